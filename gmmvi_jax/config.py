@@ -1,0 +1,107 @@
+"""A run's configuration: the algorithm (compiled) and the run (host)."""
+
+import dataclasses
+from typing import Any, Self
+
+import jax
+
+from gmmvi_jax.initial_mixture import PriorInitialization
+from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
+from gmmvi_jax.modules.component_stepsizes import ComponentStepsize
+from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
+from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
+from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
+from gmmvi_jax.modules.weight_stepsizes import WeightStepsize
+from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
+from gmmvi_jax.schedule import Schedule
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    """The seven choices, the initial mixture, the temperature and the capacity.
+
+    A pytree: its floats are data, so changing a stepsize does not recompile, and ``jax.vmap``
+    over it sweeps hyperparameters.
+
+    Attributes:
+        natural_gradient: module 1, S or Z.
+        component_adaptation: module 2, A or E.
+        sample_selector: module 3, M or P.
+        component_updater: module 4, T, Y or I.
+        component_stepsize: module 5, R, D or F.
+        weight_updater: module 6, O or U.
+        weight_stepsize: module 7, N, G or X.
+        initial_mixture: what the run starts from.
+        temperature: beta, a schedule over iterations; 1 is variational inference proper.
+        max_components: how many components there can ever be.
+    """
+
+    natural_gradient: NaturalGradientEstimator
+    component_adaptation: ComponentAdaptation
+    sample_selector: SampleSelector
+    component_updater: ComponentUpdater
+    component_stepsize: ComponentStepsize
+    weight_updater: WeightUpdater
+    weight_stepsize: WeightStepsize
+    initial_mixture: PriorInitialization
+    temperature: Schedule
+    max_components: int = dataclasses.field(metadata={"static": True})
+
+    def replace(self, **changes: Any) -> Self:
+        """Returns a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the host alone needs; changing it does not recompile, except ``log_every``.
+
+    Attributes:
+        num_iterations: steps to take.
+        seed: of the run's key, where ``train`` is not given one.
+        log_every: steps per compiled chunk, after which the host looks at the run.
+        diagnostic_samples: draws for the ELBO between chunks; 0 turns it off.
+    """
+
+    num_iterations: int
+    seed: int = 0
+    log_every: int = 25
+    diagnostic_samples: int = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What ``train`` needs besides the target; see ``from_codename`` and ``samtron``.
+
+    Attributes:
+        algorithm: the seven choices and their sizes: what is compiled.
+        run: seed, length, logging: what the host alone needs.
+    """
+
+    algorithm: Algorithm
+    run: Run
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.algorithm.initial_mixture.dim
+
+    def replace(self, **changes: Any) -> Self:
+        """Returns a copy with fields of the config, its run or its algorithm changed.
+
+        ``config.replace(seed=1, num_iterations=100, component_updater=...)``
+
+        Raises:
+            TypeError: a name that is a field of none of the three.
+        """
+        parts = {"run": self.run, "algorithm": self.algorithm}
+        direct = {name: changes.pop(name) for name in parts if name in changes}
+        parts.update(direct)
+        for part, value in parts.items():
+            names = {field.name for field in dataclasses.fields(value)}
+            own = {name: changes.pop(name) for name in list(changes) if name in names}
+            parts[part] = dataclasses.replace(value, **own)
+        if changes:
+            raise TypeError(f"Config has no field {sorted(changes)}; see Config, Run, Algorithm.")
+        return type(self)(algorithm=parts["algorithm"], run=parts["run"])

@@ -1,0 +1,153 @@
+"""Checks of what users pass to a ``GMM``: errors name the argument, its value and the cure."""
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+from jax.core import Tracer
+
+from gmmvi_jax.typing import Array
+
+
+def check_moments(weights: Array, means: Array, covariances: Array) -> None:
+    """Raises a ValueError unless the arguments of ``GMM.from_moments`` are valid.
+
+    Args:
+        weights: [K].
+        means: [K, D].
+        covariances: [K, D, D] or [K, D].
+    """
+    _check_shapes(weights, means, covariances)
+    if any(isinstance(array, Tracer) for array in (weights, means, covariances)):
+        return  # values are not known under a transformation
+    moments = {"weights": weights, "means": means, "covariances": covariances}
+    values = {name: np.asarray(array) for name, array in moments.items()}
+    for name, array in values.items():
+        if not np.all(np.isfinite(array)):
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(f"{name} must be finite, got {name}{list(index)} = {array[index]}")
+    _check_weights(values["weights"])
+    if covariances.ndim == 2:
+        _check_variances(values["covariances"])
+    else:
+        _check_covariances(values["covariances"])
+
+
+def _check_shapes(weights: Array, means: Array, covariances: Array) -> None:
+    if means.ndim != 2 or 0 in means.shape:
+        raise ValueError(
+            f"means must have shape [K, D] with K and D at least 1, got {means.shape}; a single "
+            "Gaussian has K = 1: pass means[None]"
+        )
+    num_components, dim = means.shape
+    if weights.shape != (num_components,):
+        raise ValueError(
+            f"weights must have shape ({num_components},), one for each row of means, got "
+            f"{weights.shape}"
+        )
+    full, diagonal = (num_components, dim, dim), (num_components, dim)
+    if covariances.shape not in (full, diagonal):
+        raise ValueError(
+            f"covariances must have shape {full}, or {diagonal} for the variances of diagonal "
+            f"covariances, to fit means of shape {means.shape}; got {covariances.shape}"
+        )
+
+
+def _check_weights(weights: np.ndarray) -> None:
+    if np.any(weights < 0.0):
+        index = int(np.argmin(weights))
+        raise ValueError(
+            f"weights must not be negative, got weights[{index}] = {weights[index]}; logarithms of "
+            "weights are exponentiated first"
+        )
+    if not np.any(weights > 0.0):
+        raise ValueError(f"weights must not all be 0, got {weights}; equal weights are all 1")
+
+
+def _check_variances(variances: np.ndarray) -> None:
+    if np.any(variances <= 0.0):
+        component, index = (int(i) for i in np.argwhere(variances <= 0.0)[0])
+        raise ValueError(
+            "covariances of shape [K, D] are variances and must be positive, got "
+            f"covariances[{component}, {index}] = {variances[component, index]}"
+        )
+
+
+def _check_covariances(covariances: np.ndarray) -> None:
+    # Relative to the variances, whatever the units; loose, since inverses are rounded unevenly.
+    tolerance = float(np.sqrt(np.finfo(covariances.dtype).eps))
+    for component, covariance in enumerate(covariances):
+        scale = np.sqrt(np.abs(np.diagonal(covariance)))
+        asymmetry = np.abs(covariance - covariance.T)
+        if np.any(asymmetry > tolerance * np.outer(scale, scale)):
+            row, column = (int(i) for i in np.unravel_index(np.argmax(asymmetry), asymmetry.shape))
+            raise ValueError(
+                f"covariances must be symmetric, got covariances[{component}, {row}, {column}] = "
+                f"{covariance[row, column]} and covariances[{component}, {column}, {row}] = "
+                f"{covariance[column, row]}; if that is rounding, pass the average with the "
+                "transposes; Cholesky factors go to GMM(log_weights, means, factors)"
+            )
+        if not _has_cholesky(covariance):
+            smallest = np.linalg.eigvalsh(covariance.astype(np.float64))[0]
+            raise ValueError(
+                f"covariances must be positive definite in {covariance.dtype}, got "
+                f"covariances[{component}] with smallest eigenvalue {smallest:.6g}; add a small "
+                "multiple of the identity, or enable float64"
+            )
+
+
+def _has_cholesky(covariance: np.ndarray) -> bool:
+    try:
+        np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def check_dims(dims: int | Sequence[int], dim: int) -> list[int]:
+    """Returns ``dims`` as a list, if they are different indices of ``dim`` coordinates.
+
+    Raises:
+        ValueError: an index is out of range or given twice, there is none, or it is a mask.
+    """
+    indices = list(np.atleast_1d(np.asarray(dims, object)))
+    if any(isinstance(index, bool | np.bool_) for index in indices):
+        raise ValueError(f"dims must be indices, not a mask, got {dims}: pass np.flatnonzero(mask)")
+    indices = [operator.index(index) for index in indices]
+    if not indices:
+        raise ValueError("dims must name at least one coordinate, got none")
+    if min(indices) < 0 or max(indices) >= dim:
+        raise ValueError(
+            f"dims must lie between 0 and {dim - 1} for a mixture of {dim} dimensions, got "
+            f"{indices}; negative indices do not count from the end"
+        )
+    if len(set(indices)) < len(indices):
+        raise ValueError(f"dims must not repeat a coordinate, got {indices}: name each one once")
+    return indices
+
+
+def check_rest(dims: list[int], dim: int) -> None:
+    """Raises a ValueError if no coordinate remains besides ``dims``."""
+    if len(dims) == dim:
+        raise ValueError(
+            f"dims must leave a coordinate to condition, got all {dim}; for the density at a point "
+            "call log_prob"
+        )
+
+
+def check_shape(name: str, array: Array, *allowed: tuple[int | str, ...]) -> None:
+    """Raises a ValueError unless the array has one of the shapes.
+
+    Args:
+        name: of the argument.
+        array: the argument.
+        allowed: shapes, in which a letter stands for any size.
+    """
+    for shape in allowed:
+        sizes = zip(array.shape, shape, strict=False)
+        if array.ndim == len(shape) and all(
+            size == want for size, want in sizes if not isinstance(want, str)
+        ):
+            return
+    wanted = " or ".join(f"({', '.join(map(str, shape))})" for shape in allowed)
+    raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")

@@ -1,0 +1,76 @@
+"""The state before the first step."""
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.config import Algorithm
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.mixture import from_gmm
+from gmmvi_jax.numerics.exact_counter import zero_counter
+from gmmvi_jax.records import (
+    AdaptationRecord,
+    ComponentRecord,
+    NaturalGradient,
+    WeightRecord,
+    missing_reward,
+)
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.typing import PRNGKey
+
+
+def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> TrainState:
+    """Returns the state before the first step; pure, may be jitted and vmapped over keys.
+
+    Args:
+        algorithm: the seven choices.
+        rng_key: typed or legacy key of the whole run.
+        initial: the mixture to start from; by default ``algorithm.initial_mixture`` draws one.
+    """
+    if not jnp.issubdtype(rng_key.dtype, jax.dtypes.prng_key):
+        rng_key = jax.random.wrap_key_data(rng_key)
+    key_mixture, key_run = jax.random.split(rng_key)
+    gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
+    mixture = from_gmm(gmm, algorithm.max_components)
+    dtype = mixture.log_weights.dtype
+    capacity, dim = mixture.capacity, mixture.dim
+    missing = missing_reward(dtype)
+    history = (capacity, algorithm.component_adaptation.history_length())
+    components = ComponentRecord(
+        stepsizes=jnp.zeros(capacity, dtype),
+        ages=jnp.zeros(capacity, jnp.int32),
+        num_rejected=jnp.zeros(capacity, jnp.int32),
+        divergences=jnp.zeros(capacity, dtype),
+        rewards=jnp.full(capacity, missing),
+        previous_rewards=jnp.full(capacity, missing),
+        reward_history=jnp.full(history, missing),
+        weight_history=jnp.zeros(history, dtype),
+    )
+    selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
+    max_samples = selector.max_samples(algorithm.max_components)
+    chunk_size = selector.chunk_size()
+    return TrainState(
+        rng_key=key_run,
+        iteration=jnp.zeros((), jnp.int32),
+        mixture=mixture,
+        components=components,
+        weights=WeightRecord(
+            stepsize=jnp.asarray(algorithm.weight_stepsize.initial, dtype), objective=missing
+        ),
+        adaptation=AdaptationRecord(num_searches=jnp.zeros((), jnp.int32)),
+        database=SampleDatabase(
+            batch=empty_batch(max_samples, dim, chunk_size, dtype),
+            archive=empty_archive(
+                adaptation.archive_capacity(max_samples),
+                dim,
+                chunk_size,
+                adaptation.keeps_history(),
+                dtype,
+            ),
+        ),
+        gradient=NaturalGradient(
+            gradient=jnp.zeros((capacity, dim), dtype),
+            hessian=jnp.zeros(mixture.gaussians.factor.shape, dtype),
+        ),
+        num_target_evaluations=zero_counter(),
+    )

@@ -1,0 +1,240 @@
+"""The mixture that is trained: capacity K, of which the first slots are active.
+
+Every pass visits blocks of active components only, and nothing of size samples x capacity is
+held. The loops have traced trip counts and hence no reverse mode: the gradient with respect
+to x is written out. The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.block_sizes import component_block
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, round_up, take_block
+from gmmvi_jax.numerics.gaussian import (
+    Gaussian,
+    is_diagonal,
+    log_density_from_whitened,
+    whiten,
+)
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class PaddedMixture:
+    """A Gaussian mixture in buffers of fixed capacity.
+
+    Active components are always the first ``num_components`` slots. The slots behind them
+    hold finite leftovers, so that a partly filled last block can be computed and masked.
+    """
+
+    log_weights: Array  # [K] normalised over the active slots
+    gaussians: Gaussian  # stacked, K leading
+    num_components: Array  # [] int32
+    max_components: int = dataclasses.field(metadata={"static": True})
+    block_size: int = dataclasses.field(metadata={"static": True})
+
+    @property
+    def capacity(self) -> int:
+        """The number of slots K: ``max_components`` rounded up to whole blocks."""
+        return self.log_weights.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.gaussians.mean.shape[-1]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the covariances are diagonal."""
+        return is_diagonal(self.gaussians)
+
+    @property
+    def active(self) -> Array:
+        """[K] which slots are active."""
+        return jnp.arange(self.capacity, dtype=jnp.int32) < self.num_components
+
+
+def whiten_block(block: Gaussian, points: Array) -> Array:
+    """Returns [C, B, D] the points in the whitened coordinates of each Gaussian of a block."""
+    # Any point among the block's means serves as the shared centre.
+    return jax.vmap(whiten, in_axes=(0, None, None), out_axes=1)(block, points, block.mean[0])
+
+
+def block_log_densities(block: Gaussian, whitened: Array) -> Array:
+    """Returns [C, B] log N(x | o) from the whitened points [C, B, D]."""
+    return jax.vmap(log_density_from_whitened, in_axes=(0, 1), out_axes=1)(block, whitened)
+
+
+def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) -> Array:
+    """Returns [B] the log weights of a block, -inf for slots that are not active."""
+    size = mixture.block_size
+    live = live_rows(start, size, mixture.num_components)
+    return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
+
+
+def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
+    """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
+
+    Args:
+        mixture: whose Gaussians are meant.
+        log_weights: [K] weights to mix them with: the mixture's own, or those of the
+            background density that generated the samples. -inf is no weight.
+        points: [C, D].
+    """
+
+    def add_block(start: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        largest, total = carry
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        log_terms = block_log_densities(block, whiten_block(block, points))
+        log_terms = log_terms + _live_log_weights(mixture, log_weights, start)
+        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=1))
+        terms = jnp.exp(log_terms - new_largest[:, None])
+        return new_largest, total * jnp.exp(largest - new_largest) + jnp.sum(terms, axis=1)
+
+    dtype = points.dtype
+    empty = jnp.full(points.shape[0], jnp.finfo(dtype).min, dtype)
+    largest, total = fold_blocks(
+        mixture.num_components, mixture.block_size, add_block, (empty, jnp.zeros_like(empty))
+    )
+    return largest + jnp.log(total)
+
+
+def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
+    """Returns [C] log q(x) and [C, D] its gradient in x, streaming over blocks.
+
+    grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
+    block is one matrix product over its stacked inverse factors.
+    """
+
+    def pull_back(block: Gaussian, weighted: Array) -> Array:
+        if mixture.is_diagonal:
+            return jnp.einsum("cbd,bd->cd", weighted, block.inverse_factor)
+        num_points, size, dim = weighted.shape
+        stacked = block.inverse_factor.reshape(size * dim, dim)
+        return weighted.reshape(num_points, size * dim) @ stacked
+
+    def add_block(
+        start: Array, carry: tuple[Array, Array, Array]
+    ) -> tuple[Array, Array, Array]:
+        largest, total, gradient = carry
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        whitened = whiten_block(block, points)
+        log_terms = block_log_densities(block, whitened)
+        log_terms = log_terms + _live_log_weights(mixture, mixture.log_weights, start)
+        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=1))
+        terms = jnp.exp(log_terms - new_largest[:, None])
+        decay = jnp.exp(largest - new_largest)
+        pulled = pull_back(block, whitened * terms[:, :, None])
+        return (
+            new_largest,
+            total * decay + jnp.sum(terms, axis=1),
+            gradient * decay[:, None] - pulled,
+        )
+
+    dtype = points.dtype
+    empty = jnp.full(points.shape[0], jnp.finfo(dtype).min, dtype)
+    largest, total, gradient = fold_blocks(
+        mixture.num_components,
+        mixture.block_size,
+        add_block,
+        (empty, jnp.zeros_like(empty), jnp.zeros_like(points)),
+    )
+    return largest + jnp.log(total), gradient / total[:, None]
+
+
+def draw(
+    key: PRNGKey,
+    gaussians: Gaussian,
+    counts: Array,
+    buffer: Array,
+    chunk_size: int,
+    segment_size: int,
+) -> Array:
+    """Draws ``counts[o]`` samples from every Gaussian, in the order of the Gaussians.
+
+    What is drawn depends on the key, the counts and ``chunk_size``, not on the capacities.
+
+    Args:
+        key: a PRNG key.
+        gaussians: stacked, [K, ...].
+        counts: [K] int32.
+        buffer: [N, D] is overwritten; at least ``counts.sum() + segment_size`` rows, since
+            a Gaussian's rows are transformed in slices that start anywhere.
+        chunk_size: rows of noise drawn from one key; divides the buffer.
+        segment_size: rows transformed by one product; best about the usual count.
+
+    Returns:
+        The buffer, with the samples in its first ``counts.sum()`` rows.
+    """
+    dim = buffer.shape[1]
+    diagonal = is_diagonal(gaussians)
+    ends = jnp.cumsum(counts)
+    num_drawn = ends[-1]
+
+    def fill(start: Array, noise: Array) -> Array:
+        chunk_key = jax.random.fold_in(key, start // chunk_size)
+        return put_block(
+            noise, jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype), start
+        )
+
+    def place_component(index: Array, points: Array) -> Array:
+        gaussian = jax.tree.map(lambda array: array[index], gaussians)
+        begin = ends[index] - counts[index]
+
+        def place_rows(offset: Array, points: Array) -> Array:
+            start = begin + offset
+            noise = take_block(points, start, segment_size)
+            scaled = noise * gaussian.factor if diagonal else noise @ gaussian.factor.T
+            own = live_rows(offset, segment_size, counts[index])
+            return put_block(points, jnp.where(own[:, None], gaussian.mean + scaled, noise), start)
+
+        return fold_blocks(counts[index], segment_size, place_rows, points)
+
+    noise = fold_blocks(num_drawn, chunk_size, fill, buffer)
+    num_sources = jnp.max(jnp.where(counts > 0, jnp.arange(counts.shape[0]) + 1, 0))
+    return lax.fori_loop(0, num_sources, place_component, noise)
+
+
+def to_gmm(mixture: PaddedMixture) -> GMM:
+    """Returns the active components as a public ``GMM`` (host only)."""
+    count = int(mixture.num_components)
+    return GMM(
+        log_weights=mixture.log_weights[:count],
+        means=mixture.gaussians.mean[:count],
+        factors=mixture.gaussians.factor[:count],
+    )
+
+
+def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
+    """Returns a padded mixture with the components of ``gmm`` in its first slots.
+
+    Args:
+        gmm: the mixture, at most ``max_components`` components.
+        max_components: how many there can ever be.
+    """
+    count, dim = gmm.means.shape
+    block_size = component_block(dim, max_components)
+    capacity = round_up(max_components, block_size)
+    dtype = gmm.means.dtype
+    diagonal = gmm.factors.ndim == 2
+    unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
+    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(gmm.factors)
+    inverse = 1.0 / factors if diagonal else jax.scipy.linalg.solve_triangular(
+        factors, jnp.broadcast_to(unit, factors.shape), lower=True
+    )
+    return PaddedMixture(
+        log_weights=jnp.full(capacity, -jnp.inf, dtype).at[:count].set(gmm.log_weights),
+        gaussians=Gaussian(
+            mean=jnp.zeros((capacity, dim), dtype).at[:count].set(gmm.means),
+            factor=factors,
+            inverse_factor=inverse,
+        ),
+        num_components=jnp.asarray(count, jnp.int32),
+        max_components=max_components,
+        block_size=block_size,
+    )

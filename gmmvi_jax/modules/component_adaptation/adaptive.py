@@ -1,0 +1,193 @@
+"""Choice A: components are added where mass is missing and deleted where they are useless."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotropic_variance
+from gmmvi_jax.modules.component_adaptation.compaction import keep_components
+from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, window_length
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted
+from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.records import (
+    AdaptationInfo,
+    AdaptationRecord,
+    ComponentRecord,
+    missing_reward,
+)
+from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
+THRESHOLDS = (5000.0, 1000.0, 500.0, 200.0, 100.0, 50.0)  # tau, in nats, cycled through
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Adaptive:
+    """VIPS' heuristics for the number of components.
+
+    Source: Arenz et al., JMLR 2020, Section 4.2; TMLR 2023, Section 3.2.
+
+    Attributes:
+        prior_mean: [D] centre of candidates from the prior.
+        initial_variance: [D] variances of candidates from the prior; its entropy bounds that of
+            new components.
+        lightest: weight below which a component is light enough to be deleted.
+        add_iters: a component is added every ``add_iters`` iterations.
+        del_iters: iterations a component is given to prove itself, at least 3.
+        num_database_samples: most candidates taken from the archive.
+        num_prior_samples: candidates drawn from the prior, evaluated and counted.
+        archive_size: samples the archive keeps over the iterations; 0: the last batch only.
+    """
+
+    prior_mean: Array
+    initial_variance: Array
+    lightest: float
+    add_iters: int = dataclasses.field(metadata={"static": True})
+    del_iters: int = dataclasses.field(metadata={"static": True})
+    num_database_samples: int = dataclasses.field(metadata={"static": True})
+    num_prior_samples: int = dataclasses.field(metadata={"static": True})
+    archive_size: int = dataclasses.field(metadata={"static": True})
+
+    def history_length(self) -> int:
+        """Returns H, how many iterations of rewards and weights the record must hold."""
+        return window_length(self.del_iters)
+
+    def archive_capacity(self, max_samples: int) -> int:
+        """Returns how many samples the archive must hold."""
+        # Thinning halves the archive once, and a batch must fit into the other half.
+        return max(self.archive_size, 2 * max_samples) if self.archive_size else max_samples
+
+    def keeps_history(self) -> bool:
+        """Returns whether the archive reaches beyond the last batch."""
+        return self.archive_size > 0
+
+    def __call__(
+        self,
+        key: PRNGKey,
+        log_target: LogDensity,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        record: AdaptationRecord,
+        archive: Archive,
+        temperature: Array,
+        iteration: Array,
+    ) -> Adapted:
+        """Deletes, then adds; see ``ComponentAdaptation``."""
+        components = _remember(components, mixture, iteration)
+        num_before = mixture.num_components
+        keep = components_to_keep(
+            mixture, components, temperature, iteration, self.del_iters, self.lightest
+        )
+        mixture, components = keep_components(mixture, components, keep)
+        num_deleted = num_before - mixture.num_components
+
+        is_time = (iteration > 1) & (iteration % self.add_iters == 0)
+        due = is_time & (mixture.num_components < mixture.max_components)
+        mean, variance, num_evaluations = self._propose(
+            key, log_target, mixture, record, archive, due
+        )
+        mixture, components = _append(mixture, components, mean, variance, due)
+        info = AdaptationInfo(due.astype(jnp.int32), num_deleted, num_evaluations)
+        record = AdaptationRecord(record.num_searches + due)
+        return Adapted(mixture, components, record, info)
+
+    def _propose(
+        self,
+        key: PRNGKey,
+        log_target: LogDensity,
+        mixture: PaddedMixture,
+        record: AdaptationRecord,
+        archive: Archive,
+        due: Array,
+    ) -> tuple[Array, Array, Array]:
+        key_archive, key_prior, key_entropy = jax.random.split(key, 3)
+        dtype = mixture.log_weights.dtype
+        deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
+        # The first search uses the second threshold, as published.
+        thresholds = jnp.asarray(THRESHOLDS, dtype)
+        threshold = thresholds[(record.num_searches + 1) % len(THRESHOLDS)]
+        mean, num_evaluations = best_candidate(
+            key_archive,
+            key_prior,
+            log_target,
+            mixture,
+            archive,
+            threshold,
+            jnp.asarray(self.prior_mean, dtype),
+            deviation,
+            due,
+            self.num_database_samples,
+            self.num_prior_samples,
+        )
+        variance = isotropic_variance(key_entropy, mixture, deviation, due)
+        return mean, variance, num_evaluations
+
+
+def _remember(
+    components: ComponentRecord, mixture: PaddedMixture, iteration: Array
+) -> ComponentRecord:
+    """Writes this iteration's rewards and weights into the histories."""
+    column = iteration % components.reward_history.shape[1]
+
+    def write(history: Array, values: Array) -> Array:
+        return lax.dynamic_update_index_in_dim(history, values, column, 1)
+
+    return components._replace(
+        reward_history=write(components.reward_history, components.rewards),
+        weight_history=write(components.weight_history, jnp.exp(mixture.log_weights)),
+    )
+
+
+def fresh_component(components: ComponentRecord) -> ComponentRecord:
+    """Returns the record of ONE component that was just born (no K axis)."""
+    missing = missing_reward(components.rewards.dtype)
+    blank = jax.tree.map(lambda array: jnp.zeros(array.shape[1:], array.dtype), components)
+    return blank._replace(
+        rewards=missing,
+        previous_rewards=missing,
+        reward_history=jnp.full_like(blank.reward_history, missing),
+    )
+
+
+def _append(
+    mixture: PaddedMixture,
+    components: ComponentRecord,
+    mean: Array,
+    variance: Array,
+    due: Array,
+) -> tuple[PaddedMixture, ComponentRecord]:
+    """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing."""
+    dtype = mixture.log_weights.dtype
+    unit = jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
+    deviation = jnp.sqrt(variance)
+    born = (
+        jnp.asarray(INITIAL_LOG_WEIGHT, dtype),
+        Gaussian(mean, unit * deviation, unit / deviation),
+        fresh_component(components),
+    )
+
+    def write(_: Array, arrays: tuple) -> tuple:
+        return jax.tree.map(
+            lambda array, value: lax.dynamic_update_index_in_dim(
+                array, value, mixture.num_components, 0
+            ),
+            arrays,
+            born,
+        )
+
+    # A loop of no or one iteration instead of a cond, which under vmap would copy everything.
+    arrays = (mixture.log_weights, mixture.gaussians, components)
+    log_weights, gaussians, components = lax.fori_loop(0, due.astype(jnp.int32), write, arrays)
+    mixture = dataclasses.replace(
+        mixture,
+        log_weights=log_weights,
+        gaussians=gaussians,
+        num_components=mixture.num_components + due,
+    )
+    return mixture, components

@@ -1,0 +1,1 @@
+"""Module 4: how components move along their natural gradient."""

@@ -1,0 +1,84 @@
+"""Applies a rule for ONE component to all active ones, block by block, in place."""
+
+import dataclasses
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.typing import Array
+
+
+class UpdateOne(Protocol):
+    """Proposes a new Gaussian for ONE component, and the KL of the step."""
+
+    def __call__(
+        self,
+        gaussian: Gaussian,
+        gradient: NaturalGradient,
+        stepsize: Array,
+        age: Array,
+        temperature: Array,
+        /,
+    ) -> tuple[Gaussian, Array]:
+        """Returns the proposal and KL(proposal || gaussian); NaN anywhere means failure."""
+        ...
+
+
+def update_blocks(
+    update_one: UpdateOne,
+    mixture: PaddedMixture,
+    components: ComponentRecord,
+    gradient: NaturalGradient,
+    temperature: Array,
+) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
+    """Updates every active component whose proposal is finite; keeps and counts the others."""
+    size = mixture.block_size
+
+    def update_block(
+        start: Array, carry: tuple[Gaussian, ComponentRecord, UpdateInfo]
+    ) -> tuple[Gaussian, ComponentRecord, UpdateInfo]:
+        gaussians, components, info = carry
+        block, record, block_gradient = take_block((gaussians, components, gradient), start, size)
+        proposal, divergence = jax.vmap(update_one, in_axes=(0, 0, 0, 0, None))(
+            block, block_gradient, record.stepsizes, record.ages, temperature
+        )
+        live = live_rows(start, size, mixture.num_components)
+        finite = jax.vmap(_all_finite)((proposal, divergence))
+        accepted = live & finite
+        rejected = live & ~finite
+        new_block = jax.tree.map(
+            lambda new, old: jnp.where(_like(accepted, new), new, old), proposal, block
+        )
+        new_record = record._replace(
+            ages=record.ages + live,
+            num_rejected=record.num_rejected + rejected,
+            divergences=jnp.where(accepted, divergence, 0.0),
+        )
+        info = UpdateInfo(
+            num_rejected=info.num_rejected + jnp.sum(rejected, dtype=jnp.int32),
+            largest_divergence=jnp.maximum(
+                info.largest_divergence, jnp.max(new_record.divergences)
+            ),
+        )
+        return put_block(gaussians, new_block, start), put_block(components, new_record, start), info
+
+    nothing = UpdateInfo(jnp.zeros((), jnp.int32), jnp.zeros((), mixture.log_weights.dtype))
+    gaussians, components, info = fold_blocks(
+        mixture.num_components, size, update_block, (mixture.gaussians, components, nothing)
+    )
+    return dataclasses.replace(mixture, gaussians=gaussians), components, info
+
+
+
+
+def _all_finite(tree: object) -> Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+
+
+def _like(mask: Array, array: Array) -> Array:
+    return mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))

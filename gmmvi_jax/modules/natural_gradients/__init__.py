@@ -1,0 +1,1 @@
+"""Module 1: estimators of the natural gradient of every component."""

@@ -1,0 +1,143 @@
+"""Choice S: first-order estimates by Stein's lemma."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture, log_density_and_gradient
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.gaussian import (
+    Gaussian,
+    apply_transposed_factor,
+    is_diagonal,
+    log_density_from_whitened,
+    whiten,
+)
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.typing import Array
+
+
+def add_chunk(
+    gaussian: Gaussian,
+    accumulated: WeightedSum,
+    points: Array,
+    reward_gradients: Array,
+    log_background: Array,
+    centre: Array,
+) -> WeightedSum:
+    """Adds one chunk of samples to ONE component's sums of w grad r and w z (grad r)^T.
+
+    Args:
+        gaussian: the component.
+        accumulated: its sums so far, with value ([D], [D, D] or [D]).
+        points: [C, D].
+        reward_gradients: [C, D] grad r.
+        log_background: [C].
+        centre: [D], see ``whiten``.
+    """
+    whitened = whiten(gaussian, points, centre)
+    log_weights = log_density_from_whitened(gaussian, whitened) - log_background
+
+    def contribution(weights: Array) -> tuple[Array, Array]:
+        weighted = weights[:, None] * whitened
+        if is_diagonal(gaussian):
+            moment = jnp.sum(weighted * reward_gradients, axis=0)
+        else:
+            moment = weighted.T @ reward_gradients
+        return weights @ reward_gradients, moment
+
+    return add_to_sum(accumulated, log_weights, contribution)
+
+
+def finish(
+    gaussian: Gaussian, accumulated: WeightedSum, num_samples: Array, self_normalized: bool
+) -> NaturalGradient:
+    """Returns ONE component's whitened natural gradient from its finished sums.
+
+    G = -sum_n w_n Lambda (x_n - mu) grad r(x_n)^T, so L^T G L = -(sum_n w_n z_n grad r^T) L.
+    """
+    scale = normalizer(accumulated, num_samples, self_normalized)
+    gradient, moment = accumulated.value
+    whitened_gradient = scale * apply_transposed_factor(gaussian.factor, gradient)
+    if is_diagonal(gaussian):
+        return NaturalGradient(whitened_gradient, -scale * moment * gaussian.factor)
+    hessian = -scale * (moment @ gaussian.factor)
+    return NaturalGradient(whitened_gradient, 0.5 * (hessian + hessian.T))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Stein:
+    """Natural gradients from the target's gradients; no second derivative is computed.
+
+    g_o = sum_n w_on grad r(x_n),  G_o = -sum_n w_on Lambda_o (x_n - mu_o) grad r(x_n)^T,
+    symmetrised. Source: Lin, Khan, Schmidt, "Stein's lemma for the reparameterization trick
+    with exponential family mixtures", 2019; Arenz et al., TMLR 2023, Section 3.1.
+
+    Attributes:
+        self_normalized: importance weights sum to one per component, else they are plain.
+    """
+
+    self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        batch: SampleBatch,
+        temperature: Array,
+        buffers: NaturalGradient,
+    ) -> NaturalGradient:
+        """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
+        del components
+        size = mixture.block_size
+        dtype = mixture.log_weights.dtype
+
+        def clear(start: Array, moments: Array) -> Array:
+            return put_block(moments, jnp.zeros((size, *moments.shape[1:]), dtype), start)
+
+        moments = fold_blocks(mixture.num_components, size, clear, buffers.hessian)
+        sums = zero_sum(
+            (jnp.zeros_like(buffers.gradient), moments), dtype, mixture.log_weights.shape
+        )
+
+        def add_samples(row: Array, sums: WeightedSum) -> WeightedSum:
+            points, target_gradient, log_background = take_block(
+                (batch.points, batch.target_gradient, batch.log_background),
+                row,
+                batch.chunk_size,
+            )
+            _, mixture_gradient = log_density_and_gradient(mixture, points)
+            reward_gradients = target_gradient - temperature * mixture_gradient
+
+            def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
+                block = take_block(mixture.gaussians, start, size)
+                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, None, None))(
+                    block,
+                    take_block(sums, start, size),
+                    points,
+                    reward_gradients,
+                    log_background,
+                    block.mean[0],
+                )
+                return put_block(sums, added, start)
+
+            return fold_blocks(mixture.num_components, size, add_to_block, sums)
+
+        sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
+        finish_one = partial(
+            finish, num_samples=batch.num_usable, self_normalized=self.self_normalized
+        )
+
+        def finish_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
+            block = take_block(mixture.gaussians, start, size)
+            # The sums' moments lie in the gradient's buffer: read the block, then replace it.
+            block_sums = take_block(sums._replace(value=tuple(gradient)), start, size)
+            return put_block(gradient, jax.vmap(finish_one)(block, block_sums), start)
+
+        return fold_blocks(
+            mixture.num_components, size, finish_block, NaturalGradient(*sums.value)
+        )

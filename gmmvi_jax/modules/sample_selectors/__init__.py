@@ -1,0 +1,1 @@
+"""Module 3: which samples an iteration works with."""

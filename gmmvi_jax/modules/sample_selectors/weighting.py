@@ -1,0 +1,106 @@
+"""From evaluated points to a batch: unusable samples and the balance heuristic.
+
+Shared by the selectors, which differ only in how many samples each component draws.
+"""
+
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture, log_density
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.target_evaluation import evaluate_rows
+from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.typing import Array, LogDensity
+
+UNSUPPORTED_FLOOR = 100.0  # nats below the lowest finite value of the batch, for log p~ = -inf
+
+
+def evaluate_batch(
+    log_target: LogDensity, points: Array, counts: Array, buffers: SampleBatch
+) -> tuple[SampleBatch, Array]:
+    """Evaluates the target at freshly drawn points and sorts out the unusable ones.
+
+    A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable: it will
+    have no weight. -inf is legal (outside the support): it keeps its weight, has a zero
+    gradient, and a floor as its value.
+
+    Args:
+        log_target: log density of one point.
+        points: [N, D], the first ``counts.sum()`` rows drawn, component by component.
+        counts: [K] int32 how many each component drew.
+        buffers: a batch whose other buffers are overwritten.
+
+    Returns:
+        The batch, its ``log_background`` 0 where usable and +inf where not; and [K] the number
+        of usable samples of each component.
+    """
+    ends = jnp.cumsum(counts)
+    num_samples = ends[-1]
+    size = buffers.chunk_size
+    values, gradients = evaluate_rows(
+        log_target, points, num_samples, size, buffers.log_target, buffers.target_gradient
+    )
+
+    def inspect(start: Array, carry: tuple) -> tuple:
+        gradients, log_background, usable_counts, lowest = carry
+        value, gradient = take_block((values, gradients), start, size)
+        outside = value == -jnp.inf
+        gradient = jnp.where(outside[:, None], 0.0, gradient)
+        finite = outside | (jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient), axis=1))
+        usable = finite & live_rows(start, size, num_samples)
+        rows = start + jnp.arange(size, dtype=jnp.int32)
+        origins = jnp.searchsorted(ends, rows, side="right")
+        usable_counts = usable_counts.at[origins].add(usable.astype(jnp.int32), mode="drop")
+        lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & ~outside, value, jnp.inf)))
+        gradients = put_block(gradients, jnp.where(usable[:, None], gradient, 0.0), start)
+        background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
+        return gradients, put_block(log_background, background, start), usable_counts, lowest
+
+    gradients, log_background, usable_counts, lowest = fold_blocks(
+        num_samples,
+        size,
+        inspect,
+        (
+            gradients,
+            buffers.log_background,
+            jnp.zeros_like(counts),
+            jnp.asarray(jnp.inf, values.dtype),
+        ),
+    )
+    floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - UNSUPPORTED_FLOOR
+
+    def settle(start: Array, values: Array) -> Array:
+        value, background = take_block((values, log_background), start, size)
+        value = jnp.where(value == -jnp.inf, floor, value)
+        return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
+
+    batch = SampleBatch(
+        points=points,
+        log_target=fold_blocks(num_samples, size, settle, values),
+        target_gradient=gradients,
+        log_background=log_background,
+        num_samples=num_samples,
+        num_usable=jnp.sum(usable_counts),
+        chunk_size=size,
+    )
+    return batch, usable_counts
+
+
+def balance_heuristic(mixture: PaddedMixture, counts: Array, batch: SampleBatch) -> Array:
+    """Returns [N] log b(x): the Gaussians that drew the samples, weighted by their counts.
+
+    Source: Veach and Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
+
+    Args:
+        mixture: whose Gaussians drew the samples.
+        counts: [K] int32 how many usable samples each of them drew.
+        batch: its ``log_background`` is +inf for samples without weight, which stay so.
+    """
+    shares = counts.astype(batch.log_target.dtype) / jnp.maximum(batch.num_usable, 1)
+    log_shares = jnp.log(shares)
+
+    def weigh(start: Array, log_background: Array) -> Array:
+        points, previous = take_block((batch.points, log_background), start, batch.chunk_size)
+        density = log_density(mixture, log_shares, points)
+        return put_block(log_background, jnp.where(previous == 0.0, density, jnp.inf), start)
+
+    return fold_blocks(batch.num_samples, batch.chunk_size, weigh, batch.log_background)

@@ -1,0 +1,95 @@
+"""Module 7: the stepsize of the mixture's weights."""
+
+import dataclasses
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.improvement import scale_by_improvement
+from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.typing import Array
+
+
+class WeightStepsize(Protocol):
+    """Sets this iteration's stepsize for the weight update."""
+
+    initial: float
+
+    def __call__(
+        self,
+        weights: WeightRecord,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        temperature: Array,
+    ) -> WeightRecord:
+        """Returns the record with this iteration's stepsize.
+
+        Args:
+            weights: the record of the last iteration.
+            mixture: with the weights of the last iteration.
+            components: with the rewards of the last iteration.
+            temperature: beta, scalar.
+        """
+        ...
+
+
+def objective_of_rewards(
+    mixture: PaddedMixture, components: ComponentRecord, temperature: Array
+) -> Array:
+    """Returns J = sum_o pi_o R_o - beta sum_o pi_o log pi_o over components with a reward.
+
+    R_o = r_o + beta log pi_o is the reward of the last iteration and pi the weights as they
+    are now. A component that was just added has no reward, and counting the placeholder would
+    make every addition look like a collapse. The lowest finite number if there is no reward.
+    """
+    missing = missing_reward(components.rewards.dtype)
+    known = mixture.active & (components.rewards > missing)
+    rewards = jnp.where(known, components.rewards, 0.0)
+    log_weights = jnp.where(known, mixture.log_weights, 0.0)
+    shares = jnp.where(known, jnp.exp(log_weights), 0.0)
+    objective = jnp.sum(shares * (rewards - temperature * log_weights))
+    return jnp.where(jnp.any(known), objective, missing)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ImprovementBasedWeightStepsize:
+    """Choice N: larger after the objective improved, smaller after it did not.
+
+    Source: Arenz et al., TMLR 2023, Section 3.7. The published code counts components without a
+    reward; here they are left out (``objective_of_rewards``).
+
+    Attributes:
+        initial: stepsize before the first update; may lie outside [lowest, highest].
+        lowest: decreasing stops here.
+        highest: increasing stops here.
+        increase: factor after an improvement.
+        decrease: factor after none.
+    """
+
+    initial: float
+    lowest: float
+    highest: float
+    increase: float
+    decrease: float
+
+    def __call__(
+        self,
+        weights: WeightRecord,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        temperature: Array,
+    ) -> WeightRecord:
+        """Returns the record with this iteration's stepsize."""
+        objective = objective_of_rewards(mixture, components, temperature)
+        stepsize = scale_by_improvement(
+            weights.stepsize,
+            objective > weights.objective,
+            self.lowest,
+            self.highest,
+            self.increase,
+            self.decrease,
+        )
+        return WeightRecord(stepsize.astype(weights.stepsize.dtype), objective)

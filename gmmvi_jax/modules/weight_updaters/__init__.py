@@ -1,0 +1,1 @@
+"""Module 6: how the mixture's weights move along their natural gradient."""

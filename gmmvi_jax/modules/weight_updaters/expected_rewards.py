@@ -1,0 +1,95 @@
+"""The natural gradient of the weights, and what becomes of it: rewards and new weights."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture, block_log_densities, log_density, whiten_block
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.records import ComponentRecord, SampleBatch
+from gmmvi_jax.typing import Array
+
+LOG_WEIGHT_FLOOR = math.log(1e-30)
+
+
+def add_chunk(accumulated: WeightedSum, log_weights: Array, rewards: Array) -> WeightedSum:
+    """Adds one chunk of samples to ONE component's sum of w r."""
+    return add_to_sum(accumulated, log_weights, lambda weights: weights @ rewards)
+
+
+def expected_rewards(
+    mixture: PaddedMixture, batch: SampleBatch, temperature: Array, self_normalized: bool
+) -> Array:
+    """Returns [K] r_o = E_{q_o}[log p~(x) - beta log q(x)] of the active components.
+
+    The samples were drawn before the components were updated; importance weights take them to
+    the components as they are now. What cannot be estimated (not finite) is replaced by the
+    weighted mean of the others, which leaves the ratio of that weight to their sum alone.
+
+    Args:
+        mixture: updated components, old weights.
+        batch: samples shared by all components.
+        temperature: beta, scalar.
+        self_normalized: importance weights sum to one per component, else they are plain.
+    """
+    size = mixture.block_size
+    dtype = mixture.log_weights.dtype
+    shape = mixture.log_weights.shape
+
+    def add_samples(row: Array, sums: WeightedSum) -> WeightedSum:
+        points, log_target, log_background = take_block(
+            (batch.points, batch.log_target, batch.log_background), row, batch.chunk_size
+        )
+        rewards = log_target - temperature * log_density(mixture, mixture.log_weights, points)
+
+        def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
+            block = take_block(mixture.gaussians, start, size)
+            log_weights = block_log_densities(block, whiten_block(block, points))
+            added = jax.vmap(add_chunk, in_axes=(0, 1, None))(
+                take_block(sums, start, size), log_weights - log_background[:, None], rewards
+            )
+            return put_block(sums, added, start)
+
+        return fold_blocks(mixture.num_components, size, add_to_block, sums)
+
+    sums = zero_sum(jnp.zeros(shape, dtype), dtype, shape)
+    sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
+    estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
+    known = mixture.active & jnp.isfinite(estimates)
+    shares = jnp.where(known, jnp.exp(mixture.log_weights), 0.0)
+    mean = jnp.sum(shares * jnp.where(known, estimates, 0.0)) / jnp.maximum(
+        jnp.sum(shares), jnp.finfo(dtype).tiny
+    )
+    return jnp.where(known, estimates, mean)
+
+
+def record_rewards(
+    mixture: PaddedMixture, components: ComponentRecord, expected: Array, temperature: Array
+) -> ComponentRecord:
+    """Returns the record with R_o = r_o + beta log pi_o, pi before the weight update."""
+    rewards = expected + temperature * mixture.log_weights
+    return components._replace(
+        rewards=jnp.where(mixture.active, rewards, components.rewards),
+        previous_rewards=jnp.where(
+            mixture.active, components.rewards, components.previous_rewards
+        ),
+    )
+
+
+def with_log_weights(mixture: PaddedMixture, log_weights: Array) -> PaddedMixture:
+    """Returns the mixture with these weights, floored at 1e-30 and normalised.
+
+    Args:
+        mixture: whose weights are replaced.
+        log_weights: [K], need not be normalised.
+    """
+    normalised = _normalise(jnp.where(mixture.active, log_weights, -jnp.inf))
+    floored = jnp.where(mixture.active, jnp.maximum(normalised, LOG_WEIGHT_FLOOR), -jnp.inf)
+    return dataclasses.replace(mixture, log_weights=_normalise(floored))
+
+
+def _normalise(log_weights: Array) -> Array:
+    return log_weights - jax.scipy.special.logsumexp(log_weights)

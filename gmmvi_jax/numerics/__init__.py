@@ -1,0 +1,1 @@
+"""Numerical building blocks: blocked loops, Gaussians, weighted sums, trust regions."""

@@ -1,0 +1,30 @@
+"""How large the blocks are: the one table of sizes, chosen by measurement on 2 CPU cores."""
+
+from gmmvi_jax.numerics.blocks import round_up
+
+PREFERRED_CHUNK = 512  # samples per chunk: long enough for the matrix products, fits the cache
+# Components per block by dimension: (largest dimension, block size). A block's whitened
+# samples (chunk x block x dimension) should stay in the second-level cache, while the last
+# block, partly empty, should waste little.
+_COMPONENT_BLOCKS = ((12, 16), (48, 8), (128, 4))
+_LARGEST_DIMENSIONS_BLOCK = 2
+
+
+def component_block(dim: int, max_components: int) -> int:
+    """Returns how many components a block holds."""
+    for largest, size in _COMPONENT_BLOCKS:
+        if dim <= largest:
+            return min(size, max_components)
+    return min(_LARGEST_DIMENSIONS_BLOCK, max_components)
+
+
+def sample_chunk(desired_samples: int) -> int:
+    """Returns how many samples a chunk holds, where samples come in multiples of a number.
+
+    A whole number of chunks per multiple, or of multiples per chunk: no evaluation of the
+    target is spent on the remainder of a last chunk in the first case, few in the second.
+    """
+    if desired_samples > PREFERRED_CHUNK:
+        num_chunks = round_up(desired_samples, PREFERRED_CHUNK) // PREFERRED_CHUNK
+        return -(-desired_samples // num_chunks)
+    return desired_samples * (PREFERRED_CHUNK // desired_samples)

@@ -1,0 +1,62 @@
+"""Loops over blocks of rows with a traced trip count.
+
+XLA wants static shapes, while the number of active components and samples changes from
+iteration to iteration. Buffers therefore have a static capacity, and every pass over them
+visits only the blocks that hold live rows: the trip count is traced, the block size static.
+A block size must divide the buffer, since ``dynamic_slice`` clamps at the end, silently.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.typing import Array, PyTree
+
+Carry = TypeVar("Carry")
+
+
+def round_up(count: int, block_size: int) -> int:
+    """Returns the smallest multiple of ``block_size`` that is at least ``count``."""
+    return -(-count // block_size) * block_size
+
+
+def take_block(tree: PyTree, start: Array, size: int) -> PyTree:
+    """Returns rows ``start : start + size`` of every array in ``tree``."""
+    return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, size), tree)
+
+
+def put_block(tree: PyTree, block: PyTree, start: Array) -> PyTree:
+    """Returns ``tree`` with ``block`` written over the rows from ``start`` on."""
+    return jax.tree.map(
+        lambda array, rows: lax.dynamic_update_slice_in_dim(
+            array, rows.astype(array.dtype), start, 0
+        ),
+        tree,
+        block,
+    )
+
+
+def live_rows(start: Array, size: int, count: Array) -> Array:
+    """Returns [size] whether the rows from ``start`` on are below ``count``."""
+    return start + jnp.arange(size, dtype=jnp.int32) < count
+
+
+def fold_blocks(
+    count: Array, size: int, body: Callable[[Array, Carry], Carry], initial: Carry
+) -> Carry:
+    """Folds ``body(start, carry)`` over the blocks that hold the first ``count`` rows.
+
+    Args:
+        count: number of live rows, int32 scalar, traced.
+        size: rows per block.
+        body: called with the first row of each block and the carry.
+        initial: the carry before the first block.
+
+    Returns:
+        The carry after the last block; ``initial`` where ``count`` is 0.
+    """
+    num_blocks = (jnp.asarray(count, jnp.int32) + size - 1) // size
+    return lax.fori_loop(0, num_blocks, lambda index, carry: body(index * size, carry), initial)

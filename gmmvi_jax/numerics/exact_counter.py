@@ -1,0 +1,31 @@
+"""A counter that stays exact where int32 overflows and float32 rounds."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from gmmvi_jax.typing import Array
+
+_BASE = 1 << 30
+
+
+class ExactCounter(NamedTuple):
+    """high * 2^30 + low, exact up to 2^61; ``int(counter)`` reads it on the host."""
+
+    high: Array  # [] int32
+    low: Array  # [] int32, below 2^30
+
+    def __int__(self) -> int:
+        """Returns the count as a Python integer (host only)."""
+        return int(self.high) * _BASE + int(self.low)
+
+
+def zero_counter() -> ExactCounter:
+    """Returns a counter at 0."""
+    return ExactCounter(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+
+def count_up(counter: ExactCounter, amount: Array) -> ExactCounter:
+    """Returns the counter after adding ``amount`` (int32, below 2^30)."""
+    low = counter.low + amount
+    return ExactCounter(counter.high + low // _BASE, low % _BASE)

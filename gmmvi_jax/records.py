@@ -1,0 +1,94 @@
+"""The records that flow between the modules of a step.
+
+Modules never import one another: what one hands to the next is a record of this file. Buffers
+have a static capacity; rows beyond the live count hold leftovers and are never read.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.typing import Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class SampleBatch:
+    """The samples of one iteration, with what the target said of them.
+
+    A sample that must not count (the target returned NaN or +inf) has ``log_background``
+    +inf, which is no weight under every component, and zeros elsewhere; so have the rows of
+    the last chunk beyond ``num_samples``. No module needs a mask.
+    """
+
+    points: Array  # [N, D]
+    log_target: Array  # [N] log p~(x); where it is -inf: the batch's lowest finite value - 100
+    target_gradient: Array  # [N, D] its gradient; zero where log p~ is -inf
+    log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
+    num_samples: Array  # [] int32, live rows
+    num_usable: Array  # [] int32, live rows that count
+    chunk_size: int = dataclasses.field(metadata={"static": True})
+
+
+class NaturalGradient(NamedTuple):
+    """Natural gradients of all components, in each one's whitened coordinates.
+
+    With r(x) = log p~(x) - beta log q(x) and L the component's factor, ``gradient`` is
+    L^T E[grad r] and ``hessian`` is -L^T E[hess r] L. Estimators and updaters are
+    affine invariant there and share one well-conditioned form; ``g = L^-T gradient`` and
+    ``G = L^-T hessian L^-1`` in the letters of ALGORITHM.md.
+    """
+
+    gradient: Array  # [K, D]
+    hessian: Array  # [K, D, D] symmetric, or [K, D] for diagonal covariances
+
+
+class ComponentRecord(NamedTuple):
+    """What is remembered of each component; moves with it when others are deleted.
+
+    Every field has K as its leading axis, so that one ``tree.map`` moves a component.
+    """
+
+    stepsizes: Array  # [K]
+    ages: Array  # [K] int32 updates since birth, rejected ones included
+    num_rejected: Array  # [K] int32 rejected updates since birth
+    divergences: Array  # [K] KL of the last step, 0 if it was rejected
+    rewards: Array  # [K] the last reward, the lowest finite number if there is none
+    previous_rewards: Array  # [K] the one before
+    reward_history: Array  # [K, H] ring buffer, column iteration % H
+    weight_history: Array  # [K, H]
+
+
+class WeightRecord(NamedTuple):
+    """What is remembered for the update of the mixture's weights."""
+
+    stepsize: Array  # []
+    objective: Array  # [] J at the last stepsize update, the lowest finite number before
+
+
+class AdaptationRecord(NamedTuple):
+    """What the adaptation of the number of components remembers."""
+
+    num_searches: Array  # [] int32 times a place for a new component was looked for
+
+
+class UpdateInfo(NamedTuple):
+    """What a component update reports."""
+
+    num_rejected: Array  # [] int32
+    largest_divergence: Array  # []
+
+
+class AdaptationInfo(NamedTuple):
+    """What an adaptation of the number of components reports."""
+
+    num_added: Array  # [] int32
+    num_deleted: Array  # [] int32
+    num_target_evaluations: Array  # [] int32 spent on candidates from the prior
+
+
+def missing_reward(dtype: jnp.dtype) -> Array:
+    """Returns what stands for a reward that does not exist yet: the lowest finite number."""
+    return jnp.asarray(jnp.finfo(dtype).min, dtype)

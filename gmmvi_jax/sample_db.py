@@ -1,0 +1,106 @@
+"""The sample database: the batch in use, and the archive that candidates come from."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
+from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.typing import Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """Samples of the past with their log target density; thinned when full.
+
+    Dropping every second sample keeps the archive spread over the whole history: candidates
+    for new components should not come from the newest iterations alone.
+    """
+
+    points: Array  # [S, D]
+    log_target: Array  # [S]; -inf where the target gave no usable value
+    count: Array  # [] int32 live rows
+    chunk_size: int = dataclasses.field(metadata={"static": True})
+    keeps_history: bool = dataclasses.field(metadata={"static": True})  # else: last batch only
+
+
+class SampleDatabase(NamedTuple):
+    """What of the past samples is kept."""
+
+    batch: SampleBatch  # the newest batch; its buffers are overwritten by the next one
+    archive: Archive
+
+
+def empty_batch(num_rows: int, dim: int, chunk_size: int, dtype: jnp.dtype) -> SampleBatch:
+    """Returns a batch without samples, with room for ``num_rows`` of them."""
+    # One chunk more than needed: drawing writes slices that may start in the last chunk.
+    capacity = round_up(num_rows, chunk_size) + chunk_size
+    return SampleBatch(
+        points=jnp.zeros((capacity, dim), dtype),
+        log_target=jnp.zeros(capacity, dtype),
+        target_gradient=jnp.zeros((capacity, dim), dtype),
+        log_background=jnp.zeros(capacity, dtype),
+        num_samples=jnp.zeros((), jnp.int32),
+        num_usable=jnp.zeros((), jnp.int32),
+        chunk_size=chunk_size,
+    )
+
+
+def empty_archive(
+    num_rows: int, dim: int, chunk_size: int, keeps_history: bool, dtype: jnp.dtype
+) -> Archive:
+    """Returns an archive without samples, with room for ``num_rows`` of them."""
+    capacity = round_up(num_rows, chunk_size) + chunk_size  # the last chunk of a batch may stick out
+    return Archive(
+        points=jnp.zeros((capacity, dim), dtype),
+        log_target=jnp.zeros(capacity, dtype),
+        count=jnp.zeros((), jnp.int32),
+        chunk_size=chunk_size,
+        keeps_history=keeps_history,
+    )
+
+
+def thin(archive: Archive, incoming: Array) -> Archive:
+    """Drops every second sample if ``incoming`` more would not fit, else nothing."""
+    size = archive.chunk_size
+    room = archive.log_target.shape[0] - size
+    kept = (archive.count + 1) // 2
+    is_full = archive.count + incoming > room
+
+    def gather(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
+        # In place: row i comes from row 2i >= i, and chunks are visited in ascending order.
+        sources = 2 * (start + jnp.arange(size, dtype=jnp.int32))
+        sources = jnp.minimum(sources, archive.count - 1)
+        return put_block(rows, jax.tree.map(lambda array: array[sources], rows), start)
+
+    num_moved = jnp.where(is_full, kept, 0)
+    points, log_target = fold_blocks(
+        num_moved, size, gather, (archive.points, archive.log_target)
+    )
+    count = jnp.where(is_full, kept, archive.count)
+    return dataclasses.replace(archive, points=points, log_target=log_target, count=count)
+
+
+def store(archive: Archive, batch: SampleBatch) -> Archive:
+    """Returns the archive with the samples of ``batch`` in it."""
+    if archive.keeps_history:
+        archive = thin(archive, batch.num_samples)
+        first = archive.count
+    else:
+        first = jnp.zeros((), jnp.int32)
+
+    def copy(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
+        points, log_target, log_background = take_block(
+            (batch.points, batch.log_target, batch.log_background), start, batch.chunk_size
+        )
+        usable = jnp.isfinite(log_background)
+        return put_block(rows, (points, jnp.where(usable, log_target, -jnp.inf)), first + start)
+
+    points, log_target = fold_blocks(
+        batch.num_samples, batch.chunk_size, copy, (archive.points, archive.log_target)
+    )
+    count = first + batch.num_samples
+    return dataclasses.replace(archive, points=points, log_target=log_target, count=count)

@@ -1,0 +1,37 @@
+"""What a run carries from iteration to iteration, and what a step reports."""
+
+from typing import NamedTuple
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.numerics.exact_counter import ExactCounter
+from gmmvi_jax.records import AdaptationRecord, ComponentRecord, NaturalGradient, WeightRecord
+from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+class TrainState(NamedTuple):
+    """Everything the next step needs."""
+
+    rng_key: PRNGKey
+    iteration: Array  # [] int32, steps taken so far
+    mixture: PaddedMixture
+    components: ComponentRecord
+    weights: WeightRecord
+    adaptation: AdaptationRecord
+    database: SampleDatabase
+    gradient: NaturalGradient  # of the last step; its buffers are overwritten by the next one
+    num_target_evaluations: ExactCounter
+
+
+class StepInfo(NamedTuple):
+    """What one step reports; never carried."""
+
+    num_components: Array  # [] int32, after the step
+    num_target_evaluations: Array  # [] int32, spent by this step
+    num_unusable_samples: Array  # [] int32, target NaN or +inf, or its gradient not finite
+    num_rejected_updates: Array  # [] int32, components that could not be updated
+    num_added: Array  # [] int32
+    num_deleted: Array  # [] int32
+    largest_divergence: Array  # [] of the component updates, KL(new || old)
+    component_stepsize: Array  # [] mean over the components
+    weight_stepsize: Array  # []

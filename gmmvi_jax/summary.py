@@ -1,0 +1,67 @@
+"""The table a person reads after a run; 80 columns."""
+
+import numpy as np
+
+from gmmvi_jax.evaluation.modes import Modes
+from gmmvi_jax.gmm import GMM
+
+WIDTH = 80
+
+
+def _location(point: np.ndarray, width: int) -> str:
+    """Returns as many coordinates as fit, with the number left out."""
+    shown: list[str] = []
+    for position, value in enumerate(point):
+        left = len(point) - position - 1
+        tail = f", ... {left} more" if left else ""
+        candidate = ", ".join([*shown, f"{value:.3g}"])
+        if len(candidate) + len(tail) + 2 > width:
+            return f"({', '.join(shown)}, ... {len(point) - len(shown)} more)"
+        shown.append(f"{value:.3g}")
+    return f"({', '.join(shown)})"
+
+
+def summary_table(
+    gmm: GMM, modes: Modes, history: dict[str, np.ndarray], status: str, max_modes: int
+) -> str:
+    """Returns the summary of a run.
+
+    Args:
+        gmm: the fitted mixture.
+        modes: of it.
+        history: of the run.
+        status: how the run ended.
+        max_modes: at most so many modes are listed, the heaviest first.
+    """
+    count, dim = gmm.means.shape
+    shape = "diagonal" if gmm.factors.ndim == 2 else "full"
+    last = {name: values[-1] for name, values in history.items()}
+    lines = [
+        f"{count} component{'s' * (count != 1)} in {dim} dimensions, {shape} covariances; {status}",
+        f"  {'iterations':<20}{last['iteration']:>14,}   in {last['wall_time']:.1f} s with compilation",
+        f"  {'target evaluations':<20}{last['num_target_evaluations']:>14,}"
+        f"   and {last['num_diagnostic_evaluations']:,} for diagnostics",
+    ]
+    if np.isfinite(last["elbo"]):
+        lines.append(
+            f"  {'ELBO':<20}{last['elbo']:>14.4f}   standard error {last['elbo_stderr']:.4f} nats"
+        )
+    lines.append(
+        f"  {'components':<20}{history['num_added'].sum():>14,}   added, "
+        f"{history['num_deleted'].sum():,} deleted on the way"
+    )
+    lines.append(
+        f"  {'rejected updates':<20}{history['num_rejected_updates'].sum():>14,}   "
+        f"unusable samples {history['num_unusable_samples'].sum():,}"
+    )
+    num_modes = len(modes.masses)
+    lines += ["", f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]
+    lines.append(f"  {'mass':>8} {'components':>11} {'log q':>10}   location")
+    for index in range(min(num_modes, max_modes)):
+        own = int(np.sum(modes.components == index))
+        head = f"  {modes.masses[index]:>8.4f} {own:>11} {modes.log_densities[index]:>10.2f}   "
+        lines.append(head + _location(modes.locations[index], WIDTH - len(head)))
+    if num_modes > max_modes:
+        rest = modes.masses[max_modes:].sum()
+        lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {num_modes - max_modes} more modes")
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""What a benchmark target offers beyond a log density."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+@runtime_checkable
+class Target(Protocol):
+    """An unnormalised log density of one point, and where to start looking for its mass.
+
+    The targets of this package are frozen dataclasses registered as pytrees: their data are leaves,
+    held as float64 numpy arrays, their name is static. Passed to a jitted function as an argument,
+    a target therefore brings its data as arguments (nothing is baked into the program, another
+    instance of the same shapes does not recompile), which JAX converts to its own default
+    precision. ``jax.device_put(target)`` keeps the data on the device between calls.
+
+    Attributes:
+      name: what `gmmvi_jax.targets.get` knows it by (without the seed).
+      dim: D.
+      prior_mean: a number or [D], the mean of the normal distribution from which the means of the
+        initial components come.
+      prior_scale: a number or [D], its standard deviation.
+      initial_covariance: a number or [D], the variances of the initial components.
+    """
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        ...
+
+    @property
+    def prior_mean(self) -> float | np.ndarray | Array:
+        """Mean of the initial means, a number or [D]."""
+        ...
+
+    @property
+    def prior_scale(self) -> float | np.ndarray | Array:
+        """Standard deviation of the initial means, a number or [D]."""
+        ...
+
+    @property
+    def initial_covariance(self) -> float | np.ndarray | Array:
+        """Variances of the initial components, a number or [D]."""
+        ...
+
+    def __call__(self, x: Array) -> Array:
+        """Return the log density, a scalar of `x`'s dtype, at one point.
+
+        Args:
+          x: [D]; use `jax.vmap` for more points than one. Its shape is not checked here.
+        """
+        ...
+
+
+@runtime_checkable
+class SolvedTarget(Target, Protocol):
+    """A target of which the answer is known.
+
+    Attributes:
+      log_z: the log of the density's integral.
+      modes: [M, D], where the modes are (for mixtures: the means of the components).
+    """
+
+    @property
+    def log_z(self) -> float:
+        """Log normalising constant."""
+        ...
+
+    @property
+    def modes(self) -> np.ndarray | Array:
+        """The modes [M, D]."""
+        ...
+
+    def sample(self, key: PRNGKey, num_samples: int) -> Array:
+        """Return exact, independent samples [num_samples, D] in JAX's default precision."""
+        ...

@@ -1,0 +1,86 @@
+"""The benchmark targets by name."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+
+from gmmvi_jax.targets.gaussian_mixture import gmm
+from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit
+from gmmvi_jax.targets.planar_robot import planar_robot
+from gmmvi_jax.targets.protocol import Target
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    build: Callable[[int], Target]  # from the seed, which most targets have no use for
+    description: str
+
+
+_TARGETS = {
+    "gmm20": _Entry(
+        lambda seed: gmm(20, seed),
+        "20-D mixture of 10 Gaussians with full covariances; the seed is the instance",
+    ),
+    "gmm100": _Entry(
+        lambda seed: gmm(100, seed),
+        "100-D mixture of 10 Gaussians with full covariances; the seed is the instance",
+    ),
+    "breast_cancer": _Entry(
+        lambda _: breast_cancer(),
+        "31-D Bayesian logistic regression, Wisconsin diagnostic data (569 rows)",
+    ),
+    "german_credit": _Entry(
+        lambda _: german_credit(),
+        "25-D Bayesian logistic regression, German credit data (1000 rows)",
+    ),
+    "planar_robot_1": _Entry(
+        lambda _: planar_robot(1),
+        "10-D inverse kinematics of a planar robot arm, one goal",
+    ),
+    "planar_robot_4": _Entry(
+        lambda _: planar_robot(4),
+        "10-D inverse kinematics of a planar robot arm, four goals",
+    ),
+}
+
+_ALIASES = {"planar_robot": "planar_robot_4"}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all targets."""
+    return tuple(_TARGETS)
+
+
+def get(name: str, seed: int = 0) -> Target:
+    """Return the target called `name`.
+
+    Args:
+      name: one of `names()`, or "planar_robot" for "planar_robot_4".
+      seed: the instance of a random target (the mixtures); the others are the same for any seed.
+
+    Raises:
+      ValueError: there is no such target; the message has the nearest name and all of them.
+
+    Example:
+      >>> get("breast_cancer").dim
+      31
+    """
+    return _entry(name).build(seed)
+
+
+def describe(name: str) -> str:
+    """Return one line about the target called `name`.
+
+    Raises:
+      ValueError: as `get`.
+    """
+    return _entry(name).description
+
+
+def _entry(name: str) -> _Entry:
+    canonical = _ALIASES.get(name, name)
+    if canonical in _TARGETS:
+        return _TARGETS[canonical]
+    nearest = difflib.get_close_matches(name, [*_TARGETS, *_ALIASES], n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise ValueError(f"there is no target {name!r}.{hint} The targets are: {', '.join(names())}")

@@ -1,0 +1,122 @@
+"""What holds for every target in the registry."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gmmvi_jax import targets
+from gmmvi_jax.targets import Target
+
+NAMES = targets.names()
+get = functools.cache(targets.get)
+
+# One compiled program per target and precision serves the whole file: compiling is what takes time.
+value = jax.jit(lambda target, x: target(x))
+values_and_gradients = jax.jit(lambda target, points: jax.vmap(jax.value_and_grad(target))(points))
+
+
+def initial_points(target: Target, num_points: int) -> np.ndarray:
+    """Draw [num_points, D] where a run would start, exact in float32."""
+    noise = np.random.default_rng(1).normal(size=(num_points, target.dim))
+    points = np.asarray(target.prior_mean) + np.asarray(target.prior_scale) * noise
+    return points.astype(np.float32).astype(np.float64)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_meets_the_protocol(name: str) -> None:
+    target = get(name)
+    assert isinstance(target, Target)
+    assert target.name == name
+    for setting in (target.prior_mean, target.prior_scale, target.initial_covariance):
+        assert np.shape(setting) in ((), (target.dim,))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        target.name = "other"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "prior_scale", "initial_covariance"),
+    [
+        ("gmm20", 20, 31.63, 1000.0),
+        ("gmm100", 100, 31.63, 1000.0),
+        ("breast_cancer", 31, 10.0, 100.0),
+        ("german_credit", 25, 10.0, 100.0),
+        ("planar_robot_1", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
+        ("planar_robot_4", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
+    ],
+)
+def test_published_initial_mixtures(
+    name: str, dim: int, prior_scale: float | list[float], initial_covariance: float | list[float]
+) -> None:
+    target = get(name)
+    assert target.dim == dim
+    assert np.all(np.asarray(target.prior_mean) == 0)
+    np.testing.assert_allclose(target.prior_scale, prior_scale, rtol=1e-12)
+    np.testing.assert_allclose(target.initial_covariance, initial_covariance, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_and_precision(name: str) -> None:
+    target = get(name)
+    num_points, dim, step = 3, target.dim, 1e-5
+    centres = initial_points(target, num_points)
+    shifts = step * np.concatenate([np.eye(dim), -np.eye(dim)])  # [2 D, D]
+    points = np.concatenate([centres, (centres[:, None] + shifts).reshape(-1, dim)])
+
+    with jax.enable_x64(True):
+        values, gradients = map(np.asarray, values_and_gradients(target, points))
+        assert values.dtype == gradients.dtype == np.float64
+    forward, backward = np.split(values[num_points:].reshape(num_points, 2 * dim), 2, axis=1)
+    differences = (forward - backward) / (2 * step)
+    scale = np.max(np.abs(differences), axis=1, keepdims=True)
+    np.testing.assert_allclose(gradients[:num_points] / scale, differences / scale, atol=2e-6)
+
+    single_values, single_gradients = map(np.asarray, values_and_gradients(target, points))
+    assert single_values.dtype == single_gradients.dtype == np.float32
+    # Of the shifted points float32 sees no more than the centres, which it represents exactly.
+    np.testing.assert_allclose(single_values[:num_points], values[:num_points], rtol=3e-6)
+    errors = np.abs(single_gradients - gradients)[:num_points] / scale
+    np.testing.assert_array_less(errors, 1e-4)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", NAMES)
+def test_follows_the_dtype_of_the_point(name: str) -> None:
+    target = get(name)
+    for dtype in (jnp.float32, jnp.float64):
+        point = jax.ShapeDtypeStruct((target.dim,), dtype)
+        density = jax.eval_shape(target, point)
+        assert density.shape == () and density.dtype == dtype
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_are_arguments_of_the_program(name: str) -> None:
+    target = get(name)
+    with jax.numpy_rank_promotion("raise"):  # users may have that on
+        program = jax.make_jaxpr(lambda target, x: target(x))(target, np.zeros(target.dim))
+    assert not program.consts
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_instance_does_not_recompile(name: str) -> None:
+    # jit's key: the structure, static name included, and the shapes and dtypes of the leaves.
+    first, second = (jax.tree.flatten(get(name, seed)) for seed in (0, 1))
+    assert first[1] == second[1]
+    for one, other in zip(first[0], second[0], strict=True):
+        assert np.shape(one) == np.shape(other)
+        assert np.asarray(one).dtype == np.asarray(other).dtype == np.float64
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_vmap_is_the_loop_and_device_put_changes_nothing(name: str) -> None:
+    target = get(name)
+    on_device = jax.device_put(target)
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(on_device))
+    assert on_device.dim == target.dim
+    points = initial_points(target, 3 + 6 * target.dim)  # as many as above: no new program
+    batched, _ = values_and_gradients(target, points)
+    looped = [value(on_device, x) for x in points[:5]]
+    np.testing.assert_allclose(np.asarray(batched)[:5], looped, rtol=2e-6)

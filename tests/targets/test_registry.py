@@ -1,0 +1,45 @@
+"""Targets by name."""
+
+import numpy as np
+import pytest
+
+from gmmvi_jax import targets
+from gmmvi_jax.targets import GaussianMixtureTarget
+
+
+def test_every_name_has_a_target_and_a_line() -> None:
+    assert set(targets.names()) == {
+        "gmm20",
+        "gmm100",
+        "breast_cancer",
+        "german_credit",
+        "planar_robot_1",
+        "planar_robot_4",
+    }
+    for name in targets.names():
+        assert targets.get(name).name == name
+        description = targets.describe(name)
+        assert description.startswith(f"{targets.get(name).dim}-D ") and "\n" not in description
+
+
+def test_alias() -> None:
+    assert targets.get("planar_robot").name == "planar_robot_4"
+    assert targets.describe("planar_robot") == targets.describe("planar_robot_4")
+
+
+def test_the_seed_is_the_instance_of_a_random_target() -> None:
+    first, again, other = (targets.get("gmm20", seed) for seed in (0, 0, 1))
+    assert isinstance(first, GaussianMixtureTarget) and isinstance(again, GaussianMixtureTarget)
+    assert isinstance(other, GaussianMixtureTarget)
+    np.testing.assert_array_equal(first.means, again.means)
+    assert not np.array_equal(first.means, other.means)
+
+
+@pytest.mark.parametrize("look_up", [targets.get, targets.describe])
+def test_unknown_name(look_up) -> None:
+    with pytest.raises(ValueError, match="Did you mean 'breast_cancer'"):
+        look_up("brest_cancer")
+    with pytest.raises(ValueError, match="no target 'xyzzy'") as error:
+        look_up("xyzzy")
+    assert all(name in str(error.value) for name in targets.names())
+    assert "Did you mean" not in str(error.value)

@@ -1,0 +1,629 @@
+"""Tests of the public mixture against textbook formulas, in float64, and against sampling."""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+from jax.test_util import check_grads
+
+from gmmvi_jax import gmm_components, gmm_io
+from gmmvi_jax.gmm import GMM
+
+K, D = 3, 4
+NUM_SAMPLES = 40_000
+STANDARD_ERRORS = 5.0  # a two-sided chance of 6e-7 per number compared
+EXACT = 1e-10  # relative tolerance of float64 against the textbook formula
+
+
+class Moments(NamedTuple):
+    """A mixture as numpy arrays in float64."""
+
+    weights: np.ndarray  # [K]
+    means: np.ndarray  # [K, D]
+    covariances: np.ndarray  # [K, D, D]
+
+    def component_log_probs(self, points: np.ndarray) -> np.ndarray:
+        normals = zip(self.means, self.covariances, strict=True)
+        return np.stack(
+            [scipy.stats.multivariate_normal(*normal).logpdf(points) for normal in normals], axis=-1
+        )
+
+    def log_prob(self, points: np.ndarray) -> np.ndarray:
+        return scipy.special.logsumexp(
+            self.component_log_probs(points) + np.log(self.weights), axis=-1
+        )
+
+
+@functools.cache
+def moments(kind: str) -> Moments:
+    generator = np.random.default_rng(7)
+    roots = generator.normal(size=(K, D, D))
+    covariances = roots @ roots.transpose(0, 2, 1) + 0.3 * np.eye(D)
+    if kind == "diagonal":
+        covariances = covariances * np.eye(D)
+    means = 2.0 * generator.normal(size=(K, D))
+    return Moments(np.array([0.5, 0.2, 0.3]), means, covariances)
+
+
+def make(kind: str) -> GMM:
+    weights, means, covariances = moments(kind)
+    if kind == "diagonal":
+        covariances = np.diagonal(covariances, axis1=1, axis2=2)
+    return GMM.from_moments(weights, means, covariances)
+
+
+def points(*shape: int) -> np.ndarray:
+    return 3.0 * np.random.default_rng(1).normal(size=(*shape, D))
+
+
+def assert_zero_mean(values: np.ndarray | jax.Array) -> None:
+    """Asserts that independent values [N, ...] average to 0, by their own standard error."""
+    values = np.asarray(values, np.float64)
+    error = values.std(axis=0) / np.sqrt(len(values))
+    np.testing.assert_array_less(np.abs(values.mean(axis=0)), STANDARD_ERRORS * error + 1e-6)
+
+
+@pytest.fixture(params=["full", "diagonal"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+# --- density ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("x64")
+def test_densities_match_scipy(kind: str):
+    gmm, oracle, x = make(kind), moments(kind), points(2, 5)
+    joint = oracle.component_log_probs(x) + np.log(oracle.weights)
+    with jax.numpy_rank_promotion("raise"):
+        log_prob = jax.jit(GMM.log_prob)(gmm, x)
+        component_log_probs = jax.jit(GMM.component_log_probs)(gmm, x)
+        responsibilities = jax.jit(GMM.responsibilities)(gmm, x)
+    np.testing.assert_allclose(log_prob, oracle.log_prob(x), rtol=EXACT)
+    np.testing.assert_allclose(component_log_probs, oracle.component_log_probs(x), rtol=EXACT)
+    np.testing.assert_allclose(
+        responsibilities, scipy.special.softmax(joint, axis=-1), rtol=1e-9, atol=1e-15
+    )
+
+
+def test_densities_have_the_shape_of_the_points_and_the_dtype_of_the_mixture(kind: str):
+    gmm = make(kind)
+    for shape in [(), (3,), (2, 3), (0,)]:
+        x = jax.ShapeDtypeStruct((*shape, D), jnp.float32)
+        log_prob = jax.eval_shape(gmm.log_prob, x)
+        assert (log_prob.shape, log_prob.dtype) == (shape, jnp.float32)
+        assert jax.eval_shape(gmm.component_log_probs, x).shape == (*shape, K)
+        assert jax.eval_shape(gmm.responsibilities, x).shape == (*shape, K)
+
+
+@pytest.mark.parametrize("shape", [(), (D + 1,), (D, 1)])
+def test_points_of_another_dimension_are_refused(shape: tuple[int, ...]):
+    with pytest.raises(ValueError, match=r"x must have shape \[..., 4\]"):
+        make("full").log_prob(np.zeros(shape))
+
+
+@pytest.mark.usefixtures("x64")
+def test_gradient_in_x_matches_the_closed_form(kind: str):
+    gmm, oracle, x = make(kind), moments(kind), points(6)
+    joint = oracle.component_log_probs(x) + np.log(oracle.weights)
+    precisions = np.linalg.inv(oracle.covariances)
+    pulls = np.einsum("kij,nkj->nki", precisions, oracle.means - x[:, None])
+    expected = np.einsum("nk,nki->ni", scipy.special.softmax(joint, axis=-1), pulls)
+    gradient = jax.jit(lambda gmm, x: jax.vmap(jax.grad(gmm.log_prob))(x))(gmm, x)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.usefixtures("x64")
+def test_gradients_in_points_and_parameters_match_finite_differences(kind: str):
+    total = jax.jit(lambda gmm, x: jnp.sum(gmm.log_prob(x)))
+    check_grads(total, (make(kind), jnp.asarray(points(2))), order=1, modes=["rev"], rtol=1e-6)
+
+
+def test_gradient_is_never_nan_however_far_the_point(kind: str):
+    full = make(kind)
+    gmm = GMM(jnp.log(jnp.array([0.4, 0.6, 0.0])), full.means, full.factors)
+    x = jnp.array([0.0, 1e2, 1e10, 1e18, 1e25, 3e37])[:, None] * jnp.ones(D)
+    value, gradient = jax.jit(jax.vmap(jax.value_and_grad(gmm.log_prob)))(x)
+    assert np.all(np.isfinite(value))
+    assert np.all(np.isfinite(gradient))
+    assert np.all(np.diff(value) <= 0.0)
+    np.testing.assert_allclose(jnp.sum(gmm.responsibilities(x), axis=-1), 1.0, rtol=1e-6)
+
+
+def test_float32_is_accurate_far_from_the_origin(kind: str):
+    generator = np.random.default_rng(3)
+    correlation = 0.6 * np.ones((D, D)) + 0.4 * np.eye(D) if kind == "full" else np.eye(D)
+    # Both arithmetics get the same numbers, those that float32 represents.
+    means = np.float32(1e3 + generator.normal(size=(2, D)))
+    covariances = np.float32(np.stack([correlation, correlation]))
+    x = np.float32(1e3 + 2.0 * generator.normal(size=(200, D)))
+    oracle = Moments(np.array([0.5, 0.5]), means.astype(float), covariances.astype(float))
+    stored = covariances if kind == "full" else np.diagonal(covariances, axis1=1, axis2=2)
+    gmm = GMM.from_moments([1.0, 1.0], means, stored)
+    assert gmm.means.dtype == jnp.float32
+    # One unit of rounding, times the D^2 operations behind each whitened coordinate.
+    tolerance = float(np.finfo(np.float32).eps) * D**2
+    np.testing.assert_allclose(gmm.log_prob(x), oracle.log_prob(x), rtol=tolerance, atol=tolerance)
+
+
+# --- samples ---------------------------------------------------------------------------------
+
+
+@functools.cache
+def drawn(kind: str) -> tuple[GMM, np.ndarray, np.ndarray]:
+    """Returns a mixture in float32, NUM_SAMPLES of its samples and their components."""
+    gmm = make(kind)
+    draw = jax.jit(functools.partial(GMM.sample_with_components, shape=(NUM_SAMPLES,)))
+    samples, components = draw(gmm, jax.random.key(11))
+    return gmm, np.asarray(samples), np.asarray(components)
+
+
+def test_components_are_drawn_by_their_weights(kind: str):
+    gmm, _, components = drawn(kind)
+    chosen = components[:, None] == np.arange(K)
+    assert components.dtype == np.int32
+    assert_zero_mean(chosen - np.asarray(gmm.weights))
+
+
+def test_samples_have_the_moments_of_their_component(kind: str):
+    _, samples, components = drawn(kind)
+    oracle = moments(kind)
+    for component in range(K):
+        centred = samples[components == component] - oracle.means[component]
+        products = centred[:, :, None] * centred[:, None, :]
+        assert_zero_mean(centred)
+        assert_zero_mean(products - oracle.covariances[component])
+
+
+def test_samples_follow_the_normal_distribution(kind: str):
+    _, samples, components = drawn(kind)
+    oracle = moments(kind)
+    own = samples[components == 1] - oracle.means[1]
+    whitened = np.linalg.solve(np.linalg.cholesky(oracle.covariances[1]), own.T)
+    assert scipy.stats.kstest(np.sum(whitened**2, axis=0), "chi2", args=(D,)).pvalue > 1e-4
+
+
+def test_sample_shapes_and_keys(kind: str):
+    gmm = make(kind)
+    typed, legacy = jax.random.key(5), jax.random.PRNGKey(5)
+    assert gmm.sample(typed).shape == (D,)
+    assert gmm.sample(typed, (0,)).shape == (0, D)
+    samples, components = gmm.sample_with_components(typed, (2, 3))
+    assert (samples.shape, components.shape) == ((2, 3, D), (2, 3))
+    assert (samples.dtype, components.dtype) == (jnp.float32, jnp.int32)
+    np.testing.assert_array_equal(samples, gmm.sample(legacy, (2, 3)))
+    np.testing.assert_array_equal(samples.reshape(6, D), gmm.sample(typed, 6))
+
+
+def test_samples_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch):
+    gmm, samples, _ = drawn("full")
+    for elements in [1, 7 * D**2 + 1]:  # one sample at a time; chunks that leave a remainder
+        monkeypatch.setattr(gmm_components, "_GATHERED_ELEMENTS", elements)
+        draw = jax.jit(lambda gmm, key: gmm.sample(key, NUM_SAMPLES))
+        np.testing.assert_allclose(draw(gmm, jax.random.key(11)), samples, rtol=1e-5, atol=1e-5)
+
+
+def test_sampling_does_not_hold_a_factor_per_sample():
+    count, dim, num_components = 100_000, 30, 20
+    gmm = GMM(
+        jax.ShapeDtypeStruct((num_components,), jnp.float32),  # pyright: ignore[reportArgumentType]
+        jax.ShapeDtypeStruct((num_components, dim), jnp.float32),  # pyright: ignore[reportArgumentType]
+        jax.ShapeDtypeStruct((num_components, dim, dim), jnp.float32),  # pyright: ignore[reportArgumentType]
+    )
+    draw = jax.jit(lambda gmm, key: gmm.sample_with_components(key, (count,)))
+    memory = draw.lower(gmm, jax.random.key(0)).compile().memory_analysis()
+    samples_size = 4 * count * dim
+    assert memory.temp_size_in_bytes < 6 * samples_size
+
+
+@pytest.mark.usefixtures("x64")
+def test_samples_are_differentiable_in_means_and_factors(kind: str):
+    gmm, key = make(kind), jax.random.key(2)
+
+    @jax.jit
+    def objective(means: jax.Array, factors: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.sin(GMM(gmm.log_weights, means, factors).sample(key, (7,))))
+
+    check_grads(objective, (gmm.means, gmm.factors), order=1, modes=["rev"], rtol=1e-6)
+    gradient = jax.grad(objective, argnums=1)(gmm.means, gmm.factors)
+    assert np.all(gradient == (jnp.tril(gradient) if kind == "full" else gradient))
+
+
+# --- moments ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("x64")
+def test_moments_match_their_formulas(kind: str):
+    gmm, oracle = make(kind), moments(kind)
+    mean = oracle.weights @ oracle.means
+    second = oracle.covariances + oracle.means[:, :, None] * oracle.means[:, None, :]
+    covariance = np.einsum("k,kij->ij", oracle.weights, second) - np.outer(mean, mean)
+    entropies = [
+        scipy.stats.multivariate_normal(*normal).entropy()
+        for normal in zip(oracle.means, oracle.covariances, strict=True)
+    ]
+    variances = np.diagonal(oracle.covariances, axis1=1, axis2=2)
+    with jax.numpy_rank_promotion("raise"):
+        np.testing.assert_allclose(gmm.weights, oracle.weights, rtol=EXACT)
+        np.testing.assert_allclose(gmm.covariances, oracle.covariances, rtol=EXACT, atol=1e-14)
+        np.testing.assert_allclose(gmm.variances, variances, rtol=EXACT)
+        np.testing.assert_allclose(gmm.mean(), mean, rtol=EXACT)
+        np.testing.assert_allclose(gmm.covariance(), covariance, rtol=EXACT, atol=1e-14)
+        np.testing.assert_allclose(gmm.component_entropies(), entropies, rtol=EXACT)
+
+
+def test_moments_match_samples(kind: str):
+    gmm, samples, _ = drawn(kind)
+    centred = samples - np.asarray(gmm.mean())
+    assert_zero_mean(centred)
+    assert_zero_mean(centred[:, :, None] * centred[:, None, :] - np.asarray(gmm.covariance()))
+
+
+def test_expectations_match_samples(kind: str):
+    gmm, samples, _ = drawn(kind)
+    generator = np.random.default_rng(4)
+    matrix, offset = generator.normal(size=(2, D)), np.array([3.0, -1.0])
+    square, linear = generator.normal(size=(D, D)), generator.normal(size=D)
+    with jax.numpy_rank_promotion("raise"):
+        expected_linear = np.asarray(gmm.expect_linear(matrix, offset))
+        expected_quadratic = np.asarray(gmm.expect_quadratic(square, linear, 2.0))
+    assert_zero_mean(samples @ matrix.T + offset - expected_linear)
+    values = np.einsum("ni,ij,nj->n", samples, square, samples) + samples @ linear + 2.0
+    assert_zero_mean(values - expected_quadratic)
+
+
+@pytest.mark.usefixtures("x64")
+def test_expectations_match_their_formulas(kind: str):
+    gmm, oracle = make(kind), moments(kind)
+    matrix = np.random.default_rng(4).normal(size=(D, D))
+    second = oracle.covariances + oracle.means[:, :, None] * oracle.means[:, None, :]
+    expected = np.einsum("k,kij,ij->", oracle.weights, second, matrix)
+    mean = oracle.weights @ oracle.means
+    np.testing.assert_allclose(gmm.expect_quadratic(matrix), expected, rtol=EXACT)
+    np.testing.assert_allclose(
+        gmm.expect_quadratic(matrix, matrix[0], 5.0), expected + matrix[0] @ mean + 5.0, rtol=EXACT
+    )
+    np.testing.assert_allclose(gmm.expect_linear(matrix[:2]), matrix[:2] @ mean, rtol=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda gmm: gmm.expect_linear(np.ones(D)), r"matrix must have shape \(M, 4\)"),
+        (lambda gmm: gmm.expect_linear(np.ones((2, D)), np.ones(3)), r"offset .* \(\) or \(2\)"),
+        (lambda gmm: gmm.expect_quadratic(np.ones((D, 2))), r"matrix .* \(4, 4\), got \(4, 2\)"),
+        (lambda gmm: gmm.expect_quadratic(np.eye(D), np.ones(2)), r"linear .* \(4\), got \(2,\)"),
+        (lambda gmm: gmm.expect_quadratic(np.eye(D), None, np.ones(1)), r"constant .* \(\), got"),
+    ],
+)
+def test_expectations_refuse_other_shapes(call: Callable[[GMM], object], message: str):
+    with pytest.raises(ValueError, match=message):
+        call(make("full"))
+
+
+# --- marginals and conditionals --------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dims", [2, (2, 0), [1, 3, 0]])
+def test_marginal_matches_the_submatrices(kind: str, dims: int | tuple[int, ...]):
+    oracle, index = moments(kind), np.atleast_1d(dims)
+    means, covariances = oracle.means[:, index], oracle.covariances[:, index][:, :, index]
+    x = points(5)[:, index]
+    marginal = make(kind).marginal(dims)
+    assert marginal.is_diagonal == (kind == "diagonal")
+    np.testing.assert_allclose(marginal.covariances, covariances, rtol=EXACT, atol=1e-14)
+    np.testing.assert_allclose(
+        marginal.log_prob(x), Moments(oracle.weights, means, covariances).log_prob(x), rtol=EXACT
+    )
+    if kind == "full":
+        np.testing.assert_allclose(marginal.factors, np.linalg.cholesky(covariances), atol=1e-12)
+
+
+def test_marginal_matches_samples(kind: str):
+    gmm, samples, _ = drawn(kind)
+    marginal = gmm.marginal((3, 1))
+    assert marginal.means.dtype == marginal.factors.dtype == jnp.float32
+    edges = np.quantile(samples[:, 3], [0.1, 0.4, 0.8])
+    deviations = np.asarray(gmm.marginal(3).factors).reshape(K)
+    below = scipy.stats.norm.cdf((edges[:, None] - gmm.means[:, 3]) / deviations)
+    # The quantiles are of the same samples; at a fixed edge the binomial error applies.
+    error = 0.5 / np.sqrt(NUM_SAMPLES)
+    np.testing.assert_allclose(
+        below @ np.asarray(gmm.weights), [0.1, 0.4, 0.8], atol=STANDARD_ERRORS * error
+    )
+    centred = samples[:, [3, 1]] - np.asarray(marginal.mean())
+    assert_zero_mean(centred[:, :, None] * centred[:, None, :] - np.asarray(marginal.covariance()))
+
+
+def test_marginal_of_a_stretched_gaussian_does_not_square_its_condition_number():
+    # Variances from 1 to 1e10, rotated by reversing the order: beyond float32's Cholesky.
+    factor = np.tril(np.random.default_rng(0).normal(size=(D, D)), -1) * 1e5 + np.diag(
+        [1e5, 1.0, 1e3, 1.0]
+    )
+    gmm = GMM(jnp.zeros(1), jnp.zeros((1, D)), jnp.asarray(factor, jnp.float32)[None])
+    expected = np.linalg.qr(np.float32(factor).astype(float)[::-1].T, mode="r").T
+    expected = expected * np.sign(np.diag(expected))
+    found = np.asarray(gmm.marginal([3, 2, 1, 0]).factors[0])
+    np.testing.assert_allclose(np.diag(found), np.diag(expected), rtol=0.05)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dims", [(2,), (3, 0), [2, 1, 3]])
+def test_conditional_is_joint_over_marginal(kind: str, dims: tuple[int, ...]):
+    gmm, oracle, x = make(kind), moments(kind), points(4)
+    given = list(dims)
+    rest = [index for index in range(D) if index not in given]
+    marginal = Moments(
+        oracle.weights, oracle.means[:, given], oracle.covariances[:, given][:, :, given]
+    )
+    expected = oracle.log_prob(x) - marginal.log_prob(x[:, given])
+    with jax.numpy_rank_promotion("raise"):
+        found = jax.jit(jax.vmap(lambda x: gmm.conditional(dims, x[given]).log_prob(x[rest])))(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("x64")
+def test_conditional_matches_the_schur_complement(kind: str):
+    oracle, values = moments(kind), np.array([0.3, -1.0])
+    given, rest = [3, 1], [0, 2]
+    conditional = make(kind).conditional(given, values)
+    log_weights = np.log(oracle.weights)
+    for component in range(K):
+        mean, covariance = oracle.means[component], oracle.covariances[component]
+        own = covariance[np.ix_(given, given)]
+        gain = covariance[np.ix_(rest, given)] @ np.linalg.inv(own)
+        np.testing.assert_allclose(
+            conditional.means[component], mean[rest] + gain @ (values - mean[given]), rtol=1e-9
+        )
+        np.testing.assert_allclose(
+            conditional.covariances[component],
+            covariance[np.ix_(rest, rest)] - gain @ covariance[np.ix_(given, rest)],
+            rtol=1e-9,
+            atol=1e-13,
+        )
+        log_weights[component] += scipy.stats.multivariate_normal(mean[given], own).logpdf(values)
+    np.testing.assert_allclose(conditional.weights, scipy.special.softmax(log_weights), rtol=1e-9)
+
+
+def test_conditional_matches_samples(kind: str):
+    gmm, samples, _ = drawn(kind)
+    given, rest = [2, 0], [1, 3]
+
+    @jax.jit
+    @jax.vmap
+    def moments_given(values: jax.Array) -> tuple[jax.Array, jax.Array]:
+        conditional = gmm.conditional(given, values)
+        return conditional.mean(), conditional.covariance()
+
+    means, covariances = moments_given(samples[:, given])
+    # A conditional mean leaves a residual of mean 0 in every function of what it is given.
+    residuals = samples[:, rest] - np.asarray(means)
+    functions = np.concatenate([np.ones((NUM_SAMPLES, 1)), np.tanh(samples[:, given])], axis=1)
+    assert_zero_mean(residuals[:, :, None] * functions[:, None, :])
+    products = residuals[:, :, None] * residuals[:, None, :] - np.asarray(covariances)
+    assert_zero_mean(products[..., None] * functions[:, None, None, :])
+
+
+def test_conditional_is_stable_far_away(kind: str):
+    gmm = make(kind)
+    # Every density underflows here, in float32 and in float64.
+    near = gmm.conditional(1, 100.0)
+    with jax.enable_x64(True):
+        expected = make(kind).conditional([1], [100.0])
+    np.testing.assert_allclose(near.weights, expected.weights, atol=1e-3)
+    np.testing.assert_allclose(near.means, expected.means, rtol=1e-5, atol=1e-4)
+    for value in [1e10, -1e20, 1e30]:
+        conditional = gmm.conditional(1, value)
+        assert np.all(np.isfinite(conditional.means))
+        np.testing.assert_allclose(np.sum(conditional.weights), 1.0, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("x64")
+def test_marginals_and_conditionals_are_differentiable(kind: str):
+    def objective(gmm: GMM, values: jax.Array) -> jax.Array:
+        conditional = gmm.conditional((2, 0), values)
+        return conditional.log_prob(values) + gmm.marginal((3, 1)).log_prob(values)
+
+    arguments = (make(kind), jnp.array([0.2, -0.4]))
+    check_grads(jax.jit(objective), arguments, order=1, modes=["rev"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ([], "at least one"),
+        (D, "between 0 and 3 for a mixture of 4 dimensions, got .4."),
+        ([0, -1], r"got \[0, -1\]; negative indices"),
+        ([2, 1, 2], r"must not repeat a coordinate, got \[2, 1, 2\]"),
+        (np.array([True, False, True, False]), "not a mask.*flatnonzero"),
+    ],
+)
+def test_dims_are_checked(dims: list[int], message: str):
+    gmm = make("full")
+    with pytest.raises(ValueError, match=message):
+        gmm.marginal(dims)
+    with pytest.raises(ValueError, match=message):
+        gmm.conditional(dims, 0.0)
+
+
+def test_conditional_checks_values_and_what_remains():
+    gmm = make("full")
+    with pytest.raises(ValueError, match=r"values must have shape \(2\), got \(3,\)"):
+        gmm.conditional([0, 1], np.zeros(3))
+    with pytest.raises(ValueError, match="leave a coordinate"):
+        gmm.conditional(range(D), np.zeros(D))
+
+
+# --- construction ----------------------------------------------------------------------------
+
+
+def test_from_moments_normalises_and_follows_the_dtype():
+    integers = GMM.from_moments([1, 3], [[0, 1], [2, 3]], [[1, 4], [9, 1]])
+    assert integers.means.dtype == integers.factors.dtype == integers.log_weights.dtype
+    assert integers.means.dtype == jnp.float32
+    np.testing.assert_allclose(integers.weights, [0.25, 0.75], rtol=1e-6)
+    np.testing.assert_allclose(integers.factors, [[1, 2], [3, 1]])
+    with jax.enable_x64(True):
+        assert make("full").factors.dtype == jnp.float64
+
+
+_GOOD = {"weights": [0.5, 0.5], "means": np.zeros((2, 2)), "covariances": np.stack([np.eye(2)] * 2)}
+_ASYMMETRIC = np.stack([np.eye(2), [[1.0, 0.5], [0.1, 1.0]]])
+_INDEFINITE = np.stack([np.eye(2), [[1.0, 2.0], [2.0, 1.0]]])
+_NAN = np.stack([np.eye(2), [[1.0, np.nan], [np.nan, 1.0]]])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"weights": [1.5, -0.5]}, r"not be negative, got weights\[1\] = -0.5"),
+        ({"weights": [0.0, 0.0]}, "weights must not all be 0"),
+        ({"weights": [1.0, np.inf]}, r"weights must be finite, got weights\[1\] = inf"),
+        ({"weights": [1.0]}, r"weights must have shape \(2,\).* got \(1,\)"),
+        ({"means": np.zeros(2)}, r"means must have shape \[K, D\].*got \(2,\).*means\[None\]"),
+        ({"means": [[0.0, np.nan], [0.0, 0.0]]}, r"got means\[0, 1\] = nan"),
+        ({"means": np.zeros((2, 3))}, r"covariances must have shape \(2, 3, 3\), or \(2, 3\)"),
+        ({"covariances": np.eye(2)[None]}, r"to fit means of shape \(2, 2\); got \(1, 2, 2\)"),
+        ({"covariances": _NAN}, r"got covariances\[1, 0, 1\] = nan"),
+        ({"covariances": _ASYMMETRIC}, r"symmetric, got covariances\[1, 0, 1\] = 0.5.* = 0.1"),
+        ({"covariances": _INDEFINITE}, r"got covariances\[1\] with smallest eigenvalue -1;"),
+        ({"covariances": [[1.0, 1.0], [1.0, -2.0]]}, r"positive, got covariances\[1, 1\] = -2.0"),
+        ({"covariances": [[1.0, 0.0], [1.0, 2.0]]}, r"positive, got covariances\[0, 1\] = 0.0"),
+    ],
+)
+def test_from_moments_refuses_what_is_no_mixture(changed: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        GMM.from_moments(**(_GOOD | changed))
+
+
+def test_mixture_passes_through_transformations(kind: str):
+    _, means, covariances = moments(kind)
+    if kind == "diagonal":
+        covariances = np.diagonal(covariances, axis1=1, axis2=2)
+    x, seen = points(), []
+
+    @jax.jit
+    @jax.vmap
+    def build_and_evaluate(weights: jax.Array) -> tuple[GMM, jax.Array]:
+        gmm = GMM.from_moments(weights, means, covariances)
+        seen.append(repr(gmm))
+        return gmm, gmm.log_prob(x)
+
+    weights = jnp.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]])
+    stacked, batch = build_and_evaluate(weights)
+    assert seen == [f"GMM(num_components=3, dim=4, {kind}, float32)"]
+    assert repr(stacked) == seen[0]
+    again = jax.jit(jax.vmap(GMM.log_prob, in_axes=(0, None)))(stacked, x)
+    np.testing.assert_allclose(batch, again, rtol=1e-5)
+    np.testing.assert_allclose(
+        batch, [Moments(np.asarray(w), *moments(kind)[1:]).log_prob(x) for w in weights], rtol=1e-5
+    )
+    assert repr(jax.tree.map(lambda _: None, stacked)) == "GMM(None, None, None)"
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mixture.npz", "mixture", "mixture.v1"])
+@pytest.mark.parametrize("enable_x64", [False, True])
+def test_files_hold_every_bit(tmp_path, kind: str, name: str, enable_x64: bool):
+    with jax.enable_x64(enable_x64):
+        gmm = make(kind)
+        gmm.save(tmp_path / name)
+        gmm.save(str(tmp_path / name))  # overwrites
+        loaded = GMM.load(tmp_path / name)
+        for before, after in zip(jax.tree.leaves(gmm), jax.tree.leaves(loaded), strict=True):
+            assert before.dtype == after.dtype == (jnp.float64 if enable_x64 else jnp.float32)
+            np.testing.assert_array_equal(before, after)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_loading_float64_without_x64_warns(tmp_path):
+    with jax.enable_x64(True):
+        make("full").save(tmp_path / "mixture.npz")
+    with pytest.warns(UserWarning, match=r"mixture.npz holds float64.*jax_enable_x64"):
+        loaded = GMM.load(tmp_path / "mixture.npz")
+    assert loaded.means.dtype == jnp.float32
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "mixture.npz"
+    make("full").save(path)
+    before = path.read_bytes()
+
+    def write_half(file, **_arrays):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", write_half)
+    with pytest.raises(OSError, match="no space left"):
+        make("diagonal").save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save_names_what_it_cannot_write(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent.* create the directory"):
+        make("full").save(tmp_path / "absent" / "mixture.npz")
+    half = jax.tree.map(lambda array: array.astype(jnp.bfloat16), make("full"))
+    with pytest.raises(ValueError, match="dtype bfloat16.*convert it to float32"):
+        half.save(tmp_path / "mixture.npz")
+
+
+def _archive(version: object = gmm_io.VERSION, format_name: str = gmm_io.FORMAT, **changed: object):
+    header = json.dumps({"format": format_name, "version": version})
+    arrays = {"log_weights": np.zeros(1), "means": np.zeros((1, 2)), "factors": np.ones((1, 2))}
+    entries = {"header": header, **arrays, **changed}
+    return {name: entry for name, entry in entries.items() if entry is not None}
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        (_archive(header=None), "no header of the format 'gmmvi_jax.GMM'"),
+        (_archive(header="{"), "no header of the format"),
+        (_archive(header=3), "no header of the format"),
+        (_archive(format_name="other"), "found 'other'"),
+        (_archive(version=2), "has version 2 of the format, this gmmvi_jax reads version 1"),
+        (_archive(means=None), r"lacks the arrays \['means'\]"),
+        (_archive(means=np.zeros((2, 2))), "do not fit together.*GMM.save"),
+        (_archive(means=np.zeros((1, 2), int)), "do not fit together"),
+        (_archive(means=np.array([None])), "cannot be read.*pickle"),
+    ],
+)
+def test_load_refuses_other_archives(tmp_path, entries: dict, message: str):
+    path = tmp_path / "mixture.npz"
+    np.savez(path, **entries)
+    with pytest.raises(ValueError, match=message) as error:
+        GMM.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_load_refuses_other_files(tmp_path):
+    path = tmp_path / "mixture.npz"
+    with pytest.raises(FileNotFoundError, match="no mixture at .*mixture.npz"):
+        GMM.load(path)
+    with pytest.raises(FileNotFoundError, match="no mixture at"):
+        GMM.load(tmp_path)
+    make("full").save(path)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[whole.index(b"NUMPY") + 200] ^= 0xFF  # within the first array
+    for content in [b"", b"text", whole[: len(whole) // 2], bytes(damaged)]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="mixture.npz .*GMM.save"):
+            GMM.load(path)
