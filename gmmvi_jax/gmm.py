@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm_checks import check_dims, check_moments, check_rest, check_shape

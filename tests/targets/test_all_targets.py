@@ -89,7 +89,8 @@ def test_follows_the_dtype_of_the_point(name: str) -> None:
     for dtype in (jnp.float32, jnp.float64):
         point = jax.ShapeDtypeStruct((target.dim,), dtype)
         density = jax.eval_shape(target, point)
-        assert density.shape == () and density.dtype == dtype
+        assert density.shape == ()
+        assert density.dtype == dtype
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,8 +8,10 @@ from gmmvi_jax.targets.datasets import load_table
 
 def test_breast_cancer() -> None:
     features, labels = load_table("breast_cancer")
-    assert features.shape == (569, 30) and features.dtype == np.float64
-    assert np.sum(labels == 0) == 212 and np.sum(labels == 1) == 357
+    assert features.shape == (569, 30)
+    assert features.dtype == np.float64
+    assert np.sum(labels == 0) == 212
+    assert np.sum(labels == 1) == 357
     # UCI's first record, 842302: malignant, radius 17.99, texture 10.38, ..., 0.1189.
     np.testing.assert_array_equal(
         features[0, [0, 1, 2, 3, 29]], [17.99, 10.38, 122.8, 1001, 0.1189]
@@ -31,7 +33,8 @@ def test_breast_cancer_is_scikit_learns() -> None:
 def test_german_credit() -> None:
     features, labels = load_table("german_credit")
     assert features.shape == (1000, 24)
-    assert np.sum(labels == 1) == 700 and np.sum(labels == 2) == 300
+    assert np.sum(labels == 1) == 700
+    assert np.sum(labels == 2) == 300
     np.testing.assert_array_equal(features, np.round(features))
     # The first rows of UCI's german.data-numeric.
     first = "1 6 4 12 5 5 3 4 1 67 3 2 1 2 1 0 0 1 0 0 1 0 0 1 1"

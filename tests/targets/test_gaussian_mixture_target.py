@@ -55,7 +55,8 @@ def test_single_precision_near_the_mass(dim: int) -> None:
 def test_construction_is_the_published_one() -> None:
     target = gmm(20, seed=0)
     assert isinstance(target, SolvedTarget)
-    assert target.means.shape == (10, 20) and target.log_z == 0.0
+    assert target.means.shape == (10, 20)
+    assert target.log_z == 0.0
     assert np.max(np.abs(target.means)) <= 50
     # 200 uniform draws: their standard deviation is 100 / sqrt(12) to within 4 standard errors.
     assert abs(np.std(target.means) - 100 / np.sqrt(12)) < 4 * 28.87 * np.sqrt(0.2 / 200)

@@ -99,7 +99,8 @@ def test_extreme_coefficients_stay_finite_and_exact(scale: float) -> None:
     directions = np.random.default_rng(0).normal(size=(20, target.dim))
     points = (scale * directions).astype(np.float32)
     values, gradients = evaluate(target, points)
-    assert np.all(np.isfinite(values)) and np.all(np.isfinite(gradients))
+    assert np.all(np.isfinite(values))
+    assert np.all(np.isfinite(gradients))
     with jax.enable_x64(True):
         expected, _ = evaluate(target, points.astype(np.float64))
     np.testing.assert_allclose(values, expected, rtol=1e-5)

@@ -19,7 +19,8 @@ def test_every_name_has_a_target_and_a_line() -> None:
     for name in targets.names():
         assert targets.get(name).name == name
         description = targets.describe(name)
-        assert description.startswith(f"{targets.get(name).dim}-D ") and "\n" not in description
+        assert description.startswith(f"{targets.get(name).dim}-D ")
+        assert "\n" not in description
 
 
 def test_alias() -> None:
@@ -29,7 +30,8 @@ def test_alias() -> None:
 
 def test_the_seed_is_the_instance_of_a_random_target() -> None:
     first, again, other = (targets.get("gmm20", seed) for seed in (0, 0, 1))
-    assert isinstance(first, GaussianMixtureTarget) and isinstance(again, GaussianMixtureTarget)
+    assert isinstance(first, GaussianMixtureTarget)
+    assert isinstance(again, GaussianMixtureTarget)
     assert isinstance(other, GaussianMixtureTarget)
     np.testing.assert_array_equal(first.means, again.means)
     assert not np.array_equal(first.means, other.means)
