@@ -118,9 +118,7 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
         stacked = block.inverse_factor.reshape(size * dim, dim)
         return weighted.reshape(num_points, size * dim) @ stacked
 
-    def add_block(
-        start: Array, carry: tuple[Array, Array, Array]
-    ) -> tuple[Array, Array, Array]:
+    def add_block(start: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         largest, total, gradient = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
@@ -178,9 +176,7 @@ def draw(
 
     def fill(start: Array, noise: Array) -> Array:
         chunk_key = jax.random.fold_in(key, start // chunk_size)
-        return put_block(
-            noise, jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype), start
-        )
+        return put_block(noise, jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype), start)
 
     def place_component(index: Array, points: Array) -> Array:
         gaussian = jax.tree.map(lambda array: array[index], gaussians)
@@ -224,8 +220,12 @@ def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
     diagonal = gmm.factors.ndim == 2
     unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
     factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(gmm.factors)
-    inverse = 1.0 / factors if diagonal else jax.scipy.linalg.solve_triangular(
-        factors, jnp.broadcast_to(unit, factors.shape), lower=True
+    inverse = (
+        1.0 / factors
+        if diagonal
+        else jax.scipy.linalg.solve_triangular(
+            factors, jnp.broadcast_to(unit, factors.shape), lower=True
+        )
     )
     return PaddedMixture(
         log_weights=jnp.full(capacity, -jnp.inf, dtype).at[:count].set(gmm.log_weights),

@@ -35,7 +35,6 @@ _SILENT = {
     "add_iters": 30,
     "num_database_samples": 100_000,
     "num_prior_samples": 0,
-    "archive_size": 0,
     "desired_samples": 100,
     "initial_component_stepsize": 1.0,
     "min_component_stepsize": 0.001,
@@ -45,6 +44,9 @@ _SILENT = {
     "max_weight_stepsize": 1.0,
 }
 _MAX_COMPONENTS = 1000
+# The study kept every sample (up to 10 million, by target) and drew candidates from them. The
+# archive holds as many as a search looks at, thinned over the whole run.
+_ARCHIVE_SIZE = 100_000
 
 
 def published_settings() -> dict[str, dict[str, dict[str, Any]]]:
@@ -107,8 +109,9 @@ def published_config(
             f"the published settings of {codename} for {target_name!r} reuse samples "
             f"(ratio {reuse}), which this version of gmmvi_jax does not do."
         )
-    if entry.get("use_sample_database", False):
-        settings["archive_size"] = int(entry.get("max_database_size", 10_000_000))
+    if "archive_size" in names:
+        keeps_samples = entry.get("use_sample_database", True)
+        settings["archive_size"] = _ARCHIVE_SIZE if keeps_samples else 0
     target = targets.get(target_name)
     if max_components is None:
         max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)

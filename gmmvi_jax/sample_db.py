@@ -53,7 +53,9 @@ def empty_archive(
     num_rows: int, dim: int, chunk_size: int, keeps_history: bool, dtype: jnp.dtype
 ) -> Archive:
     """Returns an archive without samples, with room for ``num_rows`` of them."""
-    capacity = round_up(num_rows, chunk_size) + chunk_size  # the last chunk of a batch may stick out
+    capacity = (
+        round_up(num_rows, chunk_size) + chunk_size
+    )  # the last chunk of a batch may stick out
     return Archive(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
@@ -77,9 +79,7 @@ def thin(archive: Archive, incoming: Array) -> Archive:
         return put_block(rows, jax.tree.map(lambda array: array[sources], rows), start)
 
     num_moved = jnp.where(is_full, kept, 0)
-    points, log_target = fold_blocks(
-        num_moved, size, gather, (archive.points, archive.log_target)
-    )
+    points, log_target = fold_blocks(num_moved, size, gather, (archive.points, archive.log_target))
     count = jnp.where(is_full, kept, archive.count)
     return dataclasses.replace(archive, points=points, log_target=log_target, count=count)
 

@@ -28,9 +28,7 @@ def step(
     """
     key_select, key_adapt, key_next = jax.random.split(state.rng_key, 3)
     iteration = state.iteration + 1
-    temperature = jnp.asarray(
-        algorithm.temperature(iteration), state.mixture.log_weights.dtype
-    )
+    temperature = jnp.asarray(algorithm.temperature(iteration), state.mixture.log_weights.dtype)
 
     batch, database, num_drawn = algorithm.sample_selector(
         key_select, log_target, state.mixture, state.database
@@ -43,9 +41,7 @@ def step(
         state.mixture, components, gradient, temperature
     )
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
-    mixture, components = algorithm.weight_updater(
-        mixture, components, batch, weights, temperature
-    )
+    mixture, components = algorithm.weight_updater(mixture, components, batch, weights, temperature)
     mean_stepsize = jnp.sum(jnp.where(mixture.active, components.stepsizes, 0.0))
     mean_stepsize = mean_stepsize / mixture.num_components
     mixture, components, adaptation, adapted = algorithm.component_adaptation(

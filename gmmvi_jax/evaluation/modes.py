@@ -26,7 +26,9 @@ def _precisions(gmm: GMM) -> Array:
     """Returns [K, D, D] precision matrices, or [K, D] for diagonal covariances."""
     if gmm.factors.ndim == 2:
         return 1.0 / jnp.square(gmm.factors)
-    identity = jnp.broadcast_to(jnp.eye(gmm.factors.shape[-1], dtype=gmm.factors.dtype), gmm.factors.shape)
+    identity = jnp.broadcast_to(
+        jnp.eye(gmm.factors.shape[-1], dtype=gmm.factors.dtype), gmm.factors.shape
+    )
     inverse = jax.scipy.linalg.solve_triangular(gmm.factors, identity, lower=True)
     return jnp.einsum("kij,kil->kjl", inverse, inverse)
 

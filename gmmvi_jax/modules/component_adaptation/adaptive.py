@@ -164,7 +164,9 @@ def _append(
 ) -> tuple[PaddedMixture, ComponentRecord]:
     """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing."""
     dtype = mixture.log_weights.dtype
-    unit = jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
+    unit = (
+        jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
+    )
     deviation = jnp.sqrt(variance)
     born = (
         jnp.asarray(INITIAL_LOG_WEIGHT, dtype),

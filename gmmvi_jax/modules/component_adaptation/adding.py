@@ -85,7 +85,9 @@ def best_candidate(
         key = jax.random.fold_in(prior_key, start // size)
         return prior_mean + prior_deviation * jax.random.normal(key, (size, mixture.dim), dtype)
 
-    def score(first: Array, points: Array, values: Array, rows: Array, live: Array, scored: Candidates) -> Candidates:
+    def score(
+        first: Array, points: Array, values: Array, rows: Array, live: Array, scored: Candidates
+    ) -> Candidates:
         usable = live & (values > -jnp.inf) & (values < jnp.inf)  # NaN is neither
         densities = log_density(mixture, mixture.log_weights, points)
         arrays = put_block(
@@ -130,7 +132,9 @@ def best_candidate(
     best = fold_blocks(num_old, size, compare, best)
     mean = archive.points[scored.rows[best.index]]
     if num_prior:
-        best = fold_blocks(num_new, size, lambda start, best: compare(first_new + start, best), best)
+        best = fold_blocks(
+            num_new, size, lambda start, best: compare(first_new + start, best), best
+        )
         place = best.index - first_new
         fresh = prior_points(place // size * size)[place % size]
         mean = jnp.where(place >= 0, fresh, archive.points[scored.rows[best.index]])
@@ -153,7 +157,9 @@ def isotropic_variance(
     def add_block(start: Array, total: Array) -> Array:
         block, log_weights = take_block((mixture.gaussians, mixture.log_weights), start, size)
         live = live_rows(start, size, mixture.num_components)
-        return total + jnp.sum(jnp.where(live, jnp.exp(log_weights) * jax.vmap(entropy)(block), 0.0))
+        return total + jnp.sum(
+            jnp.where(live, jnp.exp(log_weights) * jax.vmap(entropy)(block), 0.0)
+        )
 
     num_visited = jnp.where(due, mixture.num_components, 0)
     zero = jnp.zeros((), mixture.log_weights.dtype)

@@ -83,7 +83,12 @@ def components_to_keep(
         total = total * jnp.exp(largest - new_largest) + jnp.sum(
             jnp.exp(logits - new_largest), axis=0
         )
-        return put_block(now, block_now, start), put_block(then, block_then, start), new_largest, total
+        return (
+            put_block(now, block_now, start),
+            put_block(then, block_then, start),
+            new_largest,
+            total,
+        )
 
     lowest = jnp.full(mixture.capacity, -jnp.inf, dtype)
     empty = (jnp.full(length, missing), jnp.zeros(length, dtype))

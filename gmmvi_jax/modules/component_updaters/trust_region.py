@@ -40,7 +40,9 @@ def update_one(
     eigenvalues, projected = spectrum(gradient.hessian, gradient.gradient)
     eta = solve_multiplier(eigenvalues, projected, stepsize, temperature)
     hessian = gradient.hessian / eta
-    unit = jnp.ones_like(hessian) if hessian.ndim == 1 else jnp.eye(len(hessian), dtype=hessian.dtype)
+    unit = (
+        jnp.ones_like(hessian) if hessian.ndim == 1 else jnp.eye(len(hessian), dtype=hessian.dtype)
+    )
     proposal = change_precision(gaussian, unit + hessian, gradient.gradient / eta)
     return proposal, step_divergence(eigenvalues, projected, eta)
 

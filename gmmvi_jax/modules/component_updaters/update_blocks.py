@@ -1,7 +1,7 @@
 """Applies a rule for ONE component to all active ones, block by block, in place."""
 
 import dataclasses
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,14 @@ class UpdateOne(Protocol):
         ...
 
 
+class _Changed(NamedTuple):
+    """The fields of the component record that an update changes."""
+
+    ages: Array  # [K]
+    num_rejected: Array  # [K]
+    divergences: Array  # [K]
+
+
 def update_blocks(
     update_one: UpdateOne,
     mixture: PaddedMixture,
@@ -40,12 +48,14 @@ def update_blocks(
     size = mixture.block_size
 
     def update_block(
-        start: Array, carry: tuple[Gaussian, ComponentRecord, UpdateInfo]
-    ) -> tuple[Gaussian, ComponentRecord, UpdateInfo]:
-        gaussians, components, info = carry
-        block, record, block_gradient = take_block((gaussians, components, gradient), start, size)
+        start: Array, carry: tuple[Gaussian, _Changed, UpdateInfo]
+    ) -> tuple[Gaussian, _Changed, UpdateInfo]:
+        gaussians, changed, info = carry
+        block, record, block_gradient, stepsizes = take_block(
+            (gaussians, changed, gradient, components.stepsizes), start, size
+        )
         proposal, divergence = jax.vmap(update_one, in_axes=(0, 0, 0, 0, None))(
-            block, block_gradient, record.stepsizes, record.ages, temperature
+            block, block_gradient, stepsizes, record.ages, temperature
         )
         live = live_rows(start, size, mixture.num_components)
         finite = jax.vmap(_all_finite)((proposal, divergence))
@@ -54,7 +64,7 @@ def update_blocks(
         new_block = jax.tree.map(
             lambda new, old: jnp.where(_like(accepted, new), new, old), proposal, block
         )
-        new_record = record._replace(
+        new_record = _Changed(
             ages=record.ages + live,
             num_rejected=record.num_rejected + rejected,
             divergences=jnp.where(accepted, divergence, 0.0),
@@ -65,15 +75,15 @@ def update_blocks(
                 info.largest_divergence, jnp.max(new_record.divergences)
             ),
         )
-        return put_block(gaussians, new_block, start), put_block(components, new_record, start), info
+        return put_block(gaussians, new_block, start), put_block(changed, new_record, start), info
 
     nothing = UpdateInfo(jnp.zeros((), jnp.int32), jnp.zeros((), mixture.log_weights.dtype))
-    gaussians, components, info = fold_blocks(
-        mixture.num_components, size, update_block, (mixture.gaussians, components, nothing)
+    changed = _Changed(components.ages, components.num_rejected, components.divergences)
+    gaussians, changed, info = fold_blocks(
+        mixture.num_components, size, update_block, (mixture.gaussians, changed, nothing)
     )
+    components = components._replace(**changed._asdict())
     return dataclasses.replace(mixture, gaussians=gaussians), components, info
-
-
 
 
 def _all_finite(tree: object) -> Array:

@@ -138,6 +138,4 @@ class Stein:
             block_sums = take_block(sums._replace(value=tuple(gradient)), start, size)
             return put_block(gradient, jax.vmap(finish_one)(block, block_sums), start)
 
-        return fold_blocks(
-            mixture.num_components, size, finish_block, NaturalGradient(*sums.value)
-        )
+        return fold_blocks(mixture.num_components, size, finish_block, NaturalGradient(*sums.value))

@@ -73,9 +73,7 @@ def record_rewards(
     rewards = expected + temperature * mixture.log_weights
     return components._replace(
         rewards=jnp.where(mixture.active, rewards, components.rewards),
-        previous_rewards=jnp.where(
-            mixture.active, components.rewards, components.previous_rewards
-        ),
+        previous_rewards=jnp.where(mixture.active, components.rewards, components.previous_rewards),
     )
 
 
