@@ -16,7 +16,7 @@ from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.weight_stepsizes import ImprovementBasedWeightStepsize
 from gmmvi_jax.modules.weight_updaters.trust_region import TrustRegionWeights
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import HostArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Problem:
     """
 
     dim: int
-    prior_mean: Array
-    initial_variance: Array
+    prior_mean: HostArray
+    initial_variance: HostArray
 
 
 @dataclasses.dataclass(frozen=True)

@@ -152,7 +152,8 @@ class GMM:
         """Returns independent samples and the components that they are from.
 
         Given their components, samples are differentiable in means and factors; they have no
-        gradient in the weights. Memory is a few times that of the samples.
+        gradient in the weights. Memory is a few times that of the samples; a ``vmap`` over keys in
+        place of ``shape`` takes D times as much.
 
         Args:
             key: a PRNG key, typed or legacy.

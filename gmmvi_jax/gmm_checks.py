@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Sequence
 
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -76,6 +77,8 @@ def _check_variances(variances: np.ndarray) -> None:
 def _check_covariances(covariances: np.ndarray) -> None:
     # Relative to the variances, whatever the units; loose, since inverses are rounded unevenly.
     tolerance = float(np.sqrt(np.finfo(covariances.dtype).eps))
+    # The decomposition that is used: another one may differ in the last bit, and in success.
+    factors = np.asarray(jnp.linalg.cholesky(covariances))
     for component, covariance in enumerate(covariances):
         scale = np.sqrt(np.abs(np.diagonal(covariance)))
         asymmetry = np.abs(covariance - covariance.T)
@@ -87,21 +90,13 @@ def _check_covariances(covariances: np.ndarray) -> None:
                 f"{covariance[column, row]}; if that is rounding, pass the average with the "
                 "transposes; Cholesky factors go to GMM(log_weights, means, factors)"
             )
-        if not _has_cholesky(covariance):
+        if np.any(np.isnan(factors[component])):
             smallest = np.linalg.eigvalsh(covariance.astype(np.float64))[0]
             raise ValueError(
                 f"covariances must be positive definite in {covariance.dtype}, got "
                 f"covariances[{component}] with smallest eigenvalue {smallest:.6g}; add a small "
                 "multiple of the identity, or enable float64"
             )
-
-
-def _has_cholesky(covariance: np.ndarray) -> bool:
-    try:
-        np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        return False
-    return True
 
 
 def check_dims(dims: int | Sequence[int], dim: int) -> list[int]:
@@ -143,11 +138,15 @@ def check_shape(name: str, array: Array, *allowed: tuple[int | str, ...]) -> Non
         array: the argument.
         allowed: shapes, in which a letter stands for any size.
     """
-    for shape in allowed:
-        sizes = zip(array.shape, shape, strict=False)
-        if array.ndim == len(shape) and all(
-            size == want for size, want in sizes if not isinstance(want, str)
-        ):
-            return
-    wanted = " or ".join(f"({', '.join(map(str, shape))})" for shape in allowed)
+    if any(_fits(array.shape, shape) for shape in allowed):
+        return
+    # As tuples are written, but for the quotes about letters.
+    wanted = " or ".join(str(shape).replace("'", "") for shape in allowed)
     raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+
+
+def _fits(shape: tuple[int, ...], allowed: tuple[int | str, ...]) -> bool:
+    return len(shape) == len(allowed) and all(
+        isinstance(wanted, str) or size == wanted
+        for size, wanted in zip(shape, allowed, strict=True)
+    )

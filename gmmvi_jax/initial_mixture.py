@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.typing import Array, PRNGKey
+from gmmvi_jax.typing import HostArray, PRNGKey
 
 
 @jax.tree_util.register_dataclass
@@ -24,9 +24,9 @@ class PriorInitialization:
         diagonal: whether covariances are, and stay, diagonal.
     """
 
-    prior_mean: Array
-    prior_scale: Array
-    initial_variance: Array
+    prior_mean: HostArray
+    prior_scale: HostArray
+    initial_variance: HostArray
     num_components: int = dataclasses.field(metadata={"static": True})
     diagonal: bool = dataclasses.field(metadata={"static": True})
 

@@ -9,11 +9,17 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.block_sizes import component_block
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, round_up, take_block
+from gmmvi_jax.numerics.blocks import (
+    fold_blocks,
+    live_rows,
+    put_block,
+    round_up,
+    take_block,
+    take_row,
+)
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     is_diagonal,
@@ -179,21 +185,21 @@ def draw(
         return put_block(noise, jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype), start)
 
     def place_component(index: Array, points: Array) -> Array:
-        gaussian = jax.tree.map(lambda array: array[index], gaussians)
-        begin = ends[index] - counts[index]
+        gaussian = take_row(gaussians, index)
+        count, end = take_row((counts, ends), index)
 
         def place_rows(offset: Array, points: Array) -> Array:
-            start = begin + offset
+            start = end - count + offset
             noise = take_block(points, start, segment_size)
             scaled = noise * gaussian.factor if diagonal else noise @ gaussian.factor.T
-            own = live_rows(offset, segment_size, counts[index])
+            own = live_rows(offset, segment_size, count)
             return put_block(points, jnp.where(own[:, None], gaussian.mean + scaled, noise), start)
 
-        return fold_blocks(counts[index], segment_size, place_rows, points)
+        return fold_blocks(count, segment_size, place_rows, points)
 
     noise = fold_blocks(num_drawn, chunk_size, fill, buffer)
     num_sources = jnp.max(jnp.where(counts > 0, jnp.arange(counts.shape[0]) + 1, 0))
-    return lax.fori_loop(0, num_sources, place_component, noise)
+    return fold_blocks(num_sources, 1, place_component, noise)
 
 
 def to_gmm(mixture: PaddedMixture) -> GMM:

@@ -97,7 +97,9 @@ def published_config(
     """
     entry = _lookup(codename, target_name)
     names = {name for choice in choices_of(codename) for name in choice.settings}
-    settings = {name: value for name, value in _SILENT.items() if name in names}
+    settings: dict[str, Any] = {
+        name: value for name, value in _SILENT.items() if name in names
+    }
     for published_name, name in _SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]
@@ -115,15 +117,13 @@ def published_config(
     target = targets.get(target_name)
     if max_components is None:
         max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)
-    return from_codename(
-        codename,
-        target.dim,
-        prior_mean=target.prior_mean,
-        prior_scale=target.prior_scale,
-        initial_covariance=target.initial_covariance,
-        num_initial_components=entry["model_initialization.num_initial_components"],
-        max_components=max_components,
-        num_iterations=num_iterations,
-        seed=seed,
-        **{**settings, **overrides},
-    )
+    settings |= {
+        "prior_mean": target.prior_mean,
+        "prior_scale": target.prior_scale,
+        "initial_covariance": target.initial_covariance,
+        "num_initial_components": entry["model_initialization.num_initial_components"],
+        "max_components": max_components,
+        "num_iterations": num_iterations,
+        "seed": seed,
+    }
+    return from_codename(codename, target.dim, **{**settings, **overrides})

@@ -1,7 +1,6 @@
 """A hyperparameter that may change over the iterations."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Protocol
 
 import jax
@@ -35,17 +34,17 @@ class Constant:
 class Scheduled:
     """A function of the iteration; the function is part of the compiled program."""
 
-    function: Callable[[Array], Array] = dataclasses.field(metadata={"static": True})
+    function: Schedule = dataclasses.field(metadata={"static": True})
 
     def __call__(self, iteration: Array, /) -> Array | float:
         """Returns the function's value at ``iteration``."""
         return self.function(iteration)
 
 
-def as_schedule(value: object) -> Constant | Scheduled:
+def as_schedule(value: float | Schedule) -> Schedule:
     """Wraps a number as ``Constant`` and a function as ``Scheduled``."""
     if isinstance(value, Constant | Scheduled):
         return value
     if callable(value):
         return Scheduled(value)
-    return Constant(float(value))  # type: ignore[arg-type]
+    return Constant(float(value))

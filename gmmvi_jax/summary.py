@@ -38,7 +38,8 @@ def summary_table(
     last = {name: values[-1] for name, values in history.items()}
     lines = [
         f"{count} component{'s' * (count != 1)} in {dim} dimensions, {shape} covariances; {status}",
-        f"  {'iterations':<20}{last['iteration']:>14,}   in {last['wall_time']:.1f} s with compilation",
+        f"  {'iterations':<20}{last['iteration']:>14,}   "
+        f"in {last['wall_time']:.1f} s with compilation",
         f"  {'target evaluations':<20}{last['num_target_evaluations']:>14,}"
         f"   and {last['num_diagnostic_evaluations']:,} for diagnostics",
     ]

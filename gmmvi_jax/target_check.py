@@ -60,6 +60,7 @@ def check_target(log_target: LogDensity, dim: int, point: Array) -> None:
     value = np.asarray(jax.jit(lambda target, x: target(x))(log_target, point))
     if np.isnan(value):
         raise ValueError(
-            f"log_target is NaN at the initial point {np.array2string(np.asarray(point), threshold=8)}; "
+            f"log_target is NaN at the initial point "
+            f"{np.array2string(np.asarray(point), threshold=8)}; "
             f"choose prior_mean where it is defined (-inf outside of its support is fine)."
         )

@@ -207,7 +207,7 @@ def _warn(columns: dict[str, np.ndarray]) -> None:
         first = columns["iteration"][np.flatnonzero(unusable)[0]]
         warnings.warn(
             f"log_target or its gradient was NaN or +inf at {int(unusable.sum())} of "
-            f"{int(columns['num_samples'].sum())} samples (first seen by iteration {first}); they were "
-            f"dropped. Return -inf outside of the support instead.",
+            f"{int(columns['num_samples'].sum())} samples (first seen by iteration {first}); they "
+            f"were dropped. Return -inf outside of the support instead.",
             stacklevel=3,
         )

@@ -14,10 +14,12 @@ Shape letters:
 from typing import Any, Protocol, TypeAlias
 
 import jax
+import numpy as np
 
 Array: TypeAlias = jax.Array
 PRNGKey: TypeAlias = jax.Array
 PyTree: TypeAlias = Any
+HostArray: TypeAlias = jax.Array | np.ndarray  # made on the host, passed to compiled functions
 
 
 class LogDensity(Protocol):

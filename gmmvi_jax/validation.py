@@ -6,7 +6,7 @@ over a hyperparameter) cannot be looked at and pass.
 
 from typing import Any
 
-import jax
+import jax.core
 import numpy as np
 
 from gmmvi_jax.config import Config

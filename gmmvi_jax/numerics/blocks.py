@@ -25,18 +25,32 @@ def round_up(count: int, block_size: int) -> int:
 
 def take_block(tree: PyTree, start: Array, size: int) -> PyTree:
     """Returns rows ``start : start + size`` of every array in ``tree``."""
-    return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, size), tree)
+    # Rows are never counted from the end: saying so halves the number of kernels to compile.
+    return jax.tree.map(
+        lambda array: lax.dynamic_slice_in_dim(array, start, size, allow_negative_indices=False),
+        tree,
+    )
 
 
 def put_block(tree: PyTree, block: PyTree, start: Array) -> PyTree:
     """Returns ``tree`` with ``block`` written over the rows from ``start`` on."""
     return jax.tree.map(
         lambda array, rows: lax.dynamic_update_slice_in_dim(
-            array, rows.astype(array.dtype), start, 0
+            array, rows.astype(array.dtype), start, 0, allow_negative_indices=False
         ),
         tree,
         block,
     )
+
+
+def take_row(tree: PyTree, index: Array) -> PyTree:
+    """Returns row ``index`` of every array in ``tree``, without the leading axis."""
+    return jax.tree.map(lambda array: array[0], take_block(tree, index, 1))
+
+
+def put_row(tree: PyTree, row: PyTree, index: Array) -> PyTree:
+    """Returns ``tree`` with ``row`` written over row ``index``."""
+    return put_block(tree, jax.tree.map(lambda array: array[None], row), index)
 
 
 def live_rows(start: Array, size: int, count: Array) -> Array:
@@ -52,11 +66,16 @@ def fold_blocks(
     Args:
         count: number of live rows, int32 scalar, traced.
         size: rows per block.
-        body: called with the first row of each block and the carry.
+        body: called with the first row of each block (int32) and the carry.
         initial: the carry before the first block.
 
     Returns:
         The carry after the last block; ``initial`` where ``count`` is 0.
     """
-    num_blocks = (jnp.asarray(count, jnp.int32) + size - 1) // size
-    return lax.fori_loop(0, num_blocks, lambda index, carry: body(index * size, carry), initial)
+    count = jnp.asarray(count, jnp.int32)
+    _, carry = lax.while_loop(
+        lambda loop: loop[0] < count,
+        lambda loop: (loop[0] + size, body(loop[0], loop[1])),
+        (jnp.zeros((), jnp.int32), initial),
+    )
+    return carry

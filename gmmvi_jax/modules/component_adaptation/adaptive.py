@@ -12,6 +12,7 @@ from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotro
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
 from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, window_length
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
+from gmmvi_jax.numerics.blocks import put_row
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.records import (
     AdaptationInfo,
@@ -20,7 +21,7 @@ from gmmvi_jax.records import (
     missing_reward,
 )
 from gmmvi_jax.sample_db import Archive
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
 THRESHOLDS = (5000.0, 1000.0, 500.0, 200.0, 100.0, 50.0)  # tau, in nats, cycled through
@@ -45,8 +46,8 @@ class Adaptive:
         archive_size: samples the archive keeps over the iterations; 0: the last batch only.
     """
 
-    prior_mean: Array
-    initial_variance: Array
+    prior_mean: HostArray
+    initial_variance: HostArray
     lightest: float
     add_iters: int = dataclasses.field(metadata={"static": True})
     del_iters: int = dataclasses.field(metadata={"static": True})
@@ -136,7 +137,9 @@ def _remember(
     column = iteration % components.reward_history.shape[1]
 
     def write(history: Array, values: Array) -> Array:
-        return lax.dynamic_update_index_in_dim(history, values, column, 1)
+        return lax.dynamic_update_slice_in_dim(
+            history, values[:, None], column, 1, allow_negative_indices=False
+        )
 
     return components._replace(
         reward_history=write(components.reward_history, components.rewards),
@@ -175,13 +178,7 @@ def _append(
     )
 
     def write(_: Array, arrays: tuple) -> tuple:
-        return jax.tree.map(
-            lambda array, value: lax.dynamic_update_index_in_dim(
-                array, value, mixture.num_components, 0
-            ),
-            arrays,
-            born,
-        )
+        return put_row(arrays, born, mixture.num_components)
 
     # A loop of no or one iteration instead of a cond, which under vmap would copy everything.
     arrays = (mixture.log_weights, mixture.gaussians, components)

@@ -26,7 +26,7 @@ class Winner(NamedTuple):
     """The best candidate so far."""
 
     score: Array  # []
-    index: Array  # [] int32
+    position: Array  # [] int32 among the candidates
 
 
 def archive_rows(key: PRNGKey, archive: Archive, start: Array, size: int, limit: int) -> Array:
@@ -90,11 +90,13 @@ def best_candidate(
     ) -> Candidates:
         usable = live & (values > -jnp.inf) & (values < jnp.inf)  # NaN is neither
         densities = log_density(mixture, mixture.log_weights, points)
-        arrays = put_block(
-            scored[:3], (jnp.where(usable, values, -jnp.inf), densities, rows), first
-        )
         highest = jnp.max(jnp.where(usable, densities, -jnp.inf))
-        return Candidates(*arrays, jnp.maximum(scored.largest_log_mixture, highest))
+        return Candidates(
+            log_target=put_block(scored.log_target, jnp.where(usable, values, -jnp.inf), first),
+            log_mixture=put_block(scored.log_mixture, densities, first),
+            rows=put_block(scored.rows, rows, first),
+            largest_log_mixture=jnp.maximum(scored.largest_log_mixture, highest),
+        )
 
     def score_old(start: Array, scored: Candidates) -> Candidates:
         rows = archive_rows(archive_key, archive, start, size, num_archive)
@@ -123,21 +125,21 @@ def best_candidate(
         scores = log_values - jnp.maximum(log_mixture, scored.largest_log_mixture - threshold)
         place = jnp.argmax(scores)
         better = scores[place] > best.score
-        index = first + place.astype(jnp.int32)
+        position = first + place.astype(jnp.int32)
         return Winner(
-            jnp.where(better, scores[place], best.score), jnp.where(better, index, best.index)
+            jnp.where(better, scores[place], best.score), jnp.where(better, position, best.position)
         )
 
     best = Winner(jnp.asarray(-jnp.inf, dtype), jnp.zeros((), jnp.int32))
     best = fold_blocks(num_old, size, compare, best)
-    mean = archive.points[scored.rows[best.index]]
+    mean = archive.points[scored.rows[best.position]]
     if num_prior:
         best = fold_blocks(
             num_new, size, lambda start, best: compare(first_new + start, best), best
         )
-        place = best.index - first_new
+        place = best.position - first_new
         fresh = prior_points(place // size * size)[place % size]
-        mean = jnp.where(place >= 0, fresh, archive.points[scored.rows[best.index]])
+        mean = jnp.where(place >= 0, fresh, archive.points[scored.rows[best.position]])
     # No candidate has a usable value: the prior's mean is as good a guess as any.
     return jnp.where(best.score > -jnp.inf, mean, prior_mean.astype(dtype)), num_new
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.numerics.blocks import put_row, take_row
 from gmmvi_jax.records import ComponentRecord
 from gmmvi_jax.typing import Array
 
@@ -33,10 +34,8 @@ def keep_components(
     first_moved = jnp.min(jnp.where(mixture.active & ~keep, slots, num_kept))
 
     def move(slot: Array, arrays: tuple) -> tuple:
-        source = sources[slot]  # never before slot, so earlier moves have not overwritten it
-        return jax.tree.map(
-            lambda array: lax.dynamic_update_index_in_dim(array, array[source], slot, 0), arrays
-        )
+        source = take_row(sources, slot)  # never before slot: not overwritten by an earlier move
+        return put_row(arrays, take_row(arrays, source), slot)
 
     arrays = (mixture.log_weights, mixture.gaussians, components)
     log_weights, gaussians, components = lax.fori_loop(first_moved, num_kept, move, arrays)

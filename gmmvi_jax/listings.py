@@ -1,0 +1,77 @@
+"""What ``gmmvi-jax targets`` and ``gmmvi-jax variants`` print: plain text, 80 columns."""
+
+import textwrap
+
+from gmmvi_jax import targets
+from gmmvi_jax.choices import CHOICES, Choice
+from gmmvi_jax.codenames import LETTERS, MODULES, codenames
+from gmmvi_jax.published import published_settings
+
+WIDTH = 80
+# Source: ALGORITHM.md, "The seven modules".
+NAMED = {
+    "SAMTRON": "what the study recommends (Arenz et al., TMLR 2023); samtron() in Python",
+    "ZAMTRUX": "VIPS (Arenz et al., JMLR 2020)",
+    "SEPYFUX": "iBayes-GMM with the improved rule (Lin et al., ICML 2020)",
+    "SEPIFUX": "iBayes-GMM as first published (Lin et al., ICML 2019)",
+}
+
+
+def targets_text() -> str:
+    """Returns a line or two about every target."""
+    lines = [_entry(name, 16, targets.describe(name)) for name in targets.names()]
+    ending = _wrap("Or your own log density: gmmvi-jax fit path/to/file.py:function --dim D", "")
+    return "\n".join(["Targets", *lines, "", ending])
+
+
+def variants_text() -> str:
+    """Returns the seven modules with their choices, and the variants that have names."""
+    table = {choice.letter: choice for choice in CHOICES}
+    codes = codenames()
+    num_ready = sum(set(code) <= set(table) for code in codes)
+    lines = [
+        _wrap(
+            f"A codename has seven letters, one choice for each module, in this order. This "
+            f"version can run {num_ready} of the {len(codes)}. The settings of a choice, with "
+            f"their defaults, are given with --set name=value; None is chosen for the target.",
+            "",
+        )
+    ]
+    for module, letters in zip(MODULES, LETTERS, strict=True):
+        lines += ["", f"{LETTERS.index(letters) + 1} {module}"]
+        for letter in letters:
+            lines += _choice_lines(letter, table.get(letter))
+    lines += ["", "Variants with names"]
+    for code, description in NAMED.items():
+        missing = [letter for letter in code if letter not in table]
+        note = f"; not in this version, needs {', '.join(missing)}" if missing else ""
+        lines.append(_entry(code, 9, description + note))
+    lines += ["", "Variants with settings of the study (--published)"]
+    for code, entries in published_settings().items():
+        known = [name for name in targets.names() if name in entries]
+        if known and set(code) <= set(table):
+            lines.append(_entry(code, 9, ", ".join(known)))
+    return "\n".join(lines)
+
+
+def _choice_lines(letter: str, choice: Choice | None) -> list[str]:
+    if choice is None:
+        return [_entry(letter, 3, "not in this version")]
+    settings = ", ".join(f"{name}={default}" for name, default in choice.settings.items())
+    lines = [_entry(letter, 3, choice.summary)]
+    return [*lines, _wrap(settings, " " * 7)] if settings else lines
+
+
+def _entry(name: str, width: int, text: str) -> str:
+    return _wrap(text, " " * (width + 2), first=f"  {name:<{width}}")
+
+
+def _wrap(text: str, indent: str, first: str | None = None) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

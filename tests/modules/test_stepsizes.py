@@ -1,0 +1,197 @@
+"""Tests of the improvement-based stepsizes of components (R) and weights (N), step by step."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gmmvi_jax.modules.component_stepsizes import ImprovementBasedComponentStepsize
+from gmmvi_jax.modules.improvement import scale_by_improvement
+from gmmvi_jax.modules.weight_stepsizes import ImprovementBasedWeightStepsize, objective_of_rewards
+from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
+
+from ..oracles import Floats, make_record, pad, random_mixture
+
+MISSING = float(missing_reward(jnp.dtype(jnp.float32)))
+CAPACITY, BLOCK, D = 6, 3, 2
+
+component_step = jax.jit(ImprovementBasedComponentStepsize.__call__)
+weight_step = jax.jit(ImprovementBasedWeightStepsize.__call__)
+objective = jax.jit(objective_of_rewards)
+scale = jax.jit(scale_by_improvement)
+
+
+@pytest.mark.parametrize(
+    ("stepsize", "improved", "expected"),
+    [
+        (0.5, True, 0.75),  # times 1.5
+        (0.5, False, 0.25),  # times 0.5
+        (0.9, True, 1.0),  # increasing stops at the highest
+        (0.15, False, 0.1),  # decreasing stops at the lowest
+        (1.0, True, 1.0),
+        (0.1, False, 0.1),
+        (7.0, False, 3.5),  # above the highest: decreasing is free
+        (7.0, True, 1.0),  # and increasing ends at the highest
+        (0.01, True, 0.015),  # below the lowest: increasing is free
+        (0.01, False, 0.1),  # and decreasing ends at the lowest
+    ],
+)
+def test_increasing_stops_at_the_highest_and_decreasing_at_the_lowest(
+    stepsize: float, improved: bool, expected: float
+) -> None:
+    found = scale(jnp.asarray(stepsize), jnp.asarray(improved), 0.1, 1.0, 1.5, 0.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+# --- R: components ---------------------------------------------------------------------------
+
+
+def rule(initial: float) -> ImprovementBasedComponentStepsize:
+    return ImprovementBasedComponentStepsize(
+        initial=initial, lowest=0.001, highest=1.0, increase=1.15, decrease=0.85
+    )
+
+
+def component_stepsizes(initial: float, rewards: list[float]) -> list[float]:
+    """Returns the stepsizes of a component from birth, which earns ``rewards`` one by one."""
+    record = make_record(1, 1, rewards=[MISSING], previous_rewards=[MISSING])
+    stepsizes = []
+    for age, reward in enumerate(rewards):
+        record = component_step(rule(initial), record._replace(ages=jnp.array([age])))
+        stepsizes.append(float(record.stepsizes[0]))
+        record = record._replace(rewards=jnp.array([reward]), previous_rewards=record.rewards)
+    return stepsizes
+
+
+@pytest.mark.parametrize(
+    ("initial", "first", "second"),
+    [
+        (0.1, 0.085, 0.085 * 1.15),
+        (1e-5, 0.001, 0.00115),  # below the lowest, as in the published default
+        (5.0, 4.25, 1.0),  # above the highest
+        (0.0011, 0.001, 0.00115),
+    ],
+)
+def test_a_fresh_component_is_decreased_once_and_then_increased(
+    initial: float, first: float, second: float
+) -> None:
+    # Missing rewards compare as they stand: equal at first, then any reward is better than none.
+    found = component_stepsizes(initial, [-1e9, 0.0])
+    np.testing.assert_allclose(found, [first, second], rtol=1e-6)
+
+
+def test_component_stepsizes_follow_the_rewards_step_by_step() -> None:
+    found = component_stepsizes(0.1, [-5.0, -4.0, -4.0, -6.0, -1.0, 0.0])
+    factors = [0.85, 1.15, 1.15, 0.85, 0.85, 1.15]  # an equal reward is no improvement
+    np.testing.assert_allclose(found, 0.1 * np.cumprod(factors), rtol=1e-5)
+
+
+def test_every_component_has_its_own_stepsize_and_nothing_else_changes() -> None:
+    record = make_record(
+        CAPACITY,
+        2,
+        ages=[3, 0, 5, 0],
+        stepsizes=[0.2, 0.9, 0.4, 0.0],
+        rewards=[1.0, MISSING, -2.0, MISSING],
+        previous_rewards=[0.0, MISSING, -1.0, MISSING],
+    )
+    found = component_step(rule(0.1), record)
+    np.testing.assert_allclose(
+        np.asarray(found.stepsizes)[:4], [0.23, 0.085, 0.34, 0.085], rtol=1e-6
+    )
+    for was, now in zip(
+        record._replace(stepsizes=found.stepsizes), found, strict=True
+    ):
+        np.testing.assert_array_equal(was, now)
+    assert found.stepsizes.dtype == record.stepsizes.dtype
+    assert not found.stepsizes.weak_type
+
+
+# --- N: weights ------------------------------------------------------------------------------
+
+
+def textbook_objective(weights: Floats, rewards: Floats, temperature: float) -> float:
+    """Returns J = sum pi R - beta sum pi log pi over the components with a reward."""
+    known = rewards > MISSING
+    shares, rewards = weights[known], rewards[known]
+    return float(shares @ rewards - temperature * shares @ np.log(shares))
+
+
+def with_rewards(rewards: Floats) -> ComponentRecord:
+    # A reward in a slot that is not active must not matter.
+    return make_record(CAPACITY, 1, rewards=np.append(rewards, 1e6))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+@pytest.mark.parametrize("fresh", [[], [1], [0, 3]])
+def test_the_objective_leaves_out_components_without_a_reward(
+    fresh: list[int], temperature: float
+) -> None:
+    mixture = random_mixture(np.random.default_rng(0), 4, D)
+    rewards = np.array([-3.0, 5.0, 0.5, -1.0])
+    rewards[fresh] = MISSING
+    found = objective(pad(mixture, CAPACITY, BLOCK), with_rewards(rewards), jnp.asarray(temperature))
+    expected = textbook_objective(mixture.weights, rewards, temperature)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_without_any_reward_the_objective_is_missing() -> None:
+    mixture = random_mixture(np.random.default_rng(0), 4, D)
+    record = with_rewards(np.full(4, MISSING))
+    found = objective(pad(mixture, CAPACITY, BLOCK), record, jnp.ones(()))
+    assert found == MISSING
+
+
+@pytest.mark.parametrize(
+    ("initial", "expected"),
+    [
+        # No objective yet, equal to the initial one: decreased. Then up, equal, down, up.
+        (0.1, [0.085, 0.09775, 0.0830875, 0.070624375, 0.08121803125]),
+        (5.0, [4.25, 2.0, 1.7, 1.445, 1.66175]),  # initial above the highest
+        (1e-4, [1e-3, 1.15e-3, 1e-3, 1e-3, 1.15e-3]),  # initial below the lowest
+    ],
+)
+def test_the_weight_stepsize_follows_the_objective_step_by_step(
+    initial: float, expected: list[float]
+) -> None:
+    stepsize = ImprovementBasedWeightStepsize(
+        initial=initial, lowest=1e-3, highest=2.0, increase=1.15, decrease=0.85
+    )
+    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
+    record = WeightRecord(jnp.asarray(initial, float), missing_reward(jnp.dtype(jnp.float32)))
+    base = np.array([-3.0, 5.0, 0.5, -1.0])
+    found = []
+    for rewards in (np.full(4, MISSING), base, base, base - 1.0, base):
+        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
+        found.append(float(record.stepsize))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_objective_uses_the_weights_as_they_are_now() -> None:
+    # The same rewards under weights that prefer the better component: an improvement.
+    mixture = random_mixture(np.random.default_rng(0), 2, D)
+    rewards = np.array([0.0, 100.0])
+    stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
+    record = WeightRecord(jnp.asarray(0.1), missing_reward(jnp.dtype(jnp.float32)))
+    found = []
+    for weights in ([0.9, 0.1], [0.1, 0.9], [0.2, 0.8]):
+        padded = pad(mixture._replace(weights=np.array(weights)), CAPACITY, BLOCK)
+        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
+        found.append(float(record.stepsize))
+        expected = textbook_objective(np.array(weights), rewards, 1.0)
+        np.testing.assert_allclose(record.objective, expected, rtol=1e-5)
+    np.testing.assert_allclose(found, 0.1 * np.cumprod([1.15, 1.15, 0.85]), rtol=1e-5)
+
+
+def test_an_added_component_does_not_look_like_a_collapse() -> None:
+    # As on planar_robot_4: a component is added every iteration while the others improve.
+    stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
+    record = WeightRecord(jnp.asarray(0.1), missing_reward(jnp.dtype(jnp.float32)))
+    for iteration in range(4):
+        count = 2 + iteration
+        mixture = random_mixture(np.random.default_rng(1), count, D)
+        weights = np.append(np.full(count - 1, 1.0 / (count - 1)), 1e-29)
+        rewards = np.append(np.full(count - 1, float(iteration)), MISSING)
+        padded = pad(mixture._replace(weights=weights), CAPACITY, BLOCK)
+        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
+    np.testing.assert_allclose(record.stepsize, 0.1 * 1.15**4, rtol=1e-5)

@@ -1,0 +1,279 @@
+"""Tests of the weights' rewards and updates against plain numpy, in float64."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    expected_rewards,
+    record_rewards,
+    with_log_weights,
+)
+from gmmvi_jax.modules.weight_updaters.trust_region import (
+    TrustRegionWeights,
+    solve_tilt,
+    tilt_divergence,
+)
+from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+
+from ..oracles import Floats, Mixture, make_batch, make_record, pad, random_mixture
+
+D, K, BLOCK, CAPACITY = 2, 5, 3, 9
+CHUNK, ROWS = 16, 80
+EXACT = 1e-10
+TOLERANCE = 1e-3  # how far below its bound a KL may stay
+
+rewards_of = jax.jit(expected_rewards, static_argnums=3)
+record_jit = jax.jit(record_rewards)
+set_weights = jax.jit(with_log_weights)
+update = jax.jit(TrustRegionWeights.__call__)
+solve_many = jax.jit(jax.vmap(solve_tilt))
+divergence_of_many = jax.jit(jax.vmap(tilt_divergence))
+
+
+@pytest.fixture(params=[True, False], ids=["self-normalised", "plain"])
+def self_normalized(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
+@pytest.fixture(params=["full", "diagonal"])
+def diagonal(request: pytest.FixtureRequest) -> bool:
+    return request.param == "diagonal"
+
+
+def make_case(
+    diagonal: bool = False, num_usable: int = 70
+) -> tuple[Mixture, Floats, Floats, Floats]:
+    """Returns a mixture and samples that were drawn from something else, some without weight."""
+    generator = np.random.default_rng(1)
+    mixture = random_mixture(generator, K, D, diagonal)
+    points = 2.0 * generator.normal(size=(70, D))
+    log_target = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
+    log_background = generator.normal(size=70) - 3.0
+    log_background[generator.permutation(70)[num_usable:]] = np.inf
+    return mixture, points, np.where(np.isfinite(log_background), log_target, 0.0), log_background
+
+
+def textbook_rewards(
+    case: tuple[Mixture, Floats, Floats, Floats], temperature: float, self_normalized: bool
+) -> Floats:
+    """Returns [K] sum_n w_on (log p~(x_n) - beta log q(x_n))."""
+    mixture, points, log_target, log_background = case
+    ratios = np.exp(mixture.component_log_densities(points) - log_background[:, None])
+    num_usable = np.isfinite(log_background).sum()
+    weights = ratios / (ratios.sum(axis=0) if self_normalized else num_usable)
+    return weights.T @ (log_target - temperature * mixture.log_density(points))
+
+
+def batch_of(case: tuple[Mixture, Floats, Floats, Floats]) -> SampleBatch:
+    _, points, log_target, log_background = case
+    return make_batch(points, log_background, ROWS, CHUNK, log_target=log_target)
+
+
+# --- rewards ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("num_usable", [70, 41])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_expected_rewards_are_the_textbook_sums(
+    temperature: float, num_usable: int, self_normalized: bool, diagonal: bool
+) -> None:
+    case = make_case(diagonal, num_usable)
+    padded = pad(case[0], CAPACITY, BLOCK, diagonal)
+    found = rewards_of(padded, batch_of(case), jnp.asarray(temperature), self_normalized)
+    expected = textbook_rewards(case, temperature, self_normalized)
+    np.testing.assert_allclose(np.asarray(found)[:K], expected, rtol=EXACT)
+
+
+def test_what_cannot_be_estimated_is_replaced_by_the_weighted_mean_of_the_others() -> None:
+    case = make_case()
+    padded = pad(case[0], CAPACITY, BLOCK)
+    # A component so far away that its density is 0 in float32: 0 / 0.
+    gaussians = padded.gaussians._replace(mean=padded.gaussians.mean.at[2].set(1e30))
+    padded = dataclasses.replace(padded, gaussians=gaussians)
+    found = np.asarray(rewards_of(padded, batch_of(case), jnp.ones(()), True))[:K]
+    others = [0, 1, 3, 4]
+    seen = Mixture(*(field[others] for field in case[0]))
+    expected = textbook_rewards((seen, *case[1:]), 1.0, True)
+    np.testing.assert_allclose(found[others], expected, rtol=1e-4)
+    mean = seen.weights @ expected / seen.weights.sum()
+    np.testing.assert_allclose(found[2], mean, rtol=1e-4)
+
+
+def test_a_batch_without_usable_samples_leaves_all_rewards_equal_and_the_weights_alone() -> None:
+    case = make_case(num_usable=0)
+    padded = pad(case[0], CAPACITY, BLOCK)
+    batch, one = batch_of(case), jnp.ones(())
+    found = np.asarray(rewards_of(padded, batch, one, True))[:K]
+    np.testing.assert_array_equal(found, np.full(K, found[0]))
+    assert np.isfinite(found[0])
+    weights = WeightRecord(stepsize=one, objective=one)
+    moved, _ = update(TrustRegionWeights(), padded, make_record(CAPACITY, 1), batch, weights, one)
+    np.testing.assert_allclose(
+        np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
+    )
+
+
+@pytest.mark.usefixtures("float64")
+def test_rewards_are_recorded_with_the_weights_before_the_update() -> None:
+    mixture = make_case()[0]
+    padded = pad(mixture, CAPACITY, BLOCK)
+    expected, temperature = np.arange(1.0, CAPACITY + 1.0), 0.3
+    old, older = np.arange(CAPACITY) + 0.25, np.arange(CAPACITY) + 0.125
+    record = make_record(CAPACITY, 1, rewards=old, previous_rewards=older)
+    found = record_jit(padded, record, expected, jnp.asarray(temperature))
+    rewards = expected[:K] + temperature * np.log(mixture.weights)
+    np.testing.assert_allclose(found.rewards, np.append(rewards, old[K:]), rtol=EXACT)
+    np.testing.assert_array_equal(found.previous_rewards, np.append(old[:K], older[K:]))
+
+
+# --- weights ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("float64")
+def test_weights_are_floored_at_1e_minus_30_and_sum_to_one() -> None:
+    padded = pad(make_case()[0], CAPACITY, BLOCK)
+    log_weights = np.array([3.0, -np.inf, -500.0, 2.0, -60.0, 99.0, 99.0, 99.0, 99.0])
+    found = np.asarray(set_weights(padded, log_weights).log_weights)
+    live = scipy.special.softmax(log_weights[:K])
+    expected = np.maximum(live, 1e-30)
+    np.testing.assert_allclose(np.exp(found[:K]), expected / expected.sum(), rtol=EXACT)
+    assert np.all(np.isneginf(found[K:]))
+
+
+def weights_divergence(log_new: Floats, log_old: Floats) -> Floats:
+    """Returns [...] KL(new || old)."""
+    return np.sum(np.exp(log_new) * (log_new - log_old), axis=-1)
+
+
+def tilted(log_weights: Floats, rewards: Floats, scale: Floats) -> Floats:
+    """Returns [E, K] log pi' ~ log pi + scale r for scales [E]."""
+    logits = log_weights + scale[..., None] * rewards
+    return logits - scipy.special.logsumexp(logits, axis=-1, keepdims=True)
+
+
+def random_tilts(num_problems: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Returns weights, rewards, bounds and largest scales, from tame to extreme."""
+    generator = np.random.default_rng(9)
+    weights = generator.dirichlet(np.full(K, 0.5), size=num_problems)
+    weights[::5, 0] = 1e-29  # a component that was just added
+    rewards = 10.0 ** generator.uniform(-3.0, 3.0, (num_problems, 1))
+    rewards = rewards * generator.normal(size=(num_problems, K))
+    weights = np.maximum(weights, 1e-30)
+    weights /= weights.sum(axis=1, keepdims=True)
+    advantages = rewards - np.sum(weights * rewards, axis=1, keepdims=True)
+    bounds = 10.0 ** generator.uniform(-5.0, 0.7, num_problems)
+    return np.log(weights), advantages, bounds, 10.0 ** generator.uniform(-1.0, 1.0, num_problems)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_the_tilt_is_the_full_one_or_as_large_as_its_bound_allows(bits: int) -> None:
+    num_problems = 300
+    log_weights, advantages, bounds, largest = random_tilts(num_problems)
+    padding = [(0, 0), (0, 2)]  # slots that are not active
+    with jax.enable_x64(bits == 64):
+        arguments = (
+            np.pad(log_weights, padding, constant_values=-np.inf),
+            np.pad(advantages, padding),
+            bounds,
+            largest,
+        )
+        scale = solve_many(*(jnp.asarray(argument, float) for argument in arguments))
+        scale = np.asarray(scale, np.float64)
+    full = weights_divergence(tilted(log_weights, advantages, largest), log_weights)
+    found = weights_divergence(tilted(log_weights, advantages, scale), log_weights)
+    is_full = full <= bounds * (0.999 if bits == 32 else 1.0)
+    assert 30 < is_full.sum() < num_problems - 30
+    np.testing.assert_allclose(scale[is_full], largest[is_full], rtol=1e-7)
+    is_bounded = full > bounds * (1.001 if bits == 32 else 1.0)
+    tolerance = 0.01 if bits == 32 else TOLERANCE
+    np.testing.assert_allclose(found[is_bounded], bounds[is_bounded], rtol=tolerance)
+    assert np.all(found <= bounds * (1.0 + (tolerance if bits == 32 else 1e-9)))
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_the_divergence_of_a_tilt_is_the_textbook_one(bits: int) -> None:
+    log_weights, advantages, _, scale = random_tilts(200)
+    scale = scale * np.geomspace(1e-4, 1.0, 200)
+    with jax.enable_x64(bits == 64):
+        arguments = [jnp.asarray(argument, float) for argument in (log_weights, advantages, scale)]
+        found = np.asarray(divergence_of_many(*arguments), np.float64)
+    # As sum of p log(p/q) - p + q, whose terms do not cancel.
+    log_new = tilted(log_weights, advantages, scale)
+    log_ratio = log_new - log_weights
+    small = np.exp(log_weights) * (log_ratio**2 / 2 + log_ratio**3 / 3 + log_ratio**4 / 8)
+    large = np.exp(log_new) * log_ratio - np.exp(log_new) + np.exp(log_weights)
+    expected = np.where(np.abs(log_ratio) < 1e-4, small, large).sum(axis=1)
+    # The series of the package ends at the fourth order, at a ratio of 1.03.
+    tolerance = {32: 5e-3, 64: 2e-6}[bits]
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=1e-13)
+
+
+def run(
+    stepsize: float, temperature: float, self_normalized: bool = True
+) -> tuple[PaddedMixture, PaddedMixture, ComponentRecord]:
+    """Returns the mixture before and after an update, and the record."""
+    case = make_case()
+    padded = pad(case[0], CAPACITY, BLOCK)
+    record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY))
+    weights = WeightRecord(jnp.asarray(stepsize, float), jnp.zeros(()))
+    moved, record = update(
+        TrustRegionWeights(self_normalized),
+        padded,
+        record,
+        batch_of(case),
+        weights,
+        jnp.asarray(temperature, float),
+    )
+    return padded, moved, record
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+@pytest.mark.parametrize("stepsize", [1e-5, 1e-2, 0.3, 100.0])
+def test_the_updated_weights_are_those_of_the_first_admissible_multiplier_of_a_grid(
+    stepsize: float, temperature: float, self_normalized: bool
+) -> None:
+    case = make_case()
+    expected_reward = textbook_rewards(case, temperature, self_normalized)
+    _, moved, record = run(stepsize, temperature, self_normalized)
+    log_old, log_new = np.log(case[0].weights), np.asarray(moved.log_weights)[:K]
+    # log pi' ~ log pi + r / (beta + eta) with the smallest eta >= 0 whose KL is admissible.
+    eta = np.append(0.0, np.geomspace(1e-6, 1e6, 20_001))
+    candidates = tilted(log_old, expected_reward, 1.0 / (temperature + eta))
+    divergence = weights_divergence(candidates, log_old)
+    first = np.flatnonzero(divergence <= stepsize)[0]
+    found = weights_divergence(log_new, log_old)
+    assert found <= stepsize * (1.0 + 1e-9)
+    if first == 0:
+        np.testing.assert_allclose(log_new, candidates[0], rtol=EXACT)
+    else:
+        np.testing.assert_allclose(found, stepsize, rtol=TOLERANCE)
+        step = np.abs(candidates[first] - log_old).max()
+        np.testing.assert_allclose(log_new, candidates[first], atol=3e-3 * step)
+    assert (first == 0) == (stepsize == 100.0)
+    np.testing.assert_allclose(
+        np.asarray(record.rewards)[:K], expected_reward + temperature * log_old, rtol=EXACT
+    )
+    np.testing.assert_array_equal(np.asarray(record.previous_rewards)[:K], np.arange(K))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_a_stepsize_of_zero_leaves_every_bit_of_the_weights(temperature: float) -> None:
+    before, after, record = run(0.0, temperature)
+    np.testing.assert_array_equal(after.log_weights, before.log_weights)
+    assert np.all(np.asarray(record.previous_rewards)[:K] == np.arange(K))  # rewards are recorded
+
+
+def test_updating_weights_leaves_the_gaussians_and_inactive_slots_alone() -> None:
+    before, after, record = run(0.1, 1.0)
+    for was, now in zip(before.gaussians, after.gaussians, strict=True):
+        np.testing.assert_array_equal(was, now)
+    assert after.num_components == K
+    np.testing.assert_array_equal(np.asarray(record.rewards)[K:], np.arange(K, CAPACITY))

@@ -1,0 +1,50 @@
+"""README and gate hold together, and the README's Python runs."""
+
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def bash_blocks() -> list[str]:
+    return re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+
+
+def test_readme_has_two_commands_of_one_line_each():
+    blocks = bash_blocks()
+    assert len(blocks) == 2
+    for block in blocks:
+        assert block.count("\n") == 1
+        assert block.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_gate_runs_the_readme_test_command_as_it_stands():
+    command = bash_blocks()[1].strip()
+    assert "pytest" in command
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_gate_checks_lint_format_and_types_from_that_environment():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    for tool in ("ruff check", "ruff format --check", "basedpyright"):
+        assert f".venv/bin/{tool}" in lines
+
+
+def test_readme_example_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = code.replace("samtron(dim=2, ", "samtron(dim=2, num_iterations=60, max_components=8, ")
+    assert "num_iterations=60" in code
+    names = {"key": jax.random.key(0), "print": lambda *_: None}
+    exec(compile(code, "README.md", "exec"), names)
+    result = names["result"]
+    assert result.gmm.sample(names["key"], (5,)).shape == (5, 2)
+    # The normaliser of exp(-(x^2 - 1)^2 / 2), squared; by quadrature.
+    grid = np.linspace(-4.0, 4.0, 4001)
+    log_z = 2.0 * np.log(np.trapezoid(np.exp(-0.5 * (grid**2 - 1.0) ** 2), grid))
+    assert float(jnp.asarray(result.history["elbo"][-1])) == pytest.approx(log_z, abs=0.1)

@@ -1,0 +1,206 @@
+"""``train``: one compilation, exact repetition, growth, failure, continuation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax.train import run_chunk
+
+CENTRES = jnp.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
+CONFIG = gmmvi.samtron(
+    2,
+    prior_scale=4.0,
+    num_iterations=45,
+    log_every=20,
+    max_components=8,
+    add_iters=5,
+    del_iters=6,
+    desired_samples=50,
+    num_database_samples=500,
+    archive_size=1000,
+    diagnostic_samples=500,
+)
+
+
+def three_modes(x):
+    """Three unit Gaussians of equal weight, normalised: log Z = 0."""
+    squares = jnp.sum((x - CENTRES) ** 2, axis=-1)
+    return jax.nn.logsumexp(-0.5 * squares) - jnp.log(3 * 2 * jnp.pi)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return gmmvi.train(CONFIG, three_modes)
+
+
+def test_all_modes_of_a_mixture_are_found(result):
+    distances = jnp.linalg.norm(result.gmm.means[:, None] - CENTRES[None], axis=-1)
+    assert jnp.all(distances.min(axis=0) < 0.3)
+    assert abs(result.history["elbo"][-1]) < 5 * result.history["elbo_stderr"][-1] + 0.05
+
+
+def test_history_has_a_row_per_chunk_and_exact_counts(result):
+    history = result.history
+    assert list(history["iteration"]) == [20, 40, 45]
+    for name in ("num_components", "num_target_evaluations", "elbo", "elbo_stderr", "wall_time"):
+        assert len(history[name]) == 3
+    assert np.all(np.diff(history["num_target_evaluations"]) > 0)
+    assert history["num_diagnostic_evaluations"][-1] == 3 * 500
+    grown = 1 + history["num_added"].sum() - history["num_deleted"].sum()
+    assert grown == result.gmm.num_components == history["num_components"][-1]
+
+
+def test_evaluations_are_those_of_the_components_that_were_active():
+    counted = []
+    state = jax.jit(gmmvi.init)(CONFIG.algorithm, jax.random.key(0))
+    one_step = jax.jit(gmmvi.step, static_argnums=1)
+    for _ in range(12):
+        before = int(state.mixture.num_components)
+        state, info = one_step(CONFIG.algorithm, three_modes, state)
+        assert int(info.num_target_evaluations) == 50 * before
+        counted.append(50 * before)
+    assert int(state.num_target_evaluations) == sum(counted)
+    assert len(set(counted)) > 1
+
+
+def test_same_seed_same_result_bit_for_bit_and_without_compiling_again(result):
+    compiled = run_chunk._cache_size()
+    again = gmmvi.train(CONFIG, three_modes)
+    assert run_chunk._cache_size() == compiled
+    for first, second in zip(jax.tree.leaves(result.gmm), jax.tree.leaves(again.gmm), strict=True):
+        np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(result.history["elbo"], again.history["elbo"])
+
+
+def test_hyperparameters_seed_and_length_do_not_recompile(result):
+    compiled = run_chunk._cache_size()
+    rebuilt = gmmvi.samtron(
+        2,
+        prior_mean=1.0,
+        prior_scale=3.0,
+        num_iterations=20,
+        log_every=20,
+        max_components=8,
+        add_iters=5,
+        del_iters=6,
+        desired_samples=50,
+        num_database_samples=500,
+        archive_size=1000,
+        diagnostic_samples=500,
+        initial_component_stepsize=1,
+        temperature=2,
+        seed=7,
+    )
+    other = gmmvi.train(rebuilt, three_modes)
+    assert run_chunk._cache_size() == compiled
+    assert not np.array_equal(other.history["elbo"][:1], result.history["elbo"][:1])
+
+
+def test_log_every_does_not_change_the_run(result):
+    other = gmmvi.train(CONFIG.replace(log_every=45, diagnostic_samples=0), three_modes)
+    np.testing.assert_array_equal(other.gmm.means, result.gmm.means)
+    assert np.all(np.isnan(other.history["elbo"]))
+
+
+def test_continuing_from_a_checkpoint_equals_one_long_run(result, tmp_path):
+    path = tmp_path / "run.npz"
+    first = gmmvi.train(CONFIG.replace(num_iterations=20), three_modes, checkpoint=path)
+    state = gmmvi.load_checkpoint(path, CONFIG)
+    rest = gmmvi.train(CONFIG.replace(num_iterations=25), three_modes, initial=state)
+    np.testing.assert_array_equal(rest.gmm.means, result.gmm.means)
+    assert int(rest.state.iteration) == 45
+    # The state that was passed in is still there.
+    np.testing.assert_array_equal(state.mixture.gaussians.mean, first.state.mixture.gaussians.mean)
+
+
+def test_checkpoint_of_another_config_is_refused(tmp_path, result):
+    path = tmp_path / "run.npz"
+    gmmvi.save_checkpoint(path, result.state)
+    other = gmmvi.samtron(3)
+    with pytest.raises(ValueError, match="config"):
+        gmmvi.load_checkpoint(path, other)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        gmmvi.load_checkpoint(tmp_path / "nowhere.npz", CONFIG)
+    path.write_bytes(b"not an archive")
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        gmmvi.load_checkpoint(path, CONFIG)
+
+
+def test_a_callback_can_stop_the_run(result):
+    rows = []
+
+    def stop(state, row):
+        rows.append((int(state.iteration), row["iteration"]))
+        return row["iteration"] >= 40
+
+    stopped = gmmvi.train(CONFIG, three_modes, callbacks=[stop])
+    assert rows == [(20, 20), (40, 40)]
+    assert "callback" in stopped.status
+    assert result.status == "completed"
+
+
+def test_the_mixture_of_one_run_starts_another(result):
+    short = CONFIG.replace(num_iterations=1)
+    continued = gmmvi.train(short, three_modes, initial=result.gmm)
+    assert continued.history["elbo"][0] > -0.3
+    with pytest.raises(ValueError, match="max_components"):
+        gmmvi.train(
+            gmmvi.samtron(2, max_components=1, num_iterations=1), three_modes, initial=result.gmm
+        )
+
+
+def test_summary_fits_the_terminal_and_names_what_matters(result):
+    text = result.summary()
+    assert all(len(line) <= 80 for line in text.splitlines())
+    for word in ("ELBO", "target evaluations", "rejected updates", "mass", "location"):
+        assert word in text
+    masses = gmmvi.evaluation.find_modes(result.gmm).masses
+    assert len(masses) >= 3
+    np.testing.assert_allclose(masses[:3], 1 / 3, atol=0.05)
+
+
+def test_nan_samples_are_dropped_counted_and_warned_about():
+    def holes(x):
+        return jnp.where(x[0] > 1.0, jnp.nan, -0.5 * jnp.sum(x**2))
+
+    config = gmmvi.samtron(2, num_iterations=10, log_every=10, max_components=2, desired_samples=64)
+    with pytest.warns(UserWarning, match="NaN"):
+        outcome = gmmvi.train(config, holes)
+    assert 0 < outcome.history["num_unusable_samples"].sum() < outcome.history["num_samples"].sum()
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(outcome.gmm))
+
+
+def test_a_target_without_any_usable_value_is_an_error():
+    def only_at_the_start(x):
+        return jnp.where(jnp.all(x == 0.0), 0.0, jnp.nan)
+
+    config = gmmvi.samtron(2, num_iterations=5, log_every=5, max_components=2, desired_samples=64)
+    with pytest.raises(FloatingPointError, match="all .* samples"):
+        gmmvi.train(config, only_at_the_start)
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        (lambda x: x, TypeError, r"scalar.*\(2,\)"),
+        (lambda x: jnp.sum(x, axis=1), ValueError, "ONE point"),
+        (lambda x: jnp.sum(x).astype(int), TypeError, "int32"),
+        (lambda x: jnp.sum(x).astype(jnp.bfloat16), TypeError, "bfloat16"),
+        (lambda x: -0.5 * x @ jnp.eye(3) @ x, ValueError, "dim"),
+        (lambda x: jnp.sum(x) * jnp.nan, ValueError, "NaN at the initial point"),
+        (lambda x: (jnp.sum(x), x), TypeError, "tuple"),
+        (3.0, TypeError, "function of one point"),
+    ],
+)
+def test_a_bad_target_is_refused_before_compilation(target, error, message):
+    compiled = run_chunk._cache_size()
+    with pytest.raises(error, match=message):
+        gmmvi.train(CONFIG, target)
+    assert run_chunk._cache_size() == compiled
+
+
+def test_a_target_of_another_dimension_is_refused():
+    with pytest.raises(ValueError, match="dim 31"):
+        gmmvi.train(CONFIG, gmmvi.targets.breast_cancer())
