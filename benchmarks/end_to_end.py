@@ -167,7 +167,8 @@ def _line(row: Row, runs: list[dict[str, Any]]) -> str:
     return (
         f"{row.name:<19} -ELBO {quality:8.4f} (<= {row.quality}), "
         f"evaluations {middle('evaluations'):,.0f} (<= {row.evaluations:,.0f}),\n"
-        f"{'':<19} {middle('seconds'):.1f} s{limit}, first chunk {middle('first_chunk_seconds'):.1f} s, "
+        f"{'':<19} {middle('seconds'):.1f} s{limit}, "
+        f"first chunk {middle('first_chunk_seconds'):.1f} s, "
         f"K {middle('components'):.0f}{modes}: {'met' if all(checks) else 'NOT MET'}"
     )
 

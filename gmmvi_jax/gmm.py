@@ -218,15 +218,13 @@ class GMM:
             ValueError: the shapes do not fit.
         """
         matrix, constant = jnp.asarray(matrix), jnp.asarray(constant)
+        linear = jnp.zeros(self.dim, matrix.dtype) if linear is None else jnp.asarray(linear)
         check_shape("matrix", matrix, (self.dim, self.dim))
-        check_shape("constant", constant, ())
-        per_component = gmm_components.quadratic_expectations(self.means, self.factors, matrix)
-        expectation = self._average(per_component) + constant
-        if linear is None:
-            return expectation
-        linear = jnp.asarray(linear)
         check_shape("linear", linear, (self.dim,))
-        return expectation + jnp.matmul(linear, self.mean(), precision=PRECISION)
+        check_shape("constant", constant, ())
+        quadratics = gmm_components.quadratic_expectations(self.means, self.factors, matrix)
+        linears = jnp.matmul(self.means, linear, precision=PRECISION)
+        return self._average(quadratics + linears) + constant
 
     def _average(self, values: Array) -> Array:
         """Returns [...] the average of [K, ...] over the components, by their weights."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 MAX_MARGINALS = 8  # two rows of four are still legible
-LOG_SPAN = 100.0  # target evaluations that grow by more are shown on a log scale
+LOG_SPAN = 10.0  # target evaluations that grow by more are shown on a log scale
 NUM_ARMS = 200
 GRID_SIZE = 160  # points along each side of a contour plot
 CONTOUR_RADII = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])  # of a Gaussian, in standard deviations
@@ -57,13 +58,13 @@ def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
     """Draws the ELBO over target evaluations, with a band of two standard errors.
 
     The first estimates are often thousands of nats below the last, so the vertical range is that
-    of the last 80% of the run.
+    of the last 80% of the run, and the horizontal range begins where the estimates come into it.
 
     Args:
         axes: to draw on.
         history: of a ``TrainResult``.
     """
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     axes.set(title="Evidence lower bound", xlabel="target evaluations", ylabel="ELBO [nats]")
     known = np.isfinite(history["elbo"])
@@ -84,14 +85,19 @@ def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
     )
     axes.plot(evaluations, elbo, color=MIXTURE_COLOUR, marker=_marker(elbo), label="estimate")
     axes.legend(loc="lower right", frameon=False)
-    if evaluations[-1] > LOG_SPAN * evaluations[0]:
-        axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-
     late = slice(len(elbo) // 5, None)
     low, high = np.min((elbo - margin)[late]), np.max((elbo + margin)[late])
     padding = 0.06 * (high - low) or 1.0
     axes.set_ylim(low - padding, high + padding)
+
+    seen = np.flatnonzero(elbo >= low)[0]
+    if evaluations[-1] > LOG_SPAN * evaluations[seen]:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    if seen > 0:
+        axes.set_xlim(left=float(evaluations[seen - 1]))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> None:
@@ -111,7 +117,7 @@ def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> None:
         ylabel="components",
         ylim=(0.0, 1.15 * max(counts)),
     )
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
 
 
 def _marker(values: np.ndarray) -> str:
@@ -227,9 +233,7 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> No
     for panel, dim in zip(panels[: len(dims)], dims, strict=True):
         marginal = gmm.marginal(dim)
         points = _marginal_grid(marginal, heaviest)
-        contributions = np.exp(
-            np.asarray(marginal.component_log_probs(points[:, None]) + marginal.log_weights)
-        )  # [N, K]
+        contributions = np.asarray(_contributions(marginal, points))
         panel.plot(
             points, contributions[:, heaviest], color=COMPONENT_COLOUR, linewidth=0.6, alpha=0.6
         )
@@ -241,12 +245,18 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> No
         panel.set_ylabel("density")
 
 
+@jax.jit
+def _contributions(marginal: GMM, points: Array) -> Array:
+    """Returns [N, K] the weighted densities of the components at points [N]."""
+    return marginal.weights * jnp.exp(marginal.component_log_probs(points[:, None]))
+
+
 def _marginal_grid(marginal: GMM, heaviest: np.ndarray) -> np.ndarray:
     """Returns [N] points that show the heaviest components, however narrow next to the rest."""
     low, high = _extent(marginal)
     means = np.asarray(marginal.means)[heaviest]
     deviations = np.sqrt(np.asarray(marginal.variances))[heaviest]
-    own = np.clip(means + deviations * np.linspace(-3.0, 3.0, 13), low, high)
+    own = np.clip(means + deviations * np.linspace(-4.0, 4.0, 17), low, high)
     points = np.concatenate([np.linspace(low, high, 300), own.ravel()])
     return np.sort(points).astype(means.dtype)
 
@@ -260,7 +270,7 @@ def plot_arms(axes: "Axes", target: Any, samples: Array) -> None:
         samples: [N, D] joint angles in radians.
     """
     kinematics = getattr(target, "forward_kinematics", forward_kinematics)
-    arms = np.asarray(jax.vmap(kinematics)(samples))  # [N, D + 1, 2]
+    arms = np.asarray(jax.jit(jax.vmap(kinematics))(samples))  # [N, D + 1, 2]
     goals = np.asarray(target.goals)
     axes.plot(arms[..., 0].T, arms[..., 1].T, color=MIXTURE_COLOUR, alpha=0.15, linewidth=0.8)
     axes.plot(*goals.T, "x", color=GOAL_COLOUR, markersize=11.0, markeredgewidth=2.0, label="goal")
@@ -303,12 +313,17 @@ def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> Non
     plot_elbo(upper, history)
     plot_num_components(lower, history)
     if hasattr(log_target, "goals"):
-        plot_arms(right.subplots(), log_target, gmm.sample(jax.random.key(0), NUM_ARMS))
+        plot_arms(right.subplots(), log_target, _sample(gmm))
     elif gmm.dim == 2:
         plot_mixture_2d(right.subplots(), gmm, log_target)
     else:
         _plot_marginal_grid(right, gmm)
     figure.savefig(path, format="png", dpi=DPI)
+
+
+@jax.jit
+def _sample(gmm: GMM) -> Array:
+    return gmm.sample(jax.random.key(0), NUM_ARMS)
 
 
 def _plot_marginal_grid(figure: "SubFigure", gmm: GMM) -> None:

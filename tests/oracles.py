@@ -4,8 +4,11 @@ The builders fill every row that is not live with leftovers, so that each test t
 also establishes that leftovers do not matter.
 """
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.special
@@ -14,6 +17,7 @@ import scipy.stats
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.records import ComponentRecord, SampleBatch
+from gmmvi_jax.typing import Array
 
 Floats = np.ndarray
 
@@ -40,7 +44,7 @@ class Mixture(NamedTuple):
 
     def log_density(self, points: Floats) -> Floats:  # [N]
         terms = self.component_log_densities(points)
-        return scipy.special.logsumexp(terms, b=self.weights, axis=1)
+        return np.asarray(scipy.special.logsumexp(terms, b=self.weights, axis=1))
 
     def gradient(self, points: Floats) -> Floats:  # [N, D]
         """grad log q = -sum_o p(o | x) Lambda_o (x - mu_o)."""
@@ -178,3 +182,24 @@ def make_record(capacity: int, history_length: int, **fields: Any) -> ComponentR
         reward_history=field("reward_history", float, (history_length,)),
         weight_history=field("weight_history", float, (history_length,)),
     )
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(eq=False)
+class HostTarget:
+    """A target on the host, of gradient 0, that keeps the points it was asked for."""
+
+    function: Callable[[Floats], Floats]  # of points [..., D]
+    seen: list[Floats] = dataclasses.field(default_factory=list)
+
+    def on_host(self, points: Any) -> Floats:
+        points = np.array(points)
+        self.seen.extend(points.reshape(-1, points.shape[-1]))
+        return self.function(points).astype(points.dtype)
+
+    def __call__(self, point: Array, /) -> Array:
+        shape = jax.ShapeDtypeStruct((), point.dtype)
+        return jax.pure_callback(self.on_host, shape, point, vmap_method="expand_dims")
+
+    def value_and_grad(self, point: Array) -> tuple[Array, Array]:
+        return self(point), jnp.zeros_like(point)

@@ -13,7 +13,7 @@ ALLOWED = {
     "schedule": {"typing"},
     "numerics": {"typing"},
     "records": {"typing"},
-    "gmm": {"typing"},
+    "gmm": {"typing", "numerics"},
     "sample_db": {"typing", "numerics", "records"},
     "mixture": {"typing", "numerics", "gmm"},
     "modules": {"typing", "numerics", "records", "mixture", "sample_db"},

@@ -35,7 +35,12 @@ from_gmm_jit = jax.jit(from_gmm, static_argnums=1)
 
 @functools.partial(jax.jit, static_argnames=("chunk_size", "segment_size"))
 def draw_into(
-    key: Array, mixture: PaddedMixture, counts: Array, buffer: Array, chunk_size: int, segment_size: int
+    key: Array,
+    mixture: PaddedMixture,
+    counts: Array,
+    buffer: Array,
+    chunk_size: int,
+    segment_size: int,
 ) -> Array:
     return draw(key, mixture.gaussians, counts, buffer, chunk_size, segment_size)
 
@@ -116,7 +121,8 @@ def test_weights_of_any_size_do_not_overflow() -> None:
     buffer = jnp.zeros(CAPACITY).at[:4].set(log_weights)
     found = value_with(padded, buffer, POINTS)
     terms = mixture.component_log_densities(POINTS) + log_weights
-    np.testing.assert_allclose(found, scipy.special.logsumexp(terms, axis=1), rtol=EXACT)
+    expected = np.asarray(scipy.special.logsumexp(terms, axis=1))
+    np.testing.assert_allclose(found, expected, rtol=EXACT)
 
 
 @pytest.mark.parametrize(("spread", "tolerance"), [(3.0, 1e-5), (1e3, 3e-3)], ids=["near", "far"])
@@ -212,10 +218,10 @@ def test_a_public_mixture_survives_the_round_trip(diagonal: bool, max_components
 
 
 def test_the_upper_triangle_of_a_public_mixtures_factors_is_not_read() -> None:
-    factors = np.array([[[2.0, 0.0], [0.5, 1.0]]])
-    clean = GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.asarray(factors, float))
-    dirty = GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.asarray(factors + [[0.0, 9.0], [0.0, 0.0]], float))
-    for expected, found in zip(
-        jax.tree.leaves(from_gmm_jit(clean, 1)), jax.tree.leaves(from_gmm_jit(dirty, 1)), strict=True
-    ):
+    clean, dirty = (
+        GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.array([[[2.0, upper], [0.5, 1.0]]]))
+        for upper in (0.0, 9.0)
+    )
+    padded = [jax.tree.leaves(from_gmm_jit(gmm, 1)) for gmm in (clean, dirty)]
+    for expected, found in zip(*padded, strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gmmvi_jax as gmmvi
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -38,13 +40,16 @@ def test_gate_checks_lint_format_and_types_from_that_environment():
 
 def test_readme_example_runs():
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    code = code.replace("samtron(dim=2, ", "samtron(dim=2, num_iterations=60, max_components=8, ")
+    code = code.replace(
+        "samtron(dim=2, ", "samtron(dim=2, num_iterations=60, add_iters=5, max_components=12, "
+    )
     assert "num_iterations=60" in code
     names = {"key": jax.random.key(0), "print": lambda *_: None}
     exec(compile(code, "README.md", "exec"), names)
     result = names["result"]
     assert result.gmm.sample(names["key"], (5,)).shape == (5, 2)
+    assert np.sum(gmmvi.evaluation.find_modes(result.gmm).masses > 0.05) == 4
     # The normaliser of exp(-(x^2 - 1)^2 / 2), squared; by quadrature.
     grid = np.linspace(-4.0, 4.0, 4001)
     log_z = 2.0 * np.log(np.trapezoid(np.exp(-0.5 * (grid**2 - 1.0) ** 2), grid))
-    assert float(jnp.asarray(result.history["elbo"][-1])) == pytest.approx(log_z, abs=0.1)
+    assert float(jnp.asarray(result.history["elbo"][-1])) == pytest.approx(log_z, abs=0.2)

@@ -71,6 +71,13 @@ def as_log_density(log_target: Any) -> Any:
 
     A target that is a pytree (one that carries data) passes its data as arguments; a plain
     function becomes part of the compiled program.
+
+    Raises:
+        TypeError: it cannot be called.
     """
+    if not callable(log_target):
+        raise TypeError(
+            f"log_target must be a function of one point [D], got {type(log_target).__name__}."
+        )
     is_leaf = jax.tree.structure(log_target) == jax.tree.structure(0)
     return jax.tree_util.Partial(log_target) if is_leaf else log_target

@@ -139,7 +139,7 @@ def test_each_step_is_the_full_one_or_as_long_as_its_bound_allows(
     np.testing.assert_allclose(np.asarray(record.divergences)[:K], found, rtol=1e-6)
     np.testing.assert_allclose(info.largest_divergence, found.max(), rtol=1e-6)
     assert info.num_rejected == 0
-    for component in np.flatnonzero(is_full):
+    for component in map(int, np.flatnonzero(is_full)):
         means, covariances = natural_steps(problem, component, np.array([temperature]))
         np.testing.assert_allclose(new.means[component], means[0], rtol=1e-8, atol=EXACT)
         np.testing.assert_allclose(
@@ -230,7 +230,9 @@ def test_a_component_without_a_finite_gradient_is_rejected_alone_and_counted(
     padded, record, info = run(problem._replace(**{field: broken}), diagonal, **past)
     is_rejected = np.isin(np.arange(K), [2, 13])
     assert info.num_rejected == 2
-    np.testing.assert_array_equal(np.asarray(record.num_rejected)[:K], np.arange(K) // 2 + is_rejected)
+    np.testing.assert_array_equal(
+        np.asarray(record.num_rejected)[:K], np.arange(K) // 2 + is_rejected
+    )
     np.testing.assert_array_equal(np.asarray(record.ages)[:K], np.arange(K) + 1)
     np.testing.assert_array_equal(np.asarray(record.divergences)[[2, 13]], np.zeros(2))
     before = jax.tree.leaves(pad(problem.mixture, CAPACITY, BLOCK, diagonal).gaussians)

@@ -18,7 +18,7 @@ from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, pad, random_mixture
+from ..oracles import HostTarget, Mixture, pad, random_mixture
 
 D, BLOCK, CAPACITY = 2, 2, 6
 DESIRED = 5
@@ -45,7 +45,7 @@ def empty_database(selector: ComponentBased) -> SampleDatabase:
 def log_mix(mixture: Mixture, counts: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Returns log of sum_o (n_o / n) N(x | o), the balance heuristic."""
     terms = mixture.component_log_densities(points)
-    return scipy.special.logsumexp(terms, b=counts / counts.sum(), axis=1)
+    return np.asarray(scipy.special.logsumexp(terms, b=counts / counts.sum(), axis=1))
 
 
 # --- the whole selector ----------------------------------------------------------------------
@@ -96,7 +96,9 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
 def test_every_component_draws_the_desired_number_whatever_its_weight() -> None:
     # Components far apart: the sample says where it comes from.
     means = 100.0 * np.arange(1.0, 5.0)[:, None] * np.ones(D)
-    mixture = Mixture(np.array([1.0 - 3e-20, 1e-20, 1e-20, 1e-20]), means, np.tile(np.eye(D), (4, 1, 1)))
+    mixture = Mixture(
+        np.array([1.0 - 3e-20, 1e-20, 1e-20, 1e-20]), means, np.tile(np.eye(D), (4, 1, 1))
+    )
     batch, _, _ = select(
         SELECTOR,
         jax.random.key(0),
@@ -108,27 +110,8 @@ def test_every_component_draws_the_desired_number_whatever_its_weight() -> None:
     np.testing.assert_array_equal(np.bincount(origins.astype(int))[1:], np.full(4, DESIRED))
 
 
-@jax.tree_util.register_static
-@dataclasses.dataclass(eq=False)
-class Recording:
-    """A target on the host that keeps what it was asked for."""
-
-    seen: list[np.ndarray] = dataclasses.field(default_factory=list)
-
-    def on_host(self, points: np.ndarray) -> np.ndarray:
-        self.seen.extend(np.array(points))
-        return -np.sum(np.square(points), axis=-1)
-
-    def __call__(self, point: Array, /) -> Array:
-        shape = jax.ShapeDtypeStruct((), point.dtype)
-        return jax.pure_callback(self.on_host, shape, point, vmap_method="expand_dims")
-
-    def value_and_grad(self, point: Array) -> tuple[Array, Array]:
-        return self(point), -2.0 * point
-
-
 def test_the_target_is_evaluated_at_the_samples_and_nowhere_else() -> None:
-    target = Recording()
+    target = HostTarget(lambda points: -np.sum(np.square(points), axis=-1))
     for num_components in (3, 6):
         target.seen.clear()
         mixture = random_mixture(np.random.default_rng(3), num_components, D)

@@ -11,7 +11,7 @@ import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
 from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.numerics.weighted_sum import zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
 
@@ -93,8 +93,9 @@ def textbook(
     num_usable = np.isfinite(log_background).sum()
     weights = ratios / (ratios.sum(axis=0) if self_normalized else num_usable)
     gradients, hessians = sample_terms(mixture, points, gradient, temperature)
-    return np.einsum("nk,nki->ki", weights, gradients), np.einsum(
-        "nk,nkij->kij", weights, hessians
+    return (
+        np.einsum("nk,nki->ki", weights, gradients),
+        np.einsum("nk,nkij->kij", weights, hessians),
     )
 
 
@@ -104,7 +105,9 @@ def stored_hessian(hessian: np.ndarray, diagonal: bool) -> np.ndarray:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("self_normalized", [True, False], ids=["self-normalised", "plain"])
-@pytest.mark.parametrize(("num_components", "temperature"), [(1, 1.0), (3, 1.0), (4, 0.3), (5, 2.5)])
+@pytest.mark.parametrize(
+    ("num_components", "temperature"), [(1, 1.0), (3, 1.0), (4, 0.3), (5, 2.5)]
+)
 def test_estimates_are_the_textbook_sums_over_the_same_samples(
     num_components: int, temperature: float, self_normalized: bool, diagonal: bool
 ) -> None:
@@ -183,9 +186,7 @@ def test_on_a_quadratic_target_the_estimates_are_the_closed_form_within_their_er
             hessians = np.diagonal(hessians, axis1=1, axis2=2)
         weights = ratios[:, component] / ratios[:, component].sum()
         found_one = [np.asarray(leaf)[component] for leaf in found]
-        assert_within_standard_errors(
-            found_one[0], exact_gradient, terms[0][:, component], weights
-        )
+        assert_within_standard_errors(found_one[0], exact_gradient, terms[0][:, component], weights)
         assert_within_standard_errors(found_one[1], exact_hessian, hessians, weights)
 
 
@@ -197,8 +198,12 @@ def estimate_alone(
     mean, factor = gaussian.mean, gaussian.factor
     empty = zero_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
 
-    def add(accumulated: Any, chunk: tuple) -> tuple:
-        return add_chunk(gaussian, accumulated, *chunk, mean), None
+    def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
+        points, reward_gradients, log_background = chunk
+        return (
+            add_chunk(gaussian, accumulated, points, reward_gradients, log_background, mean),
+            None,
+        )
 
     accumulated, _ = jax.lax.scan(add, empty, chunks)
     return finish(gaussian, accumulated, num_samples, self_normalized)
@@ -215,7 +220,8 @@ def test_one_component_alone_gives_what_the_blocked_pass_gives(
     blocked = estimate(Stein(self_normalized), padded, batch, jnp.asarray(1.0))
     reward_gradient = gradient - mixture.gradient(points)
     chunks = tuple(
-        array.reshape(6, -1, *array.shape[1:]) for array in (points, reward_gradient, log_background)
+        array.reshape(6, -1, *array.shape[1:])
+        for array in (points, reward_gradient, log_background)
     )
     for component in range(4):
         gaussian = jax.tree.map(lambda leaf, row=component: np.asarray(leaf)[row], padded.gaussians)

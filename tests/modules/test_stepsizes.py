@@ -99,9 +99,7 @@ def test_every_component_has_its_own_stepsize_and_nothing_else_changes() -> None
     np.testing.assert_allclose(
         np.asarray(found.stepsizes)[:4], [0.23, 0.085, 0.34, 0.085], rtol=1e-6
     )
-    for was, now in zip(
-        record._replace(stepsizes=found.stepsizes), found, strict=True
-    ):
+    for was, now in zip(record._replace(stepsizes=found.stepsizes), found, strict=True):
         np.testing.assert_array_equal(was, now)
     assert found.stepsizes.dtype == record.stepsizes.dtype
     assert not found.stepsizes.weak_type
@@ -130,7 +128,9 @@ def test_the_objective_leaves_out_components_without_a_reward(
     mixture = random_mixture(np.random.default_rng(0), 4, D)
     rewards = np.array([-3.0, 5.0, 0.5, -1.0])
     rewards[fresh] = MISSING
-    found = objective(pad(mixture, CAPACITY, BLOCK), with_rewards(rewards), jnp.asarray(temperature))
+    found = objective(
+        pad(mixture, CAPACITY, BLOCK), with_rewards(rewards), jnp.asarray(temperature)
+    )
     expected = textbook_objective(mixture.weights, rewards, temperature)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 

@@ -16,7 +16,12 @@ def power(value: Array, scale: Array, exponent: Array) -> Array:
 @jax.jit
 @jax.vmap
 def solve_power(
-    scale: Array, exponent: Array, bound: Array, preferred: Array, infeasible: Array, feasible: Array
+    scale: Array,
+    exponent: Array,
+    bound: Array,
+    preferred: Array,
+    infeasible: Array,
+    feasible: Array,
 ) -> Array:
     return meet_bound(
         lambda value: power(value, scale, exponent), bound, preferred, infeasible, feasible
@@ -84,14 +89,14 @@ def test_nan_counts_as_infeasible_and_a_pole_is_approached_to_the_tolerance(bits
 
 
 def test_a_hopeless_problem_ends_and_leaves_its_neighbours_alone() -> None:
-    arguments = columns(np.array([1.0, np.nan, 1.0]), 2.0, np.array([4.0, 4.0, 9.0]), 40.0, 40.0, 0.1)
+    arguments = columns(
+        np.array([1.0, np.nan, 1.0]), 2.0, np.array([4.0, 4.0, 9.0]), 40.0, 40.0, 0.1
+    )
     found = np.asarray(solve_power(*arguments))
     np.testing.assert_allclose(found[[0, 2]], [2.0, 3.0], rtol=RELATIVE_TOLERANCE)
 
 
-@pytest.mark.parametrize(
-    ("exponent", "most"), [(2.0, 12), (-1.0, 12), (np.nan, MAX_ITERATIONS)]
-)
+@pytest.mark.parametrize(("exponent", "most"), [(2.0, 12), (-1.0, 12), (np.nan, MAX_ITERATIONS)])
 def test_a_power_is_solved_in_few_evaluations_and_a_hopeless_problem_ends(
     exponent: float, most: int
 ) -> None:

@@ -92,9 +92,7 @@ def test_the_multiplier_is_the_smallest_that_satisfies_the_bound(lowest: float) 
     eigenvalues, gradient, bound = random_spectra(np.random.default_rng(4), 160)
     eta = np.asarray(solve_many(eigenvalues, gradient, bound, jnp.full(len(bound), lowest)))
     met = np.asarray(divergence_of_many(eigenvalues, gradient, jnp.asarray(eta)))
-    at_lowest = np.asarray(
-        divergence_of_many(eigenvalues, gradient, jnp.full(len(bound), lowest))
-    )
+    at_lowest = np.asarray(divergence_of_many(eigenvalues, gradient, jnp.full(len(bound), lowest)))
     is_full = at_lowest <= bound
     assert 20 < is_full.sum() < len(bound) - 20
     np.testing.assert_array_equal(eta[is_full], lowest)

@@ -31,9 +31,7 @@ def expectation(
 
         return add_to_sum(accumulated, chunk_weights, contribution), None
 
-    accumulated, _ = jax.lax.scan(
-        add_chunk, zero_sum(empty, values.dtype), (log_weights, values)
-    )
+    accumulated, _ = jax.lax.scan(add_chunk, zero_sum(empty, values.dtype), (log_weights, values))
     scale = normalizer(accumulated, num_samples, self_normalized)
     return jax.tree.map(lambda value: value * scale, accumulated.value)
 
