@@ -1,9 +1,13 @@
 """Fixtures of all tests."""
 
+import os
 from collections.abc import Iterator
 
-import jax
-import pytest
+# Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture

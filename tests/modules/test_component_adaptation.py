@@ -84,11 +84,12 @@ def make_archive(points: Floats, log_target: Floats) -> Archive:
 def random_candidates(mixture: Mixture, count: int, seed: int = 0) -> tuple[Floats, Floats]:
     """Returns points from near to far, whose log target falls more slowly than the mixture's.
 
-    Under a threshold tau the best of them are about tau nats below the best covered one.
+    Under a threshold tau the best of them are about tau nats below the best covered one, which
+    is itself far from covered.
     """
     generator = np.random.default_rng(seed)
     directions = scipy.stats.uniform_direction(D).rvs(count, random_state=generator)
-    radii = np.geomspace(0.1, 150.0, count)[generator.permutation(count)]
+    radii = np.geomspace(15.0, 150.0, count)[generator.permutation(count)]
     points = (directions * radii[:, None]).astype(np.float32).astype(np.float64)
     return points, 0.6 * mixture.log_density(points) + 3.0 * generator.normal(size=count)
 

@@ -28,9 +28,10 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 
 @jax.jit
 def estimate(stein: Stein, mixture: Any, batch: SampleBatch, temperature: Array) -> NaturalGradient:
-    # Buffers of an earlier step are overwritten: what they hold must not matter.
+    # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
-        gradient=jnp.full((CAPACITY, D), 5.0), hessian=jnp.full(mixture.gaussians.factor.shape, 7.0)
+        gradient=jnp.full((CAPACITY, D), jnp.nan),
+        hessian=jnp.full(mixture.gaussians.factor.shape, jnp.nan),
     )
     return stein(mixture, make_record(CAPACITY, 1), batch, temperature, buffers)
 

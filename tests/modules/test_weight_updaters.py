@@ -198,6 +198,15 @@ def test_the_tilt_is_the_full_one_or_as_large_as_its_bound_allows(bits: int) -> 
 
 
 @pytest.mark.parametrize("bits", [32, 64])
+def test_a_bound_of_zero_allows_no_tilt_at_all(bits: int) -> None:
+    log_weights, advantages, bounds, largest = random_tilts(300)
+    with jax.enable_x64(bits == 64):
+        arguments = log_weights, advantages, 0.0 * bounds, largest
+        scale = solve_many(*(jnp.asarray(argument, float) for argument in arguments))
+        np.testing.assert_array_equal(scale, np.zeros(300))
+
+
+@pytest.mark.parametrize("bits", [32, 64])
 def test_the_divergence_of_a_tilt_is_the_textbook_one(bits: int) -> None:
     log_weights, advantages, _, scale = random_tilts(200)
     scale = scale * np.geomspace(1e-4, 1.0, 200)
