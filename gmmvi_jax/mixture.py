@@ -66,14 +66,14 @@ class PaddedMixture:
 
 
 def whiten_block(block: Gaussian, points: Array) -> Array:
-    """Returns [C, B, D] the points in the whitened coordinates of each Gaussian of a block."""
+    """Returns [B, D, C] the points in the whitened coordinates of each Gaussian of a block."""
     # Any point among the block's means serves as the shared centre.
-    return jax.vmap(whiten, in_axes=(0, None, None), out_axes=1)(block, points, block.mean[0])
+    return jax.vmap(whiten, in_axes=(0, None, None))(block, points, block.mean[0])
 
 
 def block_log_densities(block: Gaussian, whitened: Array) -> Array:
-    """Returns [C, B] log N(x | o) from the whitened points [C, B, D]."""
-    return jax.vmap(log_density_from_whitened, in_axes=(0, 1), out_axes=1)(block, whitened)
+    """Returns [B, C] log N(x | o) from the whitened points [B, D, C]."""
+    return jax.vmap(log_density_from_whitened)(block, whitened)
 
 
 def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) -> Array:
@@ -97,10 +97,10 @@ def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Ar
         largest, total = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         log_terms = block_log_densities(block, whiten_block(block, points))
-        log_terms = log_terms + _live_log_weights(mixture, log_weights, start)
-        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=1))
-        terms = jnp.exp(log_terms - new_largest[:, None])
-        return new_largest, total * jnp.exp(largest - new_largest) + jnp.sum(terms, axis=1)
+        log_terms = log_terms + _live_log_weights(mixture, log_weights, start)[:, None]
+        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=0))
+        terms = jnp.exp(log_terms - new_largest)
+        return new_largest, total * jnp.exp(largest - new_largest) + jnp.sum(terms, axis=0)
 
     dtype = points.dtype
     empty = jnp.full(points.shape[0], jnp.finfo(dtype).min, dtype)
@@ -117,27 +117,27 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
     block is one matrix product over its stacked inverse factors.
     """
 
-    def pull_back(block: Gaussian, weighted: Array) -> Array:
+    def pull_back(block: Gaussian, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
         if mixture.is_diagonal:
-            return jnp.einsum("cbd,bd->cd", weighted, block.inverse_factor)
-        num_points, size, dim = weighted.shape
+            return jnp.sum(weighted * block.inverse_factor[:, :, None], axis=0)
+        size, dim, num_points = weighted.shape
         stacked = block.inverse_factor.reshape(size * dim, dim)
-        return weighted.reshape(num_points, size * dim) @ stacked
+        return stacked.T @ weighted.reshape(size * dim, num_points)
 
     def add_block(start: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         largest, total, gradient = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
         log_terms = block_log_densities(block, whitened)
-        log_terms = log_terms + _live_log_weights(mixture, mixture.log_weights, start)
-        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=1))
-        terms = jnp.exp(log_terms - new_largest[:, None])
+        log_terms = log_terms + _live_log_weights(mixture, mixture.log_weights, start)[:, None]
+        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=0))
+        terms = jnp.exp(log_terms - new_largest)
         decay = jnp.exp(largest - new_largest)
-        pulled = pull_back(block, whitened * terms[:, :, None])
+        pulled = pull_back(block, whitened * terms[:, None, :])
         return (
             new_largest,
-            total * decay + jnp.sum(terms, axis=1),
-            gradient * decay[:, None] - pulled,
+            total * decay + jnp.sum(terms, axis=0),
+            gradient * decay - pulled,
         )
 
     dtype = points.dtype
@@ -146,9 +146,9 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
         mixture.num_components,
         mixture.block_size,
         add_block,
-        (empty, jnp.zeros_like(empty), jnp.zeros_like(points)),
+        (empty, jnp.zeros_like(empty), jnp.zeros_like(points.T)),
     )
-    return largest + jnp.log(total), gradient / total[:, None]
+    return largest + jnp.log(total), (gradient / total).T
 
 
 def draw(
@@ -225,7 +225,8 @@ def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
     dtype = gmm.means.dtype
     diagonal = gmm.factors.ndim == 2
     unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
-    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(gmm.factors)
+    lower = gmm.factors if diagonal else jnp.tril(gmm.factors)  # a GMM never reads the rest
+    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(lower)
     inverse = (
         1.0 / factors
         if diagonal

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 # Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
-import jax  # noqa: E402
-import pytest  # noqa: E402
+import jax
+import pytest
 
 
 @pytest.fixture

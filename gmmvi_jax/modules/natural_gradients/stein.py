@@ -42,11 +42,11 @@ def add_chunk(
     log_weights = log_density_from_whitened(gaussian, whitened) - log_background
 
     def contribution(weights: Array) -> tuple[Array, Array]:
-        weighted = weights[:, None] * whitened
+        weighted = weights * whitened
         if is_diagonal(gaussian):
-            moment = jnp.sum(weighted * reward_gradients, axis=0)
+            moment = jnp.sum(weighted * reward_gradients.T, axis=1)
         else:
-            moment = weighted.T @ reward_gradients
+            moment = weighted @ reward_gradients
         return weights @ reward_gradients, moment
 
     return add_to_sum(accumulated, log_weights, contribution)

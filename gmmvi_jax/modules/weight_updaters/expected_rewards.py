@@ -48,8 +48,8 @@ def expected_rewards(
         def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
             block = take_block(mixture.gaussians, start, size)
             log_weights = block_log_densities(block, whiten_block(block, points))
-            added = jax.vmap(add_chunk, in_axes=(0, 1, None))(
-                take_block(sums, start, size), log_weights - log_background[:, None], rewards
+            added = jax.vmap(add_chunk, in_axes=(0, 0, None))(
+                take_block(sums, start, size), log_weights - log_background, rewards
             )
             return put_block(sums, added, start)
 
