@@ -106,7 +106,7 @@ def measure_capacity() -> dict[str, Any]:
     import jax.numpy as jnp
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.train import run_chunk
+    from gmmvi_jax.train import num_compilations, run_chunk
 
     target = gmmvi.targets.get("breast_cancer")
     programs = {}
@@ -120,7 +120,7 @@ def measure_capacity() -> dict[str, Any]:
         )
         algorithm = config.algorithm
         state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0))
-        compilations = run_chunk._cache_size()  # type: ignore[attr-defined]
+        compilations = num_compilations()
         state, _ = run_chunk(algorithm, target, state, jnp.int32(10), 10)
         jax.block_until_ready(state)
         compilations = run_chunk._cache_size() - compilations  # type: ignore[attr-defined]

@@ -35,7 +35,8 @@ class PaddedMixture:
     """A Gaussian mixture in buffers of fixed capacity.
 
     Active components are always the first ``num_components`` slots. The slots behind them
-    hold finite leftovers, so that a partly filled last block can be computed and masked.
+    hold finite Gaussians that mean nothing, so that a partly filled last block can be computed
+    and masked; their log weight is -inf.
     """
 
     log_weights: Array  # [K] normalised over the active slots
@@ -218,8 +219,15 @@ def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
     Args:
         gmm: the mixture, at most ``max_components`` components.
         max_components: how many there can ever be.
+
+    Raises:
+        ValueError: the mixture has more.
     """
     count, dim = gmm.means.shape
+    if count > max_components:
+        raise ValueError(
+            f"the mixture has {count} components, but max_components is {max_components}; raise it."
+        )
     block_size = component_block(dim, max_components)
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype

@@ -97,9 +97,7 @@ def published_config(
     """
     entry = _lookup(codename, target_name)
     names = {name for choice in choices_of(codename) for name in choice.settings}
-    settings: dict[str, Any] = {
-        name: value for name, value in _SILENT.items() if name in names
-    }
+    settings: dict[str, Any] = {name: value for name, value in _SILENT.items() if name in names}
     for published_name, name in _SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]

@@ -11,7 +11,7 @@ from gmmvi_jax.typing import Array
 class Schedule(Protocol):
     """A hyperparameter as a function of the iteration; any ``optax`` schedule is one."""
 
-    def __call__(self, iteration: Array, /) -> Array | float:
+    def __call__(self, iteration: Array | int, /) -> Array | float:
         """Returns the value at ``iteration`` (int32, counted from 1)."""
         ...
 
@@ -23,7 +23,7 @@ class Constant:
 
     value: float
 
-    def __call__(self, iteration: Array, /) -> Array | float:
+    def __call__(self, iteration: Array | int, /) -> Array | float:
         """Returns the value."""
         del iteration
         return self.value
@@ -36,7 +36,7 @@ class Scheduled:
 
     function: Schedule = dataclasses.field(metadata={"static": True})
 
-    def __call__(self, iteration: Array, /) -> Array | float:
+    def __call__(self, iteration: Array | int, /) -> Array | float:
         """Returns the function's value at ``iteration``."""
         return self.function(iteration)
 

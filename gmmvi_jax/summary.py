@@ -37,7 +37,8 @@ def summary_table(
     shape = "diagonal" if gmm.factors.ndim == 2 else "full"
     last = {name: values[-1] for name, values in history.items()}
     lines = [
-        f"{count} component{'s' * (count != 1)} in {dim} dimensions, {shape} covariances; {status}",
+        f"{count} component{'s' * (count != 1)} in {dim} dimension{'s' * (dim != 1)}, "
+        f"{shape} covariances; {status}",
         f"  {'iterations':<20}{last['iteration']:>14,}   "
         f"in {last['wall_time']:.1f} s with compilation",
         f"  {'target evaluations':<20}{last['num_target_evaluations']:>14,}"

@@ -62,6 +62,12 @@ def run_chunk(
     return lax.scan(advance, state, jnp.arange(length, dtype=jnp.int32))
 
 
+def num_compilations() -> int:
+    """Returns how many programs for chunks of steps this process has compiled."""
+    compiled: Any = run_chunk
+    return compiled._cache_size()
+
+
 def train(
     config: Config,
     log_target: LogDensity,
@@ -99,8 +105,8 @@ def train(
     target = as_log_density(log_target)
     run = config.run
     key = jax.random.key(run.seed) if rng_key is None else rng_key
+    check_target(target, config.dim, _first_mean(config, initial))
     state = _initial_state(config, key, initial)
-    check_target(target, config.dim, state.mixture.gaussians.mean[0])
 
     diagnostic_key = jax.random.fold_in(_typed(key), _DIAGNOSTIC_STREAM)
     start_time = time.perf_counter()
@@ -143,6 +149,15 @@ def train(
     )
 
 
+def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
+    """Returns [D] the mean of the first component, in the dtype of the run."""
+    if isinstance(initial, TrainState):
+        return initial.mixture.gaussians.mean[0]
+    if initial is not None:
+        return initial.means[0]
+    return jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
+
+
 def _typed(key: PRNGKey) -> PRNGKey:
     is_typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     return key if is_typed else jax.random.wrap_key_data(key)
@@ -153,14 +168,9 @@ def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | Non
         # The chunks donate their state; the user's own must survive.
         return jax.tree.map(jnp.copy, initial)
     if initial is not None:
-        count, dim = initial.means.shape
-        capacity = config.algorithm.max_components
+        dim = initial.means.shape[1]
         if dim != config.dim:
             raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
-        if count > capacity:
-            raise ValueError(
-                f"initial has {count} components, but max_components is {capacity}; raise it."
-            )
         if (initial.factors.ndim == 2) != config.algorithm.initial_mixture.diagonal:
             raise ValueError(
                 "initial and config differ in diagonal covariances; make the config with "

@@ -86,7 +86,8 @@ def _check_adaptation(config: Config) -> None:
     require_positive_int("num_database_samples", getattr(adaptation, "num_database_samples", 1))
     for name in ("num_prior_samples", "archive_size"):
         value = getattr(adaptation, name, 0)
-        _require(value >= 0, f"{name} must not be negative, got {value}.")
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise ValueError(f"{name} must be an integer of at least 0, got {value!r}.")
 
 
 def validate(config: Config) -> None:

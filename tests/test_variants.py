@@ -1,6 +1,7 @@
 """Codenames, settings, published configurations, and clear errors for bad ones."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -36,7 +37,7 @@ def test_settings_reach_their_modules():
         temperature=0.5,
         seed=9,
     )
-    algorithm = config.algorithm
+    algorithm: Any = config.algorithm
     assert algorithm.component_adaptation.add_iters == 7
     assert algorithm.sample_selector.desired_samples == 55
     assert algorithm.weight_stepsize.initial == 0.3
@@ -93,7 +94,8 @@ def test_a_bad_setting_is_named_with_its_value(settings, message):
 
 
 def test_a_weight_stepsize_of_zero_is_legal():
-    assert gmmvi.samtron(3, initial_weight_stepsize=0.0).algorithm.weight_stepsize.initial == 0.0
+    algorithm: Any = gmmvi.samtron(3, initial_weight_stepsize=0.0).algorithm
+    assert algorithm.weight_stepsize.initial == 0.0
 
 
 def test_an_unknown_codename_names_the_nearest():
@@ -112,7 +114,7 @@ def test_published_settings_of_samtron_are_as_published(target):
         with pytest.raises(ValueError, match="reuse"):
             gmmvi.published_config("SAMTRON", target)
         return
-    algorithm = gmmvi.published_config("SAMTRON", target).algorithm
+    algorithm: Any = gmmvi.published_config("SAMTRON", target).algorithm
     adaptation = algorithm.component_adaptation
     assert adaptation.add_iters == entry["num_component_adapter.add_iters"]
     assert adaptation.del_iters == entry["num_component_adapter.del_iters"]

@@ -15,8 +15,8 @@ def scale_by_improvement(
 ) -> Array:
     """Returns the stepsize times ``increase`` where there was improvement, else ``decrease``.
 
-    Decreasing stops at ``lowest`` and increasing at ``highest``; a stepsize that starts outside
-    of the two is not clipped, it only moves towards them (ALGORITHM.md, R and N).
+    Decreasing stops at ``lowest`` and increasing at ``highest``. A stepsize may start outside of
+    the two: it is cut when it would move further away, not before (ALGORITHM.md, R and N).
     """
     larger = jnp.minimum(stepsize * increase, highest)
     smaller = jnp.maximum(stepsize * decrease, lowest)

@@ -21,8 +21,9 @@ def component_block(dim: int, max_components: int) -> int:
 def sample_chunk(desired_samples: int) -> int:
     """Returns how many samples a chunk holds, where samples come in multiples of a number.
 
-    A whole number of chunks per multiple, or of multiples per chunk: no evaluation of the
-    target is spent on the remainder of a last chunk in the first case, few in the second.
+    About a whole number of chunks per multiple, or a whole number of multiples per chunk. The
+    rows of the last chunk that nobody asked for are computed all the same (and not counted):
+    next to none in the first case, less than a chunk in the second.
     """
     if desired_samples > PREFERRED_CHUNK:
         num_chunks = round_up(desired_samples, PREFERRED_CHUNK) // PREFERRED_CHUNK

@@ -59,6 +59,10 @@ class PlanarRobot:
         log_likelihood = -0.5 * nearest - math.log(2 * math.pi * GOAL_SCALE**2)
         return log_prior + log_likelihood
 
+    def forward_kinematics(self, x: Array) -> Array:
+        """Return [D + 1, 2] where the joints and the end effector are; see the function."""
+        return forward_kinematics(x)
+
 
 def forward_kinematics(x: Array) -> Array:
     """Return where the arm's joints and its end effector are, for computing and for drawing.

@@ -10,6 +10,7 @@ import scipy.special
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    advantages_of,
     expected_rewards,
     record_rewards,
     with_log_weights,
@@ -102,17 +103,31 @@ def test_what_cannot_be_estimated_is_replaced_by_the_weighted_mean_of_the_others
     seen = Mixture(*(field[others] for field in case[0]))
     expected = textbook_rewards((seen, *case[1:]), 1.0, True)
     np.testing.assert_allclose(found[others], expected, rtol=1e-4)
-    mean = seen.weights @ expected / seen.weights.sum()
-    np.testing.assert_allclose(found[2], mean, rtol=1e-4)
+    assert np.isnan(found[2])
 
 
-def test_a_batch_without_usable_samples_leaves_all_rewards_equal_and_the_weights_alone() -> None:
+def test_a_reward_that_is_not_known_stays_what_it_was_and_has_no_advantage() -> None:
+    mixture = make_case()[0]
+    padded = pad(mixture, CAPACITY, BLOCK)
+    expected = np.where(np.arange(CAPACITY) == 2, np.nan, np.arange(CAPACITY) + 1.0)
+    record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY) - 10.0)
+    found = record_jit(padded, record, jnp.asarray(expected), jnp.ones(()))
+    assert found.rewards[2] == found.previous_rewards[2] == -8.0
+    advantages = np.asarray(advantages_of(padded, jnp.asarray(expected)))
+    others = [0, 1, 3, 4]
+    shares = mixture.weights[others] / mixture.weights[others].sum()
+    assert advantages[2] == 0.0
+    np.testing.assert_allclose(
+        advantages[others], expected[others] - shares @ expected[others], rtol=1e-5
+    )
+
+
+def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_alone() -> None:
     case = make_case(num_usable=0)
     padded = pad(case[0], CAPACITY, BLOCK)
     batch, one = batch_of(case), jnp.ones(())
     found = np.asarray(rewards_of(padded, batch, one, True))[:K]
-    np.testing.assert_array_equal(found, np.full(K, found[0]))
-    assert np.isfinite(found[0])
+    assert np.all(np.isnan(found))
     weights = WeightRecord(stepsize=one, objective=one)
     moved, _ = update(TrustRegionWeights(), padded, make_record(CAPACITY, 1), batch, weights, one)
     np.testing.assert_allclose(

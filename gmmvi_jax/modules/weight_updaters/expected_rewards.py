@@ -23,11 +23,10 @@ def add_chunk(accumulated: WeightedSum, log_weights: Array, rewards: Array) -> W
 def expected_rewards(
     mixture: PaddedMixture, batch: SampleBatch, temperature: Array, self_normalized: bool
 ) -> Array:
-    """Returns [K] r_o = E_{q_o}[log p~(x) - beta log q(x)] of the active components.
+    """Returns [K] r_o = E_{q_o}[log p~(x) - beta log q(x)], NaN where it cannot be estimated.
 
     The samples were drawn before the components were updated; importance weights take them to
-    the components as they are now. What cannot be estimated (not finite) is replaced by the
-    weighted mean of the others, which leaves the ratio of that weight to their sum alone.
+    the components as they are now.
 
     Args:
         mixture: updated components, old weights.
@@ -59,20 +58,33 @@ def expected_rewards(
     sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)
+    return jnp.where(known, estimates, jnp.nan)
+
+
+def advantages_of(mixture: PaddedMixture, expected: Array) -> Array:
+    """Returns [K] the expected rewards minus their weighted mean, 0 where there is none.
+
+    The mean does not move the weights, and float32 is spared it; a component whose reward is not
+    known keeps its weight relative to the average.
+    """
+    known = jnp.isfinite(expected)
     shares = jnp.where(known, jnp.exp(mixture.log_weights), 0.0)
-    mean = jnp.sum(shares * jnp.where(known, estimates, 0.0)) / jnp.maximum(
-        jnp.sum(shares), jnp.finfo(dtype).tiny
-    )
-    return jnp.where(known, estimates, mean)
+    total = jnp.maximum(jnp.sum(shares), jnp.finfo(shares.dtype).tiny)
+    mean = jnp.sum(shares * jnp.where(known, expected, 0.0)) / total
+    return jnp.where(known, expected - mean, 0.0)
 
 
 def record_rewards(
     mixture: PaddedMixture, components: ComponentRecord, expected: Array, temperature: Array
 ) -> ComponentRecord:
-    """Returns the record with R_o = r_o + beta log pi_o, pi before the weight update."""
+    """Returns the record with R_o = r_o + beta log pi_o, pi before the weight update.
+
+    A reward that is not known stays what it was.
+    """
+    known = mixture.active & jnp.isfinite(expected)
     rewards = expected + temperature * mixture.log_weights
     return components._replace(
-        rewards=jnp.where(mixture.active, rewards, components.rewards),
+        rewards=jnp.where(known, rewards, components.rewards),
         previous_rewards=jnp.where(mixture.active, components.rewards, components.previous_rewards),
     )
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    advantages_of,
     expected_rewards,
     record_rewards,
     with_log_weights,
@@ -88,9 +89,7 @@ class TrustRegionWeights:
         """Updates the weights; see ``WeightUpdater``."""
         expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
-        shares = jnp.exp(mixture.log_weights)
-        advantages = expected - jnp.sum(shares * expected)
-        advantages = jnp.where(mixture.active, advantages, 0.0)
+        advantages = advantages_of(mixture, expected)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
         tilted = with_log_weights(mixture, mixture.log_weights + scale * advantages)
         moved = jnp.where(scale > 0.0, tilted.log_weights, mixture.log_weights)
