@@ -6,6 +6,7 @@ to x is written out. The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -84,6 +85,26 @@ def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) 
     return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
 
 
+class _LogSum(NamedTuple):
+    """A running sum of exponentials, relative to the largest term so far, as online softmax."""
+
+    largest: Array  # [C]
+    total: Array  # [C]
+
+
+def _add_terms(log_sum: _LogSum, log_terms: Array) -> tuple[_LogSum, Array, Array]:
+    """Adds [B, C] terms; also returns [B, C] their scaled exponentials and [C] the decay."""
+    largest = jnp.maximum(log_sum.largest, jnp.max(log_terms, axis=0))
+    terms = jnp.exp(log_terms - largest)
+    decay = jnp.exp(log_sum.largest - largest)
+    return _LogSum(largest, log_sum.total * decay + jnp.sum(terms, axis=0)), terms, decay
+
+
+def _empty_log_sum(num_points: int, dtype: jnp.dtype) -> _LogSum:
+    # The lowest finite number, not -inf: exp(-inf - -inf) would be NaN.
+    return _LogSum(jnp.full(num_points, jnp.finfo(dtype).min, dtype), jnp.zeros(num_points, dtype))
+
+
 def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
     """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
 
@@ -94,21 +115,41 @@ def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Ar
         points: [C, D].
     """
 
-    def add_block(start: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        largest, total = carry
+    def add_block(start: Array, log_sum: _LogSum) -> _LogSum:
         block = take_block(mixture.gaussians, start, mixture.block_size)
-        log_terms = block_log_densities(block, whiten_block(block, points))
-        log_terms = log_terms + _live_log_weights(mixture, log_weights, start)[:, None]
-        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=0))
-        terms = jnp.exp(log_terms - new_largest)
-        return new_largest, total * jnp.exp(largest - new_largest) + jnp.sum(terms, axis=0)
+        log_densities = block_log_densities(block, whiten_block(block, points))
+        log_terms = log_densities + _live_log_weights(mixture, log_weights, start)[:, None]
+        return _add_terms(log_sum, log_terms)[0]
 
-    dtype = points.dtype
-    empty = jnp.full(points.shape[0], jnp.finfo(dtype).min, dtype)
-    largest, total = fold_blocks(
-        mixture.num_components, mixture.block_size, add_block, (empty, jnp.zeros_like(empty))
+    empty = _empty_log_sum(points.shape[0], points.dtype)
+    log_sum = fold_blocks(mixture.num_components, mixture.block_size, add_block, empty)
+    return log_sum.largest + jnp.log(log_sum.total)
+
+
+def log_density_and_terms(
+    mixture: PaddedMixture, points: Array, buffer: Array
+) -> tuple[Array, Array]:
+    """Returns [C] log q(x), and [K, C] log N(x | o) in the rows of the active components.
+
+    Args:
+        mixture: the mixture.
+        points: [C, D].
+        buffer: [K, C], overwritten in those rows (and in the rest of their last block).
+    """
+
+    def add_block(start: Array, carry: tuple[_LogSum, Array]) -> tuple[_LogSum, Array]:
+        log_sum, buffer = carry
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        log_densities = block_log_densities(block, whiten_block(block, points))
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
+        log_sum, _, _ = _add_terms(log_sum, log_densities + log_weights[:, None])
+        return log_sum, put_block(buffer, log_densities, start)
+
+    empty = _empty_log_sum(points.shape[0], points.dtype)
+    log_sum, buffer = fold_blocks(
+        mixture.num_components, mixture.block_size, add_block, (empty, buffer)
     )
-    return largest + jnp.log(total)
+    return log_sum.largest + jnp.log(log_sum.total), buffer
 
 
 def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
@@ -125,31 +166,21 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
         stacked = block.inverse_factor.reshape(size * dim, dim)
         return stacked.T @ weighted.reshape(size * dim, num_points)
 
-    def add_block(start: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        largest, total, gradient = carry
+    def add_block(start: Array, carry: tuple[_LogSum, Array]) -> tuple[_LogSum, Array]:
+        log_sum, gradient = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
-        log_terms = block_log_densities(block, whitened)
-        log_terms = log_terms + _live_log_weights(mixture, mixture.log_weights, start)[:, None]
-        new_largest = jnp.maximum(largest, jnp.max(log_terms, axis=0))
-        terms = jnp.exp(log_terms - new_largest)
-        decay = jnp.exp(largest - new_largest)
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
+        log_terms = block_log_densities(block, whitened) + log_weights[:, None]
+        log_sum, terms, decay = _add_terms(log_sum, log_terms)
         pulled = pull_back(block, whitened * terms[:, None, :])
-        return (
-            new_largest,
-            total * decay + jnp.sum(terms, axis=0),
-            gradient * decay - pulled,
-        )
+        return log_sum, gradient * decay - pulled
 
-    dtype = points.dtype
-    empty = jnp.full(points.shape[0], jnp.finfo(dtype).min, dtype)
-    largest, total, gradient = fold_blocks(
-        mixture.num_components,
-        mixture.block_size,
-        add_block,
-        (empty, jnp.zeros_like(empty), jnp.zeros_like(points.T)),
+    empty = _empty_log_sum(points.shape[0], points.dtype)
+    log_sum, gradient = fold_blocks(
+        mixture.num_components, mixture.block_size, add_block, (empty, jnp.zeros_like(points.T))
     )
-    return largest + jnp.log(total), (gradient / total).T
+    return log_sum.largest + jnp.log(log_sum.total), (gradient / log_sum.total).T
 
 
 def draw(

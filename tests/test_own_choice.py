@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ README = Path(gmmvi.__file__).parent / "modules" / "README.md"
 
 def test_the_readmes_own_choice_runs_in_a_step():
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    names = {"__name__": "user_module"}
+    names: dict[str, Any] = {"__name__": "user_module"}
     exec(compile(code, "README.md", "exec"), names)
     algorithm = names["config"].algorithm
     state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0))

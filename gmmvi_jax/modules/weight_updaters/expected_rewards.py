@@ -6,7 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, block_log_densities, log_density, whiten_block
+from gmmvi_jax.mixture import PaddedMixture, log_density_and_terms
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.records import ComponentRecord, SampleBatch
@@ -38,24 +38,27 @@ def expected_rewards(
     dtype = mixture.log_weights.dtype
     shape = mixture.log_weights.shape
 
-    def add_samples(row: Array, sums: WeightedSum) -> WeightedSum:
+    def add_samples(row: Array, carry: tuple[WeightedSum, Array]) -> tuple[WeightedSum, Array]:
+        sums, scratch = carry
         points, log_target, log_background = take_block(
             (batch.points, batch.log_target, batch.log_background), row, batch.chunk_size
         )
-        rewards = log_target - temperature * log_density(mixture, mixture.log_weights, points)
+        # log q needs all components before the first reward is known: keep their densities.
+        log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
+        rewards = log_target - temperature * log_mixture
 
         def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
-            block = take_block(mixture.gaussians, start, size)
-            log_weights = block_log_densities(block, whiten_block(block, points))
+            block_sums, log_densities = take_block((sums, scratch), start, size)
             added = jax.vmap(add_chunk, in_axes=(0, 0, None))(
-                take_block(sums, start, size), log_weights - log_background, rewards
+                block_sums, log_densities - log_background, rewards
             )
             return put_block(sums, added, start)
 
-        return fold_blocks(mixture.num_components, size, add_to_block, sums)
+        return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
     sums = zero_sum(jnp.zeros(shape, dtype), dtype, shape)
-    sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
+    scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
+    sums, _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, (sums, scratch))
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)
     return jnp.where(known, estimates, jnp.nan)
