@@ -44,7 +44,7 @@ class Row:
     evaluations: float
     seconds: float | None = None
     modes: int | None = None
-    overrides: tuple[tuple[str, float], ...] = ()
+    overrides: tuple[tuple[str, Any], ...] = ()
 
 
 ROWS = (

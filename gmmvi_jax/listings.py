@@ -5,7 +5,7 @@ import textwrap
 from gmmvi_jax import targets
 from gmmvi_jax.choices import CHOICES, Choice
 from gmmvi_jax.codenames import LETTERS, MODULES, codenames
-from gmmvi_jax.published import published_settings
+from gmmvi_jax.published import published_settings, runnable_targets
 
 WIDTH = 80
 # Source: ALGORITHM.md, "The seven modules".
@@ -47,9 +47,9 @@ def variants_text() -> str:
         note = f"; not in this version, needs {', '.join(missing)}" if missing else ""
         lines.append(_entry(code, 9, description + note))
     lines += ["", "Variants with settings of the study (--published)"]
-    for code, entries in published_settings().items():
-        known = [name for name in targets.names() if name in entries]
-        if known and set(code) <= set(table):
+    for code in published_settings():
+        known = runnable_targets(code) if set(code) <= set(table) else []
+        if known:
             lines.append(_entry(code, 9, ", ".join(known)))
     return "\n".join(lines)
 

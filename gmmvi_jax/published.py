@@ -43,6 +43,7 @@ _SILENT = {
     "min_weight_stepsize": 1e-4,
     "max_weight_stepsize": 1.0,
 }
+_REUSE = "sample_selector.ratio_reused_samples_to_desired"
 _MAX_COMPONENTS = 1000
 # The study kept every sample (up to 10 million, by target) and drew candidates from them. The
 # archive holds as many as a search looks at, thinned over the whole run.
@@ -73,6 +74,21 @@ def _lookup(codename: str, target_name: str) -> dict[str, Any]:
     return {name: value[0] if isinstance(value, list) else value for name, value in entry.items()}
 
 
+def runnable_targets(codename: str) -> list[str]:
+    """Returns the targets of this version that ``published_config`` has settings for.
+
+    Raises:
+        ValueError: a choice of the codename does not exist in this version.
+    """
+    reuses = any("reuse_ratio" in choice.settings for choice in choices_of(codename))
+    entries = published_settings().get(codename, {})
+    return [
+        name
+        for name in targets.names()
+        if name in entries and (reuses or not entries[name].get(_REUSE, 0.0))
+    ]
+
+
 def published_config(
     codename: str,
     target_name: str,
@@ -101,7 +117,7 @@ def published_config(
     for published_name, name in _SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]
-    reuse = entry.get("sample_selector.ratio_reused_samples_to_desired", 0.0)
+    reuse = entry.get(_REUSE, 0.0)
     if "reuse_ratio" in names:
         settings["reuse_ratio"] = reuse
     elif reuse:
