@@ -19,6 +19,12 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
 
 
+def typed_key(rng_key: PRNGKey) -> PRNGKey:
+    """Returns the key as a typed one; legacy keys (uint32) are wrapped."""
+    is_typed = jnp.issubdtype(rng_key.dtype, jax.dtypes.prng_key)
+    return rng_key if is_typed else jax.random.wrap_key_data(rng_key)
+
+
 def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> TrainState:
     """Returns the state before the first step; pure, may be jitted and vmapped over keys.
 
@@ -27,9 +33,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
         rng_key: typed or legacy key of the whole run.
         initial: the mixture to start from; by default ``algorithm.initial_mixture`` draws one.
     """
-    if not jnp.issubdtype(rng_key.dtype, jax.dtypes.prng_key):
-        rng_key = jax.random.wrap_key_data(rng_key)
-    key_mixture, key_run = jax.random.split(rng_key)
+    key_mixture, key_run = jax.random.split(typed_key(rng_key))
     gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
     mixture = from_gmm(gmm, algorithm.max_components)
     dtype = mixture.log_weights.dtype

@@ -16,7 +16,7 @@ from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.init import init
+from gmmvi_jax.init import init, typed_key
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.target_evaluation import as_log_density
 from gmmvi_jax.progress import ProgressBar
@@ -101,6 +101,7 @@ def train(
         ValueError, TypeError: the config or the target cannot be right; see the message.
         FloatingPointError: the target gave no usable value at any sample of a whole chunk.
     """
+    start_time = time.perf_counter()
     validate(config)
     target = as_log_density(log_target)
     run = config.run
@@ -108,8 +109,7 @@ def train(
     check_target(target, config.dim, _first_mean(config, initial))
     state = _initial_state(config, key, initial)
 
-    diagnostic_key = jax.random.fold_in(_typed(key), _DIAGNOSTIC_STREAM)
-    start_time = time.perf_counter()
+    diagnostic_key = jax.random.fold_in(typed_key(key), _DIAGNOSTIC_STREAM)
     history = History()
     status = "completed"
     num_diagnostic = 0
@@ -156,11 +156,6 @@ def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
     if initial is not None:
         return initial.means[0]
     return jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
-
-
-def _typed(key: PRNGKey) -> PRNGKey:
-    is_typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return key if is_typed else jax.random.wrap_key_data(key)
 
 
 def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | None) -> TrainState:

@@ -9,19 +9,23 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax.train import num_compilations
 
 CENTRES = jnp.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
-CONFIG = gmmvi.samtron(
-    2,
-    prior_scale=4.0,
-    num_iterations=45,
-    log_every=20,
-    max_components=8,
-    add_iters=5,
-    del_iters=6,
-    desired_samples=50,
-    num_database_samples=500,
-    archive_size=1000,
-    diagnostic_samples=500,
-)
+
+
+def small_config(**settings):
+    sizes = {
+        "log_every": 20,
+        "max_components": 8,
+        "add_iters": 5,
+        "del_iters": 6,
+        "desired_samples": 50,
+        "num_database_samples": 500,
+        "archive_size": 1000,
+        "diagnostic_samples": 500,
+    }
+    return gmmvi.samtron(2, **sizes, **settings)
+
+
+CONFIG = small_config(prior_scale=4.0, num_iterations=45)
 
 
 def three_modes(x):
@@ -76,19 +80,10 @@ def test_same_seed_same_result_bit_for_bit_and_without_compiling_again(result):
 
 def test_hyperparameters_seed_and_length_do_not_recompile(result):
     compiled = num_compilations()
-    rebuilt = gmmvi.samtron(
-        2,
+    rebuilt = small_config(
         prior_mean=1.0,
         prior_scale=3.0,
         num_iterations=20,
-        log_every=20,
-        max_components=8,
-        add_iters=5,
-        del_iters=6,
-        desired_samples=50,
-        num_database_samples=500,
-        archive_size=1000,
-        diagnostic_samples=500,
         initial_component_stepsize=1,
         temperature=2,
         seed=7,

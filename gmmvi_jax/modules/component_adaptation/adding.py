@@ -132,14 +132,15 @@ def best_candidate(
 
     best = Winner(jnp.asarray(-jnp.inf, dtype), jnp.zeros((), jnp.int32))
     best = fold_blocks(num_old, size, compare, best)
-    mean = archive.points[scored.rows[best.position]]
     if num_prior:
         best = fold_blocks(
             num_new, size, lambda start, best: compare(first_new + start, best), best
         )
+    mean = archive.points[scored.rows[best.position]]
+    if num_prior:
         place = best.position - first_new
         fresh = prior_points(place // size * size)[place % size]
-        mean = jnp.where(place >= 0, fresh, archive.points[scored.rows[best.position]])
+        mean = jnp.where(place >= 0, fresh, mean)
     # No candidate has a usable value: the prior's mean is as good a guess as any.
     return jnp.where(best.score > -jnp.inf, mean, prior_mean.astype(dtype)), num_new
 
