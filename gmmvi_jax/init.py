@@ -44,6 +44,8 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
         stepsizes=jnp.zeros(capacity, dtype),
         ages=jnp.zeros(capacity, jnp.int32),
         num_rejected=jnp.zeros(capacity, jnp.int32),
+        was_rejected=jnp.zeros(capacity, bool),
+        ridge_factors=jnp.zeros(capacity, dtype),
         divergences=jnp.zeros(capacity, dtype),
         rewards=jnp.full(capacity, missing),
         previous_rewards=jnp.full(capacity, missing),
@@ -59,11 +61,15 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
         mixture=mixture,
         components=components,
         weights=WeightRecord(
-            stepsize=jnp.asarray(algorithm.weight_stepsize.initial, dtype), objective=missing
+            stepsize=jnp.asarray(algorithm.weight_stepsize.initial, dtype),
+            objective=missing,
+            num_updates=jnp.zeros((), jnp.int32),
         ),
         adaptation=AdaptationRecord(num_searches=jnp.zeros((), jnp.int32)),
         database=SampleDatabase(
-            batch=empty_batch(max_samples, dim, chunk_size, dtype),
+            batch=empty_batch(
+                max_samples, dim, chunk_size, dtype, algorithm.natural_gradient.uses_target_gradient
+            ),
             archive=empty_archive(
                 adaptation.archive_capacity(max_samples),
                 dim,

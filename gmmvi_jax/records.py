@@ -25,8 +25,12 @@ class SampleBatch:
 
     points: Array  # [N, D]
     log_target: Array  # [N] log p~(x); where it is -inf: the batch's lowest finite value - 100
-    target_gradient: Array  # [N, D] its gradient; zero where log p~ is -inf
+    # [N, D] its gradient, zero where log p~ is -inf; None if the algorithm needs no gradient.
+    target_gradient: Array | None
     log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
+    origins: (
+        Array  # [N] int32 which component drew the sample; read where all are of this iteration
+    )
     num_samples: Array  # [] int32, live rows
     num_usable: Array  # [] int32, live rows that count
     chunk_size: int = dataclasses.field(metadata={"static": True})
@@ -54,6 +58,8 @@ class ComponentRecord(NamedTuple):
     stepsizes: Array  # [K]
     ages: Array  # [K] int32 updates since birth, rejected ones included
     num_rejected: Array  # [K] int32 rejected updates since birth
+    was_rejected: Array  # [K] bool whether the last update was rejected
+    ridge_factors: Array  # [K] of the last regression (choice Z), meaningless before the first
     divergences: Array  # [K] KL of the last step, 0 if it was rejected
     rewards: Array  # [K] the last reward, the lowest finite number if there is none
     previous_rewards: Array  # [K] the one before
@@ -66,6 +72,7 @@ class WeightRecord(NamedTuple):
 
     stepsize: Array  # []
     objective: Array  # [] J at the last stepsize update, the lowest finite number before
+    num_updates: Array  # [] int32 weight updates so far
 
 
 class AdaptationRecord(NamedTuple):

@@ -34,15 +34,18 @@ class SampleDatabase(NamedTuple):
     archive: Archive
 
 
-def empty_batch(num_rows: int, dim: int, chunk_size: int, dtype: jnp.dtype) -> SampleBatch:
+def empty_batch(
+    num_rows: int, dim: int, chunk_size: int, dtype: jnp.dtype, has_gradient: bool = True
+) -> SampleBatch:
     """Returns a batch without samples, with room for ``num_rows`` of them."""
     # One chunk more than needed: drawing writes slices that may start in the last chunk.
     capacity = round_up(num_rows, chunk_size) + chunk_size
     return SampleBatch(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
-        target_gradient=jnp.zeros((capacity, dim), dtype),
+        target_gradient=jnp.zeros((capacity, dim), dtype) if has_gradient else None,
         log_background=jnp.zeros(capacity, dtype),
+        origins=jnp.zeros(capacity, jnp.int32),
         num_samples=jnp.zeros((), jnp.int32),
         num_usable=jnp.zeros((), jnp.int32),
         chunk_size=chunk_size,

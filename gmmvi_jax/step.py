@@ -34,7 +34,7 @@ def step(
         key_select, log_target, state.mixture, state.database
     )
     components = algorithm.component_stepsize(state.components)
-    gradient = algorithm.natural_gradient(
+    gradient, components = algorithm.natural_gradient(
         state.mixture, components, batch, temperature, state.gradient
     )
     mixture, components, update = algorithm.component_updater(
@@ -42,6 +42,7 @@ def step(
     )
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
     mixture, components = algorithm.weight_updater(mixture, components, batch, weights, temperature)
+    weights = weights._replace(num_updates=weights.num_updates + 1)
     mean_stepsize = jnp.sum(jnp.where(mixture.active, components.stepsizes, 0.0))
     mean_stepsize = mean_stepsize / mixture.num_components
     mixture, components, adaptation, adapted = algorithm.component_adaptation(

@@ -23,7 +23,19 @@ HostArray: TypeAlias = jax.Array | np.ndarray  # made on the host, passed to com
 
 
 class LogDensity(Protocol):
-    """An unnormalised log density of ONE point; the library vectorises it."""
+    """An unnormalised log density of ONE point; the library vectorises it.
+
+    What else a target may have, all of it optional:
+
+    - ``dim``: D, checked against the config's.
+    - ``value_and_grad(point)``: used instead of autodiff.
+    - ``is_stochastic = True``: the target is called with a PRNG key behind the point, a fresh one
+      for every sample; so is its ``value_and_grad``. See ``gmmvi_jax.targets.stochastic``.
+    - ``evaluate_batch(points, num_live, with_gradient)``: the log densities [C] of a chunk [C, D]
+      and their gradients ([C, D], or None without ``with_gradient``) in one call; only the first
+      ``num_live`` rows matter. See ``gmmvi_jax.targets.black_box``.
+    - ``has_gradient = False``: it cannot be differentiated, and needs a zero-order estimator (Z).
+    """
 
     def __call__(self, point: Array, /) -> Array:
         """Returns the log density (scalar) at ``point`` [D]."""

@@ -137,6 +137,7 @@ def make_batch(
     chunk_size: int,
     log_target: Floats | None = None,
     target_gradient: Floats | None = None,
+    origins: Floats | None = None,
 ) -> SampleBatch:
     """Returns a batch of ``num_rows`` rows with these samples in the first ones.
 
@@ -157,6 +158,7 @@ def make_batch(
         log_target=rows(log_target, 0.0, ()),
         target_gradient=rows(target_gradient, 0.0, (dim,)),
         log_background=rows(log_background, np.inf, ()),
+        origins=jnp.asarray(np.resize(0 if origins is None else origins, num_rows), jnp.int32),
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(np.sum(np.isfinite(log_background)), jnp.int32),
         chunk_size=chunk_size,
@@ -176,6 +178,8 @@ def make_record(capacity: int, history_length: int, **fields: Any) -> ComponentR
         stepsizes=field("stepsizes", float),
         ages=field("ages", jnp.int32),
         num_rejected=field("num_rejected", jnp.int32),
+        was_rejected=field("was_rejected", bool),
+        ridge_factors=field("ridge_factors", float),
         divergences=field("divergences", float),
         rewards=field("rewards", float),
         previous_rewards=field("previous_rewards", float),

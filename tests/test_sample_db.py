@@ -107,6 +107,7 @@ def test_buffers_are_whole_chunks_with_one_chunk_to_spare(num_rows: int, chunk_s
     dtype = jnp.dtype(jnp.float32)
     batch = empty_batch(num_rows, D, chunk_size, dtype)
     archive = empty_archive(num_rows, D, chunk_size, True, dtype)
+    assert batch.target_gradient is not None
     for leaf in (batch.points, batch.log_target, batch.target_gradient, batch.log_background):
         assert leaf.shape[0] % chunk_size == 0
         assert leaf.shape[0] >= num_rows + chunk_size

@@ -29,7 +29,7 @@ def mixture_elbo(
     mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, num_samples: int
 ) -> ElboEstimate:
     """Estimates the ELBO of a padded mixture; see ``elbo``."""
-    key_components, key_points = jax.random.split(key)
+    key_components, key_points, key_target = jax.random.split(key, 3)
     size = min(PREFERRED_CHUNK, num_samples)
     dtype = mixture.log_weights.dtype
     origins = jax.random.categorical(key_components, mixture.log_weights, shape=(num_samples,))
@@ -40,7 +40,13 @@ def mixture_elbo(
     def add_chunk(start: Array, moments: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         count, mean, squares = moments
         chunk = take_block(points, start, size)
-        values = evaluate_values(log_target, chunk, start, jnp.asarray(num_samples, jnp.int32))
+        values = evaluate_values(
+            jax.random.fold_in(key_target, start),
+            log_target,
+            chunk,
+            start,
+            jnp.asarray(num_samples, jnp.int32),
+        )
         values = values - log_density(mixture, mixture.log_weights, chunk)
         usable = live_rows(start, size, jnp.asarray(num_samples, jnp.int32))
         usable = usable & ~jnp.isnan(values) & (values != jnp.inf)

@@ -95,4 +95,6 @@ class ImprovementBasedWeightStepsize:
             self.increase,
             self.decrease,
         )
-        return WeightRecord(stepsize.astype(weights.stepsize.dtype), objective)
+        return weights._replace(
+            stepsize=stepsize.astype(weights.stepsize.dtype), objective=objective
+        )

@@ -1,4 +1,7 @@
-"""Evaluating the user's log density, in chunks, only where somebody asked."""
+"""Evaluating the user's log density, in chunks, only where somebody asked.
+
+What a target may be besides a function of one point is written down in ``typing.LogDensity``.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,64 +9,100 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.typing import Array, LogDensity
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
-def value_and_gradient(log_target: LogDensity) -> Callable[[Array], tuple[Array, Array]]:
-    """Returns the function of one point that gives the log density and its gradient.
+def is_stochastic(log_target: LogDensity) -> bool:
+    """Returns whether the target wants a key beside the point."""
+    return bool(getattr(log_target, "is_stochastic", False))
 
-    A target may bring a method ``value_and_grad(point)``; otherwise autodiff makes it.
+
+def value_and_gradient(log_target: LogDensity) -> Callable[..., tuple[Array, Array]]:
+    """Returns the function of one point (and a key) that gives the log density and its gradient.
+
+    A target may bring a method ``value_and_grad``; otherwise autodiff makes it.
     """
     own: Any = getattr(log_target, "value_and_grad", None)
     return jax.value_and_grad(log_target) if own is None else own
 
 
+def _evaluate_chunk(
+    key: PRNGKey, log_target: LogDensity, chunk: Array, num_live: Array, with_gradient: bool
+) -> tuple[Array, Array | None]:
+    """Returns [C] the values at a chunk [C, D] of points, and [C, D] their gradients if wanted.
+
+    Args:
+        key: of the chunk; used where the target is stochastic.
+        log_target: log density of one point.
+        chunk: [C, D].
+        num_live: [] int32, how many rows somebody asked for; the others repeat the first.
+        with_gradient: else the gradients are None, and nothing is differentiated.
+    """
+    num_rows = chunk.shape[0]
+    chunk = jnp.where((jnp.arange(num_rows) < num_live)[:, None], chunk, chunk[0])
+    evaluate_batch: Any = getattr(log_target, "evaluate_batch", None)
+    if evaluate_batch is not None:
+        return evaluate_batch(chunk, num_live, with_gradient)
+    arguments = (chunk,)
+    if is_stochastic(log_target):
+        arguments = (chunk, jax.random.split(key, num_rows))
+    if with_gradient:
+        return jax.vmap(value_and_gradient(log_target))(*arguments)
+    return jax.vmap(log_target)(*arguments), None
+
+
 def evaluate_rows(
+    key: PRNGKey,
     log_target: LogDensity,
     points: Array,
+    first_row: Array,
     num_rows: Array,
     chunk_size: int,
     values: Array,
-    gradients: Array,
-) -> tuple[Array, Array]:
-    """Evaluates the target and its gradient at the first ``num_rows`` points.
+    gradients: Array | None,
+) -> tuple[Array, Array | None]:
+    """Evaluates the target, and its gradient if wanted, at the rows ``first_row : num_rows``.
 
-    Rows of the last chunk beyond ``num_rows`` repeat its first point, so that a target never
-    sees a point that nobody asked for; they are not to be counted.
+    Rows of the last chunk beyond ``num_rows`` repeat the chunk's first point, so that a target
+    never sees a point that nobody asked for; they are not to be counted.
 
     Args:
+        key: PRNG key; used where the target is stochastic.
         log_target: log density of one point.
-        points: [N, D].
-        num_rows: [] int32.
-        chunk_size: rows per vectorised call, divides N.
+        points: [N, D], with at least a chunk of rows behind the last one asked for.
+        first_row: [] int32.
+        num_rows: [] int32, the row behind the last one.
+        chunk_size: rows per vectorised call.
         values: [N] buffer, overwritten.
-        gradients: [N, D] buffer, overwritten.
+        gradients: [N, D] buffer, overwritten; None where no gradient is wanted.
     """
-    function = jax.vmap(value_and_gradient(log_target))
 
-    def evaluate(start: Array, buffers: tuple[Array, Array]) -> tuple[Array, Array]:
-        return put_block(buffers, function(_asked(points, start, chunk_size, num_rows)), start)
+    def evaluate(offset: Array, buffers: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
+        start = first_row + offset
+        chunk = take_block(points, start, chunk_size)
+        chunk_key = jax.random.fold_in(key, offset)
+        num_live = jnp.minimum(num_rows - start, chunk_size)
+        evaluated = _evaluate_chunk(chunk_key, log_target, chunk, num_live, gradients is not None)
+        return put_block(buffers, evaluated, start)
 
-    return fold_blocks(num_rows, chunk_size, evaluate, (values, gradients))
+    return fold_blocks(num_rows - first_row, chunk_size, evaluate, (values, gradients))
 
 
-def evaluate_values(log_target: LogDensity, points: Array, start: Array, num_rows: Array) -> Array:
+def evaluate_values(
+    key: PRNGKey, log_target: LogDensity, points: Array, start: Array, num_rows: Array
+) -> Array:
     """Returns [C] the log density of one chunk of points [C, D], without its gradient.
 
     Args:
+        key: PRNG key of the chunk; used where the target is stochastic.
         log_target: log density of one point.
         points: [C, D] the chunk.
         start: index of the chunk's first row.
         num_rows: rows from here on repeat the chunk's first point, and are not to be counted.
     """
-    live = live_rows(start, points.shape[0], num_rows)
-    return jax.vmap(log_target)(jnp.where(live[:, None], points, points[0]))
-
-
-def _asked(points: Array, start: Array, chunk_size: int, num_rows: Array) -> Array:
-    chunk = take_block(points, start, chunk_size)
-    return jnp.where(live_rows(start, chunk_size, num_rows)[:, None], chunk, chunk[0])
+    num_live = jnp.clip(num_rows - start, 0, points.shape[0])
+    return _evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]
 
 
 def as_log_density(log_target: Any) -> Any:

@@ -577,7 +577,7 @@ def marked(num_components: int) -> tuple[PaddedMixture, ComponentRecord]:
     arrays = jax.tree.map(
         lambda leaf: (
             jnp.zeros_like(leaf)
-            + jnp.arange(CAPACITY, dtype=leaf.dtype).reshape(-1, *[1] * (leaf.ndim - 1))
+            + jnp.arange(CAPACITY).astype(leaf.dtype).reshape(-1, *[1] * (leaf.ndim - 1))
         ),
         (padded.gaussians, record),
     )
@@ -606,7 +606,8 @@ def test_the_kept_components_stay_whole_and_in_order_and_their_weights_sum_to_on
     assert mixture.num_components == count
     for leaf in jax.tree.leaves((mixture.gaussians, record)):
         rows = np.asarray(leaf)[:count].reshape(count, -1)
-        np.testing.assert_array_equal(rows, np.array(kept)[:, None] * np.ones_like(rows))
+        marks = np.array(kept).astype(rows.dtype)
+        np.testing.assert_array_equal(rows, np.broadcast_to(marks[:, None], rows.shape))
     log_weights = np.asarray(mixture.log_weights)
     weights = np.exp(np.asarray(before.log_weights))[kept]
     if count == num_components:

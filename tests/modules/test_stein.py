@@ -33,7 +33,7 @@ def estimate(stein: Stein, mixture: Any, batch: SampleBatch, temperature: Array)
         gradient=jnp.full((CAPACITY, D), jnp.nan),
         hessian=jnp.full(mixture.gaussians.factor.shape, jnp.nan),
     )
-    return stein(mixture, make_record(CAPACITY, 1), batch, temperature, buffers)
+    return stein(mixture, make_record(CAPACITY, 1), batch, temperature, buffers)[0]
 
 
 @pytest.fixture(params=["full", "diagonal"])
@@ -202,7 +202,7 @@ def estimate_alone(
     def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, reward_gradients, log_background = chunk
         return (
-            add_chunk(gaussian, accumulated, points, reward_gradients, log_background, mean),
+            add_chunk(gaussian, accumulated, points, reward_gradients, log_background, None, mean),
             None,
         )
 

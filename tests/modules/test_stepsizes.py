@@ -21,6 +21,11 @@ objective = jax.jit(objective_of_rewards)
 scale = jax.jit(scale_by_improvement)
 
 
+def weight_record(stepsize: float) -> WeightRecord:
+    missing = missing_reward(jnp.dtype(jnp.float32))
+    return WeightRecord(jnp.asarray(stepsize, float), missing, jnp.zeros((), jnp.int32))
+
+
 @pytest.mark.parametrize(
     ("stepsize", "improved", "expected"),
     [
@@ -158,7 +163,7 @@ def test_the_weight_stepsize_follows_the_objective_step_by_step(
         initial=initial, lowest=1e-3, highest=2.0, increase=1.15, decrease=0.85
     )
     padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
-    record = WeightRecord(jnp.asarray(initial, float), missing_reward(jnp.dtype(jnp.float32)))
+    record = weight_record(initial)
     base = np.array([-3.0, 5.0, 0.5, -1.0])
     found = []
     for rewards in (np.full(4, MISSING), base, base, base - 1.0, base):
@@ -172,7 +177,7 @@ def test_the_objective_uses_the_weights_as_they_are_now() -> None:
     mixture = random_mixture(np.random.default_rng(0), 2, D)
     rewards = np.array([0.0, 100.0])
     stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
-    record = WeightRecord(jnp.asarray(0.1), missing_reward(jnp.dtype(jnp.float32)))
+    record = weight_record(0.1)
     found = []
     for weights in ([0.9, 0.1], [0.1, 0.9], [0.2, 0.8]):
         padded = pad(mixture._replace(weights=np.array(weights)), CAPACITY, BLOCK)
@@ -186,7 +191,7 @@ def test_the_objective_uses_the_weights_as_they_are_now() -> None:
 def test_the_weight_stepsize_shrinks_while_components_are_added_every_iteration() -> None:
     # As on planar_robot_4: a component is added every iteration while the others improve.
     stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
-    record = WeightRecord(jnp.asarray(0.1), missing_reward(jnp.dtype(jnp.float32)))
+    record = weight_record(0.1)
     for iteration in range(4):
         count = 2 + iteration
         mixture = random_mixture(np.random.default_rng(1), count, D)

@@ -128,7 +128,7 @@ def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_a
     batch, one = batch_of(case), jnp.ones(())
     found = np.asarray(rewards_of(padded, batch, one, True))[:K]
     assert np.all(np.isnan(found))
-    weights = WeightRecord(stepsize=one, objective=one)
+    weights = WeightRecord(one, one, jnp.zeros((), jnp.int32))
     moved, _ = update(TrustRegionWeights(), padded, make_record(CAPACITY, 1), batch, weights, one)
     np.testing.assert_allclose(
         np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
@@ -246,7 +246,7 @@ def run(
     case = make_case()
     padded = pad(case[0], CAPACITY, BLOCK)
     record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY))
-    weights = WeightRecord(jnp.asarray(stepsize, float), jnp.zeros(()))
+    weights = WeightRecord(jnp.asarray(stepsize, float), jnp.zeros(()), jnp.zeros((), jnp.int32))
     moved, record = update(
         TrustRegionWeights(self_normalized),
         padded,

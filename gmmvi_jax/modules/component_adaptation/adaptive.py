@@ -107,7 +107,7 @@ class Adaptive:
         archive: Archive,
         due: Array,
     ) -> tuple[Array, Array, Array]:
-        key_archive, key_prior, key_entropy = jax.random.split(key, 3)
+        key_archive, key_prior, key_entropy, key_target = jax.random.split(key, 4)
         dtype = mixture.log_weights.dtype
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
         # The first search uses the second threshold, as published.
@@ -116,6 +116,7 @@ class Adaptive:
         mean, num_evaluations = best_candidate(
             key_archive,
             key_prior,
+            key_target,
             log_target,
             mixture,
             archive,

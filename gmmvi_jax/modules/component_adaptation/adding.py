@@ -45,6 +45,7 @@ def archive_rows(key: PRNGKey, archive: Archive, start: Array, size: int, limit:
 def best_candidate(
     archive_key: PRNGKey,
     prior_key: PRNGKey,
+    target_key: PRNGKey,
     log_target: LogDensity,
     mixture: PaddedMixture,
     archive: Archive,
@@ -64,6 +65,7 @@ def best_candidate(
     Args:
         archive_key: chooses the archive's samples.
         prior_key: draws candidates from the prior.
+        target_key: used where the target is stochastic.
         log_target: log density of one point.
         mixture: the updated mixture.
         archive: past samples with their log target.
@@ -105,7 +107,8 @@ def best_candidate(
 
     def score_new(start: Array, scored: Candidates) -> Candidates:
         points = prior_points(start)
-        values = evaluate_values(log_target, points, start, num_new)
+        key = jax.random.fold_in(target_key, start)
+        values = evaluate_values(key, log_target, points, start, num_new)
         live = live_rows(start, size, num_new)
         return score(first_new + start, points, values, jnp.zeros(size, jnp.int32), live, scored)
 

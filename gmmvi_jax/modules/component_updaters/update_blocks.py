@@ -34,6 +34,7 @@ class _Changed(NamedTuple):
 
     ages: Array  # [K]
     num_rejected: Array  # [K]
+    was_rejected: Array  # [K]
     divergences: Array  # [K]
 
 
@@ -67,6 +68,7 @@ def update_blocks(
         new_record = _Changed(
             ages=record.ages + live,
             num_rejected=record.num_rejected + rejected,
+            was_rejected=rejected,
             divergences=jnp.where(accepted, divergence, 0.0),
         )
         info = UpdateInfo(
@@ -78,7 +80,9 @@ def update_blocks(
         return put_block(gaussians, new_block, start), put_block(changed, new_record, start), info
 
     nothing = UpdateInfo(jnp.zeros((), jnp.int32), jnp.zeros((), mixture.log_weights.dtype))
-    changed = _Changed(components.ages, components.num_rejected, components.divergences)
+    changed = _Changed(
+        components.ages, components.num_rejected, components.was_rejected, components.divergences
+    )
     gaussians, changed, info = fold_blocks(
         mixture.num_components, size, update_block, (mixture.gaussians, changed, nothing)
     )

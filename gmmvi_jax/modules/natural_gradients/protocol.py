@@ -8,7 +8,17 @@ from gmmvi_jax.typing import Array
 
 
 class NaturalGradientEstimator(Protocol):
-    """Estimates, for every component, the expected gradient and Hessian of r."""
+    """Estimates, for every component, the expected gradient and Hessian of r.
+
+    Attributes:
+        uses_target_gradient: whether the batch must hold the target's gradients; if not, none is
+            ever computed, and a target without a gradient will do.
+    """
+
+    @property
+    def uses_target_gradient(self) -> bool:
+        """Whether the batch must hold the target's gradients."""
+        ...
 
     def __call__(
         self,
@@ -17,7 +27,7 @@ class NaturalGradientEstimator(Protocol):
         batch: SampleBatch,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> NaturalGradient:
+    ) -> tuple[NaturalGradient, ComponentRecord]:
         """Estimates the natural gradients.
 
         Args:
@@ -27,5 +37,9 @@ class NaturalGradientEstimator(Protocol):
             temperature: beta in r(x) = log p~(x) - beta log q(x), scalar.
             buffers: an earlier result, overwritten (so that nothing of size K x D x D is
                 allocated in a step).
+
+        Returns:
+            The natural gradients, and the record with what the estimator remembers of each
+            component.
         """
         ...

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, log_density_and_gradient
+from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
@@ -26,6 +27,7 @@ def add_chunk(
     points: Array,
     reward_gradients: Array,
     log_background: Array,
+    is_own: Array | None,
     centre: Array,
 ) -> WeightedSum:
     """Adds one chunk of samples to ONE component's sums of w grad r and w z (grad r)^T.
@@ -36,10 +38,12 @@ def add_chunk(
         points: [C, D].
         reward_gradients: [C, D] grad r.
         log_background: [C].
+        is_own: [C] or None, see ``log_importance_weights``.
         centre: [D], see ``whiten``.
     """
     whitened = whiten(gaussian, points, centre)
-    log_weights = log_density_from_whitened(gaussian, whitened) - log_background
+    log_densities = log_density_from_whitened(gaussian, whitened)
+    log_weights = log_importance_weights(log_densities, log_background, is_own)
 
     def contribution(weights: Array) -> tuple[Array, Array]:
         weighted = weights * whitened
@@ -79,9 +83,16 @@ class Stein:
 
     Attributes:
         self_normalized: importance weights sum to one per component, else they are plain.
+        only_own_samples: each component uses no samples but those it drew itself, unweighted.
     """
 
     self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
+    only_own_samples: bool = dataclasses.field(default=False, metadata={"static": True})
+
+    @property
+    def uses_target_gradient(self) -> bool:
+        """Whether the batch must hold the target's gradients: yes."""
+        return True
 
     def __call__(
         self,
@@ -90,9 +101,8 @@ class Stein:
         batch: SampleBatch,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> NaturalGradient:
+    ) -> tuple[NaturalGradient, ComponentRecord]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
-        del components
         size = mixture.block_size
         dtype = mixture.log_weights.dtype
 
@@ -115,12 +125,14 @@ class Stein:
 
             def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
                 block = take_block(mixture.gaussians, start, size)
-                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, None, None))(
+                is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
+                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, None, 0, None))(
                     block,
                     take_block(sums, start, size),
                     points,
                     reward_gradients,
                     log_background,
+                    is_own,
                     block.mean[0],
                 )
                 return put_block(sums, added, start)
@@ -128,9 +140,10 @@ class Stein:
             return fold_blocks(mixture.num_components, size, add_to_block, sums)
 
         sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
-        finish_one = partial(
-            finish, num_samples=batch.num_usable, self_normalized=self.self_normalized
-        )
+        # A component that uses its own samples alone weighs each of them 1, and divides by their
+        # number, which is the sum of the weights.
+        self_normalized = self.self_normalized or self.only_own_samples
+        finish_one = partial(finish, num_samples=batch.num_usable, self_normalized=self_normalized)
 
         def finish_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
             block = take_block(mixture.gaussians, start, size)
@@ -138,4 +151,5 @@ class Stein:
             block_sums = take_block(sums._replace(value=tuple(gradient)), start, size)
             return put_block(gradient, jax.vmap(finish_one)(block, block_sums), start)
 
-        return fold_blocks(mixture.num_components, size, finish_block, NaturalGradient(*sums.value))
+        gradient = NaturalGradient(*sums.value)
+        return fold_blocks(mixture.num_components, size, finish_block, gradient), components

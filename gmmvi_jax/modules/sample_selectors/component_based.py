@@ -43,17 +43,20 @@ class ComponentBased:
         database: SampleDatabase,
     ) -> tuple[SampleBatch, SampleDatabase, Array]:
         """Selects the samples of one iteration; see ``SampleSelector``."""
+        key_draw, key_target = jax.random.split(key)
         counts = jnp.where(mixture.active, self.desired_samples, 0).astype(jnp.int32)
         chunk_size = self.chunk_size()
         points = draw(
-            key,
+            key_draw,
             mixture.gaussians,
             counts,
             database.batch.points,
             chunk_size=chunk_size,
             segment_size=min(chunk_size, self.desired_samples),
         )
-        batch, usable_counts = evaluate_batch(log_target, points, counts, database.batch)
+        batch, usable_counts = evaluate_batch(
+            key_target, log_target, points, counts, jnp.zeros((), jnp.int32), database.batch
+        )
         log_background = balance_heuristic(mixture, usable_counts, batch)
         batch = dataclasses.replace(batch, log_background=log_background)
         database = SampleDatabase(batch=batch, archive=store(database.archive, batch))

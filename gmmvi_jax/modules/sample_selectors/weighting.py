@@ -9,13 +9,18 @@ from gmmvi_jax.mixture import PaddedMixture, log_density
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
 from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.typing import Array, LogDensity
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 UNSUPPORTED_FLOOR = 100.0  # nats below the lowest finite value of the batch, for log p~ = -inf
 
 
 def evaluate_batch(
-    log_target: LogDensity, points: Array, counts: Array, buffers: SampleBatch
+    key: PRNGKey,
+    log_target: LogDensity,
+    points: Array,
+    counts: Array,
+    first_row: Array,
+    buffers: SampleBatch,
 ) -> tuple[SampleBatch, Array]:
     """Evaluates the target at freshly drawn points and sorts out the unusable ones.
 
@@ -24,60 +29,77 @@ def evaluate_batch(
     gradient, and a floor as its value.
 
     Args:
+        key: PRNG key; used where the target is stochastic.
         log_target: log density of one point.
-        points: [N, D], the first ``counts.sum()`` rows drawn, component by component.
+        points: [N, D], from ``first_row`` on ``counts.sum()`` rows drawn, component by component.
         counts: [K] int32 how many each component drew.
-        buffers: a batch whose other buffers are overwritten.
+        first_row: [] int32; the rows before it hold samples of earlier iterations.
+        buffers: a batch whose rows from ``first_row`` on are overwritten.
 
     Returns:
-        The batch, its ``log_background`` 0 where usable and +inf where not; and [K] the number
-        of usable samples of each component.
+        The batch, the ``log_background`` of its new rows 0 where usable and +inf where not; and [K]
+        the number of usable new samples of each component.
     """
-    ends = jnp.cumsum(counts)
+    ends = first_row + jnp.cumsum(counts)
     num_samples = ends[-1]
+    num_new = num_samples - first_row
     size = buffers.chunk_size
     values, gradients = evaluate_rows(
-        log_target, points, num_samples, size, buffers.log_target, buffers.target_gradient
+        key,
+        log_target,
+        points,
+        first_row,
+        num_samples,
+        size,
+        buffers.log_target,
+        buffers.target_gradient,
     )
 
-    def inspect(start: Array, carry: tuple) -> tuple:
-        gradients, log_background, usable_counts, lowest = carry
+    def inspect(offset: Array, carry: tuple) -> tuple:
+        gradients, log_background, origins, usable_counts, lowest = carry
+        start = first_row + offset
         value, gradient = take_block((values, gradients), start, size)
         outside = value == -jnp.inf
-        gradient = jnp.where(outside[:, None], 0.0, gradient)
-        finite = outside | (jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient), axis=1))
-        usable = finite & live_rows(start, size, num_samples)
+        usable = (outside | jnp.isfinite(value)) & live_rows(start, size, num_samples)
+        if gradient is not None:
+            usable &= outside | jnp.all(jnp.isfinite(gradient), axis=1)
+            gradient = jnp.where((usable & ~outside)[:, None], gradient, 0.0)
         rows = start + jnp.arange(size, dtype=jnp.int32)
-        origins = jnp.searchsorted(ends, rows, side="right")
-        usable_counts = usable_counts.at[origins].add(usable.astype(jnp.int32), mode="drop")
+        origin = jnp.searchsorted(ends, rows, side="right").astype(jnp.int32)
+        usable_counts = usable_counts.at[origin].add(usable.astype(jnp.int32), mode="drop")
         lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & ~outside, value, jnp.inf)))
-        gradients = put_block(gradients, jnp.where(usable[:, None], gradient, 0.0), start)
         background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
-        return gradients, put_block(log_background, background, start), usable_counts, lowest
+        gradients, log_background, origins = put_block(
+            (gradients, log_background, origins), (gradient, background, origin), start
+        )
+        return gradients, log_background, origins, usable_counts, lowest
 
-    gradients, log_background, usable_counts, lowest = fold_blocks(
-        num_samples,
+    gradients, log_background, origins, usable_counts, lowest = fold_blocks(
+        num_new,
         size,
         inspect,
         (
             gradients,
             buffers.log_background,
+            buffers.origins,
             jnp.zeros_like(counts),
             jnp.asarray(jnp.inf, values.dtype),
         ),
     )
     floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - UNSUPPORTED_FLOOR
 
-    def settle(start: Array, values: Array) -> Array:
+    def settle(offset: Array, values: Array) -> Array:
+        start = first_row + offset
         value, background = take_block((values, log_background), start, size)
         value = jnp.where(value == -jnp.inf, floor, value)
         return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
 
     batch = SampleBatch(
         points=points,
-        log_target=fold_blocks(num_samples, size, settle, values),
+        log_target=fold_blocks(num_new, size, settle, values),
         target_gradient=gradients,
         log_background=log_background,
+        origins=origins,
         num_samples=num_samples,
         num_usable=jnp.sum(usable_counts),
         chunk_size=size,
