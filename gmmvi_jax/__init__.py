@@ -10,33 +10,55 @@ from gmmvi_jax.codenames import codenames
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
+from gmmvi_jax.merging import merge
 from gmmvi_jax.published import published_config
 from gmmvi_jax.result import TrainResult
+from gmmvi_jax.sample_exchange import (
+    ReusableSamples,
+    Samples,
+    export_samples,
+    import_samples,
+    reevaluate_samples,
+)
+from gmmvi_jax.sample_files import load_samples, save_samples
 from gmmvi_jax.schedule import Constant, Scheduled
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
 from gmmvi_jax.train import train
-from gmmvi_jax.variants import from_codename, samtron
+from gmmvi_jax.train_many import TrainManyResult, train_many
+from gmmvi_jax.variants import from_codename, ibayes_gmm, samtron, vips
 
 __all__ = [
     "GMM",
     "Algorithm",
     "Config",
     "Constant",
+    "ReusableSamples",
     "Run",
+    "Samples",
     "Scheduled",
     "StepInfo",
+    "TrainManyResult",
     "TrainResult",
     "TrainState",
     "codenames",
     "evaluation",
+    "export_samples",
     "from_codename",
+    "ibayes_gmm",
+    "import_samples",
     "init",
     "load_checkpoint",
+    "load_samples",
+    "merge",
     "published_config",
+    "reevaluate_samples",
     "samtron",
     "save_checkpoint",
+    "save_samples",
     "step",
     "targets",
     "train",
+    "train_many",
+    "vips",
 ]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax import plotting, targets
 from gmmvi_jax.config import Config
-from gmmvi_jax.numerics.target_evaluation import as_log_density
+from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.published import published_config
 from gmmvi_jax.result import TrainResult
 from gmmvi_jax.target_check import check_target
@@ -45,7 +45,7 @@ def fit(arguments: argparse.Namespace) -> None:
     problem = _file_problem if is_file_target(arguments.target) else _named_problem
     target, config = problem(arguments, settings)
     start = jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
-    check_target(as_log_density(target), config.dim, start)
+    check_target(as_log_density(target), config, start)
     record = json.dumps(_record(arguments, settings, config), indent=2) + "\n"
     if arguments.out is not None:
         _prepare(arguments.out)

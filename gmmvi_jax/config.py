@@ -7,11 +7,11 @@ import jax
 
 from gmmvi_jax.initial_mixture import PriorInitialization
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
-from gmmvi_jax.modules.component_stepsizes import ComponentStepsize
+from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
-from gmmvi_jax.modules.weight_stepsizes import WeightStepsize
+from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.schedule import Schedule
 

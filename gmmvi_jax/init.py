@@ -14,6 +14,7 @@ from gmmvi_jax.records import (
     WeightRecord,
     missing_reward,
 )
+from gmmvi_jax.reuse_window import empty_window
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
@@ -54,7 +55,24 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
     )
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
+    size = selector.window_size(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
     chunk_size = selector.chunk_size()
+    batch = empty_batch(
+        max_samples if size is None else size.num_rows,
+        dim,
+        chunk_size,
+        dtype,
+        algorithm.natural_gradient.uses_target_gradient,
+    )
+    archive = empty_archive(
+        adaptation.archive_capacity(max_samples), dim, chunk_size, adaptation.keeps_history(), dtype
+    )
+    window = None
+    if size is not None:
+        num_rows = batch.log_target.shape[0]
+        window = empty_window(
+            size.num_gaussians, num_rows, mixture.block_size, dim, mixture.is_diagonal, dtype
+        )
     return TrainState(
         rng_key=key_run,
         iteration=jnp.zeros((), jnp.int32),
@@ -66,18 +84,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
             num_updates=jnp.zeros((), jnp.int32),
         ),
         adaptation=AdaptationRecord(num_searches=jnp.zeros((), jnp.int32)),
-        database=SampleDatabase(
-            batch=empty_batch(
-                max_samples, dim, chunk_size, dtype, algorithm.natural_gradient.uses_target_gradient
-            ),
-            archive=empty_archive(
-                adaptation.archive_capacity(max_samples),
-                dim,
-                chunk_size,
-                adaptation.keeps_history(),
-                dtype,
-            ),
-        ),
+        database=SampleDatabase(batch=batch, archive=archive, window=window),
         gradient=NaturalGradient(
             gradient=jnp.zeros((capacity, dim), dtype),
             hessian=jnp.zeros(mixture.gaussians.factor.shape, dtype),

@@ -11,15 +11,17 @@ WIDTH = 80
 # Source: ALGORITHM.md, "The seven modules".
 NAMED = {
     "SAMTRON": "what the study recommends (Arenz et al., TMLR 2023); samtron() in Python",
-    "ZAMTRUX": "VIPS (Arenz et al., JMLR 2020)",
-    "SEPYFUX": "iBayes-GMM with the improved rule (Lin et al., ICML 2020)",
-    "SEPIFUX": "iBayes-GMM as first published (Lin et al., ICML 2019)",
+    "ZAMTRUX": "VIPS (Arenz et al., JMLR 2020); vips()",
+    "SEPYFUX": "iBayes-GMM with the improved rule (Lin et al., ICML 2020); ibayes_gmm()",
+    "SEPIFUX": "iBayes-GMM as first published (Lin et al., ICML 2019); "
+    "ibayes_gmm(dim, first_published=True)",
 }
 
 
 def targets_text() -> str:
     """Returns a line or two about every target."""
-    lines = [_entry(name, 16, targets.describe(name)) for name in targets.names()]
+    width = max(map(len, targets.names())) + 2
+    lines = [_entry(name, width, targets.describe(name)) for name in targets.names()]
     ending = _wrap("Or your own log density: gmmvi-jax fit path/to/file.py:function --dim D", "")
     return "\n".join(["Targets", *lines, "", ending])
 

@@ -6,7 +6,6 @@ to x is written out. The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``
 """
 
 import dataclasses
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +20,8 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
     take_row,
 )
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    is_diagonal,
-    log_density_from_whitened,
-    whiten,
-)
+from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, is_diagonal, whiten_block
+from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.typing import Array, PRNGKey
 
 
@@ -67,42 +62,11 @@ class PaddedMixture:
         return jnp.arange(self.capacity, dtype=jnp.int32) < self.num_components
 
 
-def whiten_block(block: Gaussian, points: Array) -> Array:
-    """Returns [B, D, C] the points in the whitened coordinates of each Gaussian of a block."""
-    # Any point among the block's means serves as the shared centre.
-    return jax.vmap(whiten, in_axes=(0, None, None))(block, points, block.mean[0])
-
-
-def block_log_densities(block: Gaussian, whitened: Array) -> Array:
-    """Returns [B, C] log N(x | o) from the whitened points [B, D, C]."""
-    return jax.vmap(log_density_from_whitened)(block, whitened)
-
-
 def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) -> Array:
     """Returns [B] the log weights of a block, -inf for slots that are not active."""
     size = mixture.block_size
     live = live_rows(start, size, mixture.num_components)
     return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
-
-
-class _LogSum(NamedTuple):
-    """A running sum of exponentials, relative to the largest term so far, as online softmax."""
-
-    largest: Array  # [C]
-    total: Array  # [C]
-
-
-def _add_terms(log_sum: _LogSum, log_terms: Array) -> tuple[_LogSum, Array, Array]:
-    """Adds [B, C] terms; also returns [B, C] their scaled exponentials and [C] the decay."""
-    largest = jnp.maximum(log_sum.largest, jnp.max(log_terms, axis=0))
-    terms = jnp.exp(log_terms - largest)
-    decay = jnp.exp(log_sum.largest - largest)
-    return _LogSum(largest, log_sum.total * decay + jnp.sum(terms, axis=0)), terms, decay
-
-
-def _empty_log_sum(num_points: int, dtype: jnp.dtype) -> _LogSum:
-    # The lowest finite number, not -inf: exp(-inf - -inf) would be NaN.
-    return _LogSum(jnp.full(num_points, jnp.finfo(dtype).min, dtype), jnp.zeros(num_points, dtype))
 
 
 def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
@@ -115,15 +79,15 @@ def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Ar
         points: [C, D].
     """
 
-    def add_block(start: Array, log_sum: _LogSum) -> _LogSum:
+    def add_block(start: Array, log_sum: LogSum) -> LogSum:
         block = take_block(mixture.gaussians, start, mixture.block_size)
         log_densities = block_log_densities(block, whiten_block(block, points))
         log_terms = log_densities + _live_log_weights(mixture, log_weights, start)[:, None]
-        return _add_terms(log_sum, log_terms)[0]
+        return add_terms(log_sum, log_terms)[0]
 
-    empty = _empty_log_sum(points.shape[0], points.dtype)
+    empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum = fold_blocks(mixture.num_components, mixture.block_size, add_block, empty)
-    return log_sum.largest + jnp.log(log_sum.total)
+    return log_sum.log()
 
 
 def log_density_and_terms(
@@ -137,19 +101,19 @@ def log_density_and_terms(
         buffer: [K, C], overwritten in those rows (and in the rest of their last block).
     """
 
-    def add_block(start: Array, carry: tuple[_LogSum, Array]) -> tuple[_LogSum, Array]:
+    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         log_densities = block_log_densities(block, whiten_block(block, points))
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
-        log_sum, _, _ = _add_terms(log_sum, log_densities + log_weights[:, None])
+        log_sum, _, _ = add_terms(log_sum, log_densities + log_weights[:, None])
         return log_sum, put_block(buffer, log_densities, start)
 
-    empty = _empty_log_sum(points.shape[0], points.dtype)
+    empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum, buffer = fold_blocks(
         mixture.num_components, mixture.block_size, add_block, (empty, buffer)
     )
-    return log_sum.largest + jnp.log(log_sum.total), buffer
+    return log_sum.log(), buffer
 
 
 def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
@@ -166,21 +130,21 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
         stacked = block.inverse_factor.reshape(size * dim, dim)
         return stacked.T @ weighted.reshape(size * dim, num_points)
 
-    def add_block(start: Array, carry: tuple[_LogSum, Array]) -> tuple[_LogSum, Array]:
+    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, gradient = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_terms = block_log_densities(block, whitened) + log_weights[:, None]
-        log_sum, terms, decay = _add_terms(log_sum, log_terms)
+        log_sum, terms, decay = add_terms(log_sum, log_terms)
         pulled = pull_back(block, whitened * terms[:, None, :])
         return log_sum, gradient * decay - pulled
 
-    empty = _empty_log_sum(points.shape[0], points.dtype)
+    empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum, gradient = fold_blocks(
         mixture.num_components, mixture.block_size, add_block, (empty, jnp.zeros_like(points.T))
     )
-    return log_sum.largest + jnp.log(log_sum.total), (gradient / log_sum.total).T
+    return log_sum.log(), (gradient / log_sum.total).T
 
 
 def draw(
@@ -190,6 +154,7 @@ def draw(
     buffer: Array,
     chunk_size: int,
     segment_size: int,
+    first_row: Array | int = 0,
 ) -> Array:
     """Draws ``counts[o]`` samples from every Gaussian, in the order of the Gaussians.
 
@@ -199,22 +164,25 @@ def draw(
         key: a PRNG key.
         gaussians: stacked, [K, ...].
         counts: [K] int32.
-        buffer: [N, D] is overwritten; at least ``counts.sum() + segment_size`` rows, since
-            a Gaussian's rows are transformed in slices that start anywhere.
-        chunk_size: rows of noise drawn from one key; divides the buffer.
-        segment_size: rows transformed by one product; best about the usual count.
+        buffer: [N, D] is overwritten from ``first_row`` on; behind the last sample it must hold
+            another ``chunk_size`` rows, since rows are visited in slices that start anywhere.
+        chunk_size: rows of noise drawn from one key.
+        segment_size: rows transformed by one product, at most ``chunk_size``; best about the
+            usual count.
+        first_row: where the first sample goes.
 
     Returns:
-        The buffer, with the samples in its first ``counts.sum()`` rows.
+        The buffer, with the samples in ``counts.sum()`` of its rows.
     """
     dim = buffer.shape[1]
     diagonal = is_diagonal(gaussians)
-    ends = jnp.cumsum(counts)
-    num_drawn = ends[-1]
+    ends = first_row + jnp.cumsum(counts)
+    num_drawn = ends[-1] - first_row
 
-    def fill(start: Array, noise: Array) -> Array:
-        chunk_key = jax.random.fold_in(key, start // chunk_size)
-        return put_block(noise, jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype), start)
+    def fill(offset: Array, noise: Array) -> Array:
+        chunk_key = jax.random.fold_in(key, offset // chunk_size)
+        chunk = jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype)
+        return put_block(noise, chunk, first_row + offset)
 
     def place_component(index: Array, points: Array) -> Array:
         gaussian = take_row(gaussians, index)
@@ -232,6 +200,27 @@ def draw(
     noise = fold_blocks(num_drawn, chunk_size, fill, buffer)
     num_sources = jnp.max(jnp.where(counts > 0, jnp.arange(counts.shape[0]) + 1, 0))
     return fold_blocks(num_sources, 1, place_component, noise)
+
+
+def draw_counts(
+    key: PRNGKey, mixture: PaddedMixture, num_samples: Array | int, max_samples: int
+) -> Array:
+    """Returns [K] int32 how many of ``num_samples`` draws from the mixture each component makes.
+
+    Args:
+        key: a PRNG key.
+        mixture: the mixture.
+        num_samples: [] int32, at most ``max_samples``.
+        max_samples: how many random numbers are drawn.
+    """
+    cumulative = jnp.cumsum(jnp.exp(mixture.log_weights))
+    uniform = jax.random.uniform(key, (max_samples,), cumulative.dtype) * cumulative[-1]
+    # The first component whose cumulative weight exceeds the number; ones without weight never.
+    origins = jnp.searchsorted(cumulative, uniform, side="right")
+    origins = jnp.minimum(origins, mixture.num_components - 1)
+    is_drawn = jnp.arange(max_samples, dtype=jnp.int32) < num_samples
+    counts = jnp.zeros(mixture.capacity, jnp.int32)
+    return counts.at[origins].add(is_drawn.astype(jnp.int32))
 
 
 def to_gmm(mixture: PaddedMixture) -> GMM:

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.target_evaluation import as_log_density
+from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.target_evaluation import deterministic_density
 from gmmvi_jax.result import TrainResult
 from gmmvi_jax.targets import forward_kinematics
 from gmmvi_jax.typing import Array, LogDensity
@@ -176,7 +177,7 @@ def plot_mixture_2d(
 @jax.jit
 def _values_at(log_density: LogDensity, points: Array) -> Array:
     # In batches, for a target may need much memory per point.
-    return jax.lax.map(log_density, points, batch_size=1000)
+    return jax.lax.map(deterministic_density(log_density), points, batch_size=1000)
 
 
 def _plot_contours(

@@ -27,23 +27,41 @@ _SETTING_NAMES = {
     "weight_stepsize_adapter.min_stepsize": "min_weight_stepsize",
     "weight_stepsize_adapter.max_stepsize": "max_weight_stepsize",
     "ng_estimator.use_self_normalized_importance_weights": "self_normalized_gradients",
+    "ng_estimator.only_use_own_samples": "only_own_samples",
+    "sample_selector.ratio_reused_samples_to_desired": "reuse_ratio",
 }
 # What the published code uses where a set is silent (ALGORITHM.md, "Settings"), for the names that
 # the choices of a codename have.
 _SILENT = {
     "del_iters": 100,
     "add_iters": 30,
+    "min_weight_for_deletion": 1e-6,
     "num_database_samples": 100_000,
     "num_prior_samples": 0,
     "desired_samples": 100,
+    "only_own_samples": False,
+    "self_normalized_gradients": True,
+    "self_normalized_rewards": True,
+    "initial_ridge": 1e-12,
     "initial_component_stepsize": 1.0,
     "min_component_stepsize": 0.001,
     "max_component_stepsize": 1.0,
+    "component_stepsize_increase": 1.15,
+    "component_stepsize_decrease": 0.85,
+    "component_stepsize_exponent": 0.55,
     "initial_weight_stepsize": 1.0,
     "min_weight_stepsize": 1e-4,
     "max_weight_stepsize": 1.0,
+    "weight_stepsize_increase": 1.15,
+    "weight_stepsize_decrease": 0.85,
+    "weight_stepsize_exponent": 0.55,
 }
-_REUSE = "sample_selector.ratio_reused_samples_to_desired"
+# And what some choices use in place of that.
+_SILENT_OF_CHOICE: dict[str, dict[str, Any]] = {
+    "M": {"reuse_ratio": 2.0},
+    "P": {"reuse_ratio": 0.0},
+    "F": {"initial_component_stepsize": 1e-5},
+}
 _MAX_COMPONENTS = 1000
 # The study kept every sample (up to 10 million, by target) and drew candidates from them. The
 # archive holds as many as a search looks at, thinned over the whole run.
@@ -75,18 +93,9 @@ def _lookup(codename: str, target_name: str) -> dict[str, Any]:
 
 
 def runnable_targets(codename: str) -> list[str]:
-    """Returns the targets of this version that ``published_config`` has settings for.
-
-    Raises:
-        ValueError: a choice of the codename does not exist in this version.
-    """
-    reuses = any("reuse_ratio" in choice.settings for choice in choices_of(codename))
+    """Returns the targets of this version that ``published_config`` has settings for."""
     entries = published_settings().get(codename, {})
-    return [
-        name
-        for name in targets.names()
-        if name in entries and (reuses or not entries[name].get(_REUSE, 0.0))
-    ]
+    return [name for name in targets.names() if name in entries]
 
 
 def published_config(
@@ -104,7 +113,7 @@ def published_config(
         codename: one of its nine candidates, e.g. ``"SAMTRON"``.
         target_name: as in ``targets.names()``, e.g. ``"breast_cancer"``.
         num_iterations: steps to take.
-        max_components: by default the published number.
+        max_components: by default the published number; under E that of the start.
         seed: of the run.
         **overrides: other settings of ``from_codename``.
 
@@ -112,24 +121,20 @@ def published_config(
         ValueError: no such set; those that exist are listed.
     """
     entry = _lookup(codename, target_name)
-    names = {name for choice in choices_of(codename) for name in choice.settings}
+    choices = choices_of(codename)
+    names = {name for choice in choices for name in choice.settings}
     settings: dict[str, Any] = {name: value for name, value in _SILENT.items() if name in names}
+    for choice in choices:
+        settings |= _SILENT_OF_CHOICE.get(choice.letter, {})
     for published_name, name in _SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]
-    reuse = entry.get(_REUSE, 0.0)
-    if "reuse_ratio" in names:
-        settings["reuse_ratio"] = reuse
-    elif reuse:
-        raise ValueError(
-            f"the published settings of {codename} for {target_name!r} reuse samples "
-            f"(ratio {reuse}), which this version of gmmvi_jax does not do."
-        )
-    if "archive_size" in names:
+    if "max_database_size" in names:
         keeps_samples = entry.get("use_sample_database", True)
-        settings["archive_size"] = _ARCHIVE_SIZE if keeps_samples else 0
+        largest = min(_ARCHIVE_SIZE, entry.get("max_database_size", _ARCHIVE_SIZE))
+        settings["max_database_size"] = largest if keeps_samples else 0
     target = targets.get(target_name)
-    if max_components is None:
+    if max_components is None and "A" in codename:
         max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)
     settings |= {
         "prior_mean": target.prior_mean,

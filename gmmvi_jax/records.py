@@ -28,9 +28,7 @@ class SampleBatch:
     # [N, D] its gradient, zero where log p~ is -inf; None if the algorithm needs no gradient.
     target_gradient: Array | None
     log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
-    origins: (
-        Array  # [N] int32 which component drew the sample; read where all are of this iteration
-    )
+    origins: Array  # [N] int32 which component drew the sample; not known of earlier samples
     num_samples: Array  # [] int32, live rows
     num_usable: Array  # [] int32, live rows that count
     chunk_size: int = dataclasses.field(metadata={"static": True})
@@ -79,6 +77,13 @@ class AdaptationRecord(NamedTuple):
     """What the adaptation of the number of components remembers."""
 
     num_searches: Array  # [] int32 times a place for a new component was looked for
+
+
+class SelectionInfo(NamedTuple):
+    """What a sample selector reports of the samples that are new."""
+
+    num_drawn: Array  # [] int32, each one a target evaluation
+    num_unusable: Array  # [] int32, those of them that do not count
 
 
 class UpdateInfo(NamedTuple):

@@ -1,33 +1,18 @@
 """What ``train`` returns."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.evaluation.modes import find_modes
+from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.summary import summary_table
-
-
-class History:
-    """Rows of numbers, collected on the host, read as columns."""
-
-    def __init__(self) -> None:
-        """Starts without rows."""
-        self._rows: list[dict[str, Any]] = []
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Adds a row; all rows have the same names."""
-        self._rows.append(row)
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Returns each name's values as an array [rows]."""
-        names = self._rows[0] if self._rows else {}
-        return {name: np.asarray([row[name] for row in self._rows]) for name in names}
+from gmmvi_jax.typing import PRNGKey, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +29,8 @@ class TrainResult:
             ``num_unusable_samples``.
         status: how the run ended.
         config: what it ran with.
+        layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
+            vector itself.
     """
 
     gmm: GMM
@@ -51,10 +38,35 @@ class TrainResult:
     history: dict[str, np.ndarray]
     status: str
     config: Config
+    layout: PositionLayout | None = None
+
+    def sample(self, rng_key: PRNGKey, shape: int | Sequence[int] = ()) -> PyTree:
+        """Returns independent samples of the mixture, [*shape, D] or as the position is.
+
+        Args:
+            rng_key: a PRNG key, typed or legacy.
+            shape: of the samples, () for a single one. Where the position is a pytree, its
+                leaves have these leading axes.
+        """
+        samples = self.gmm.sample(rng_key, shape)
+        return samples if self.layout is None else self.layout.unravel(samples)
+
+    def modes(self) -> Modes:
+        """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
+
+        Where the position is a pytree, so are the ``locations``, with the modes along the leading
+        axis of every leaf.
+        """
+        modes = find_modes(self.gmm)
+        if self.layout is None:
+            return modes
+        return modes._replace(locations=self.layout.unravel(modes.locations))
 
     def summary(self, max_modes: int = 10) -> str:
         """Returns a table for the terminal: modes, ELBO, evaluations, rejected updates."""
-        return summary_table(self.gmm, find_modes(self.gmm), self.history, self.status, max_modes)
+        names = None if self.layout is None else self.layout.names
+        modes = find_modes(self.gmm)
+        return summary_table(self.gmm, modes, self.history, self.status, max_modes, names)
 
     def save_history(self, path: str | Path) -> None:
         """Writes the history as CSV, a row per chunk."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.reuse_window import ReuseWindow
 from gmmvi_jax.typing import Array
 
 
@@ -32,6 +33,7 @@ class SampleDatabase(NamedTuple):
 
     batch: SampleBatch  # the newest batch; its buffers are overwritten by the next one
     archive: Archive
+    window: ReuseWindow | None = None  # what generated the batch, if its samples serve again
 
 
 def empty_batch(
@@ -56,9 +58,8 @@ def empty_archive(
     num_rows: int, dim: int, chunk_size: int, keeps_history: bool, dtype: jnp.dtype
 ) -> Archive:
     """Returns an archive without samples, with room for ``num_rows`` of them."""
-    capacity = (
-        round_up(num_rows, chunk_size) + chunk_size
-    )  # the last chunk of a batch may stick out
+    # The last chunk of a batch may stick out.
+    capacity = round_up(num_rows, chunk_size) + chunk_size if num_rows else 0
     return Archive(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
@@ -87,23 +88,28 @@ def thin(archive: Archive, incoming: Array) -> Archive:
     return dataclasses.replace(archive, points=points, log_target=log_target, count=count)
 
 
-def store(archive: Archive, batch: SampleBatch) -> Archive:
-    """Returns the archive with the samples of ``batch`` in it."""
+def store(archive: Archive, batch: SampleBatch, first_row: Array) -> Archive:
+    """Returns the archive with the samples of ``batch`` from ``first_row`` on in it."""
+    if archive.log_target.shape[0] == 0:
+        return archive  # nobody looks for candidates
+    num_new = batch.num_samples - first_row
     if archive.keeps_history:
-        archive = thin(archive, batch.num_samples)
+        archive = thin(archive, num_new)
         first = archive.count
     else:
         first = jnp.zeros((), jnp.int32)
 
     def copy(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         points, log_target, log_background = take_block(
-            (batch.points, batch.log_target, batch.log_background), start, batch.chunk_size
+            (batch.points, batch.log_target, batch.log_background),
+            first_row + start,
+            batch.chunk_size,
         )
         usable = jnp.isfinite(log_background)
         return put_block(rows, (points, jnp.where(usable, log_target, -jnp.inf)), first + start)
 
     points, log_target = fold_blocks(
-        batch.num_samples, batch.chunk_size, copy, (archive.points, archive.log_target)
+        num_new, batch.chunk_size, copy, (archive.points, archive.log_target)
     )
-    count = first + batch.num_samples
+    count = first + num_new
     return dataclasses.replace(archive, points=points, log_target=log_target, count=count)

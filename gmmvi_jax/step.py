@@ -30,9 +30,10 @@ def step(
     iteration = state.iteration + 1
     temperature = jnp.asarray(algorithm.temperature(iteration), state.mixture.log_weights.dtype)
 
-    batch, database, num_drawn = algorithm.sample_selector(
+    database, selected = algorithm.sample_selector(
         key_select, log_target, state.mixture, state.database
     )
+    batch = database.batch
     components = algorithm.component_stepsize(state.components)
     gradient, components = algorithm.natural_gradient(
         state.mixture, components, batch, temperature, state.gradient
@@ -56,11 +57,11 @@ def step(
         iteration,
     )
 
-    num_evaluations = num_drawn + adapted.num_target_evaluations
+    num_evaluations = selected.num_drawn + adapted.num_target_evaluations
     info = StepInfo(
         num_components=mixture.num_components,
         num_target_evaluations=num_evaluations,
-        num_unusable_samples=batch.num_samples - batch.num_usable,
+        num_unusable_samples=selected.num_unusable,
         num_rejected_updates=update.num_rejected,
         num_added=adapted.num_added,
         num_deleted=adapted.num_deleted,

@@ -1,5 +1,7 @@
 """The table a person reads after a run; 80 columns."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmmvi_jax.evaluation.modes import Modes
@@ -8,21 +10,28 @@ from gmmvi_jax.gmm import GMM
 WIDTH = 80
 
 
-def _location(point: np.ndarray, width: int) -> str:
+def _location(point: np.ndarray, width: int, names: Sequence[str] | None) -> str:
     """Returns as many coordinates as fit, with the number left out."""
     shown: list[str] = []
     for position, value in enumerate(point):
         left = len(point) - position - 1
         tail = f", ... {left} more" if left else ""
-        candidate = ", ".join([*shown, f"{value:.3g}"])
+        text = f"{value:.3g}" if names is None else f"{names[position]}={value:.3g}"
+        candidate = ", ".join([*shown, text])
         if len(candidate) + len(tail) + 2 > width:
-            return f"({', '.join(shown)}, ... {len(point) - len(shown)} more)"
-        shown.append(f"{value:.3g}")
+            ending = f"... {len(point) - len(shown)} more"
+            return f"({', '.join([*shown, ending])})"
+        shown.append(text)
     return f"({', '.join(shown)})"
 
 
 def summary_table(
-    gmm: GMM, modes: Modes, history: dict[str, np.ndarray], status: str, max_modes: int
+    gmm: GMM,
+    modes: Modes,
+    history: dict[str, np.ndarray],
+    status: str,
+    max_modes: int,
+    names: Sequence[str] | None = None,
 ) -> str:
     """Returns the summary of a run.
 
@@ -32,6 +41,7 @@ def summary_table(
         history: of the run.
         status: how the run ended.
         max_modes: at most so many modes are listed, the heaviest first.
+        names: of the D coordinates, where they have any.
     """
     count, dim = gmm.means.shape
     shape = "diagonal" if gmm.factors.ndim == 2 else "full"
@@ -62,7 +72,7 @@ def summary_table(
     for index in range(min(num_modes, max_modes)):
         own = int(np.sum(modes.components == index))
         head = f"  {modes.masses[index]:>8.4f} {own:>11} {modes.log_densities[index]:>10.2f}   "
-        lines.append(head + _location(modes.locations[index], WIDTH - len(head)))
+        lines.append(head + _location(modes.locations[index], WIDTH - len(head), names))
     if num_modes > max_modes:
         rest = modes.masses[max_modes:].sum()
         lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {num_modes - max_modes} more modes")

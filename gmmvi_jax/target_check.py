@@ -6,57 +6,189 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.config import Config
+from gmmvi_jax.numerics.callable_pytree import StaticCallable
+from gmmvi_jax.numerics.target_evaluation import (
+    full_density,
+    is_stochastic,
+    value_and_gradient,
+)
 from gmmvi_jax.typing import Array, LogDensity
 
 
-def check_target(log_target: LogDensity, dim: int, point: Array) -> None:
+def check_target(log_target: LogDensity, config: Config, point: Array) -> None:
     """Raises an error that says what is wrong with a target, and how to mend it.
+
+    It is traced, and evaluated once: at ``point``. Its gradient is looked at only where the
+    config's estimator uses it.
 
     Args:
         log_target: what the user calls a log density of one point.
-        dim: the dimension D it was announced with.
+        config: its dimension D, and whether its estimator uses the target's gradient.
         point: [D] an initial mean, where its value must not be NaN.
 
     Raises:
-        TypeError: it does not return a floating-point scalar.
-        ValueError: another dimension, it cannot be called with one point, or NaN at ``point``.
+        TypeError: it does not return a floating-point scalar, or its gradient is no such vector.
+        ValueError: another dimension, it cannot be called with one point, NaN at ``point``, or
+            no gradient though the estimator needs one.
     """
+    dim = config.dim
     own_dim = getattr(log_target, "dim", None)  # the package's targets say so
-    if own_dim is not None and own_dim != dim:
+    if isinstance(own_dim, int | np.integer) and own_dim != dim:
         raise ValueError(
             f"log_target has dim {own_dim}, but the config was made for dim {dim}; make it with "
             f"dim={own_dim}."
         )
-    shape = jax.ShapeDtypeStruct((dim,), point.dtype)
-    try:
-        result: Any = jax.eval_shape(lambda x: log_target(x), shape)
-    except Exception as error:
+    target: Any = log_target
+    key = (jax.random.key(0),) if is_stochastic(log_target) else ()
+    like = jax.ShapeDtypeStruct((dim,), point.dtype)
+    _check_value(_trace(target, like, key), like)
+    full: Any = full_density(log_target)
+    if full is not target:
+        _check_value(_trace(full, like, ()), like, "log_target.full")
+    with_gradient = config.algorithm.natural_gradient.uses_target_gradient
+    if with_gradient:
+        _check_gradient(target, config, like, key)
+    in_batches = getattr(target, "evaluate_batch", None) is not None
+    if in_batches:
+        _check_batch(target, like, with_gradient)
+    else:
+        _check_vectorised(target, like, key)
+
+    def evaluate(target: Any, *arguments: Any) -> Array:
+        # What runs on the host cannot be traced: call its gradient once as well.
+        if in_batches and with_gradient:
+            return value_and_gradient(target)(*arguments)[0]
+        return target(*arguments)
+
+    if np.isnan(np.asarray(jax.jit(evaluate)(target, point, *key))):
         raise ValueError(
-            f"log_target cannot be called with one point of shape ({dim},): {error} It is given "
-            f"ONE point, not a batch; the library vectorises it. If its dimension is not {dim}, "
-            f"make the config with the right dim."
+            f"log_target is NaN at the initial point "
+            f"{np.array2string(np.asarray(point), threshold=8)}; "
+            f"choose prior_mean where it is defined (-inf outside of its support is fine)."
+        )
+
+
+def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> Any:
+    """Returns the shape of what the target returns for one point."""
+    try:
+        # Inside a function of its own, for a target that eval_shape cannot hash.
+        return jax.eval_shape(lambda *arguments: target(*arguments), like, *key)
+    except Exception as error:
+        (dim,) = like.shape
+        raise ValueError(
+            f"log_target cannot be called with one point of shape ({dim},): "
+            f"{type(error).__name__}: {error} It is given ONE point, not a batch; the library "
+            f"vectorises it. If its dimension is not {dim}, make the config with the right dim."
+            f"{_hint(error, stochastic=bool(key))}"
         ) from error
+
+
+def _hint(error: Exception, stochastic: bool) -> str:
+    """Returns what else may be meant, by the kind of the error."""
+    untraceable = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+    if isinstance(error, untraceable):
+        return " A function of numpy or another library is wrapped: targets.black_box(f)."
+    if isinstance(error, TypeError) and "argument" in str(error):
+        if stochastic:
+            return " It is declared stochastic, so it is called with a PRNG key behind the point."
+        return " If it takes a PRNG key behind the point, declare that: targets.stochastic(f)."
+    return ""
+
+
+def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_target") -> None:
     if not hasattr(result, "shape"):
-        raise TypeError(f"log_target must return a scalar array, got {type(result).__name__}.")
+        raise TypeError(f"{name} must return a scalar array, got {type(result).__name__}.")
     if result.shape != ():
         raise TypeError(
-            f"log_target must return a scalar for one point of shape ({dim},), got shape "
+            f"{name} must return a scalar for one point of shape {like.shape}, got shape "
             f"{result.shape}. If it is batched, pass lambda x: log_target(x[None])[0]; if it "
             f"returns one term per observation, sum them."
         )
     if not jnp.issubdtype(result.dtype, jnp.floating):
         raise TypeError(
-            f"log_target must return a real floating-point number, got dtype {result.dtype}."
+            f"{name} must return a real floating-point number, got dtype {result.dtype}."
         )
-    if result.dtype != point.dtype:
+    if result.dtype != like.dtype:
         raise TypeError(
-            f"log_target returns {result.dtype} for a point of {point.dtype}; return the "
+            f"{name} returns {result.dtype} for a point of {like.dtype}; return the "
             f"dtype of the point, e.g. with .astype(x.dtype)."
         )
-    value = np.asarray(jax.jit(lambda target, x: target(x))(log_target, point))
-    if np.isnan(value):
+
+
+def _check_gradient(target: Any, config: Config, like: jax.ShapeDtypeStruct, key: tuple) -> None:
+    """Raises ValueError where the estimator has no gradient to work with."""
+    estimator = type(config.algorithm.natural_gradient).__name__
+    letter = " (S in the codename)" if estimator == "Stein" else ""
+    need = (
+        f"the natural-gradient estimator of this config, {estimator}{letter}, needs the gradient "
+        f"of log_target ({_name_of(target)})"
+    )
+    cure = (
+        "Take a zero-order estimator, Z in place of S in the codename (vips(), ZAMTRUX), or "
+        "give the target a gradient: a method value_and_grad(point), or "
+        "targets.black_box(f, gradient=...)."
+    )
+    if not getattr(target, "has_gradient", True):
+        raise ValueError(f"{need}, which has none (its has_gradient is False). {cure}")
+    try:
+        result: Any = jax.eval_shape(
+            lambda *arguments: value_and_gradient(target)(*arguments), like, *key
+        )
+    except Exception as error:
+        raise ValueError(f"{need}, which cannot be differentiated: {error} {cure}") from error
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"log_target.value_and_grad must return the log density and its gradient, a pair; got "
+            f"{type(result).__name__}."
+        )
+    _check_value(result[0], like, "log_target.value_and_grad")
+    _check_array(result[1], like.shape, like.dtype, "the gradient of log_target")
+
+
+def _name_of(target: Any) -> str:
+    target = target.function if isinstance(target, StaticCallable) else target
+    return getattr(target, "__name__", type(target).__name__)
+
+
+def _check_vectorised(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> None:
+    """Raises ValueError where ``jax.vmap`` cannot vectorise the target."""
+    points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
+    keys = tuple(jax.random.split(one, 2) for one in key)
+    try:
+        jax.eval_shape(jax.vmap(lambda *arguments: target(*arguments)), points, *keys)
+    except Exception as error:
         raise ValueError(
-            f"log_target is NaN at the initial point "
-            f"{np.array2string(np.asarray(point), threshold=8)}; "
-            f"choose prior_mean where it is defined (-inf outside of its support is fine)."
+            f"log_target can be called with one point, but not under jax.vmap, with many: "
+            f"{type(error).__name__}: {error} A callback needs a vmap_method; or wrap its function "
+            f"of numpy: targets.black_box(f)."
+        ) from error
+
+
+def _check_batch(target: Any, like: jax.ShapeDtypeStruct, with_gradient: bool) -> None:
+    """Raises TypeError where ``evaluate_batch`` does not return what it must."""
+    points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
+    num_live = jax.ShapeDtypeStruct((), jnp.int32)
+    result: Any = jax.eval_shape(
+        lambda points, num_live: target.evaluate_batch(points, num_live, with_gradient),
+        points,
+        num_live,
+    )
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"log_target.evaluate_batch must return log densities and gradients (None if they are "
+            f"not wanted), a pair; got {type(result).__name__}."
+        )
+    name = "log_target.evaluate_batch"
+    _check_array(result[0], (2,), like.dtype, f"the log densities of {name}, for 2 points,")
+    if with_gradient:
+        shape = (2, *like.shape)
+        _check_array(result[1], shape, like.dtype, f"the gradients of {name}, for 2 points,")
+
+
+def _check_array(array: Any, shape: tuple[int, ...], dtype: Any, what: str) -> None:
+    found = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if found != (shape, dtype):
+        raise TypeError(
+            f"{what} must have shape {shape} and dtype {dtype}, got {found[0]} and {found[1]}."
         )

@@ -1,78 +1,42 @@
 """``train``: compiled chunks of steps, and what the host does between them."""
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 
 from gmmvi_jax.checkpoint import save_checkpoint
-from gmmvi_jax.config import Algorithm, Config
+from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
 from gmmvi_jax.init import init, typed_key
 from gmmvi_jax.mixture import to_gmm
-from gmmvi_jax.numerics.target_evaluation import as_log_density
+from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.progress import ProgressBar
-from gmmvi_jax.result import History, TrainResult
-from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.step import step
+from gmmvi_jax.result import TrainResult
+from gmmvi_jax.sample_exchange import Samples, import_samples
+from gmmvi_jax.state import TrainState
 from gmmvi_jax.target_check import check_target
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
+from gmmvi_jax.typing import Array, PRNGKey, PyTree
 from gmmvi_jax.validation import validate
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
 _DIAGNOSTIC_STREAM = 0x0D1A6  # folded into the seed's key: diagnostics never touch the run's keys
 
 
-@partial(jax.jit, static_argnames="length", donate_argnames="state")
-def run_chunk(
-    algorithm: Algorithm, log_target: LogDensity, state: TrainState, num_steps: Array, length: int
-) -> tuple[TrainState, StepInfo]:
-    """Takes ``num_steps`` steps; one program for the full chunks and the last, partial one.
-
-    Args:
-        algorithm: the seven choices.
-        log_target: a callable pytree.
-        state: donated.
-        num_steps: [] int32, at most ``length``.
-        length: of the scan.
-
-    Returns:
-        The state, and [length] infos, zeros beyond ``num_steps``.
-    """
-    blank = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-        jax.eval_shape(partial(step, algorithm, log_target), state)[1],
-    )
-
-    def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
-        # A loop of one step or none: a cond would copy the buffers.
-        num_live = (index < num_steps).astype(jnp.int32)
-        return lax.fori_loop(
-            0, num_live, lambda _, carry: step(algorithm, log_target, carry[0]), (state, blank)
-        )
-
-    return lax.scan(advance, state, jnp.arange(length, dtype=jnp.int32))
-
-
-def num_compilations() -> int:
-    """Returns how many programs for chunks of steps this process has compiled."""
-    compiled: Any = run_chunk
-    return compiled._cache_size()
-
-
 def train(
     config: Config,
-    log_target: LogDensity,
+    log_target: Callable[..., Array],
     *,
+    position: PyTree = None,
     initial: GMM | TrainState | None = None,
+    samples: Samples | None = None,
     rng_key: PRNGKey | None = None,
     progress: bool | None = None,
     callbacks: Sequence[Callback] = (),
@@ -84,9 +48,16 @@ def train(
 
     Args:
         config: from ``samtron``, ``from_codename`` or ``published_config``.
-        log_target: unnormalised log density of ONE point [D], a scalar; differentiable by JAX.
+        log_target: unnormalised log density of ONE point [D], a scalar; differentiable by JAX. What
+            else it may be (stochastic, on minibatches, a numpy function, with a gradient of
+            its own) is in ``gmmvi_jax.targets``. It is evaluated once more than is counted: at the
+            first mean, to see that it works.
+        position: an example of what ``log_target`` takes, where that is a pytree (a dict of
+            arrays, say) and not a vector; ``result.sample`` and ``result.modes`` return that form.
         initial: a mixture to start from, or a state to continue from (for ``num_iterations``
             more steps; it is copied and brings its own key).
+        samples: of an earlier run, see ``export_samples``; candidates for new components and, with
+            reuse, the first samples.
         rng_key: overrides ``config.run.seed``.
         progress: shows a progress bar on stderr.
         callbacks: called with the state and the new row of the history after every chunk;
@@ -98,18 +69,21 @@ def train(
         The fitted mixture, the last state, the history, and how the run ended.
 
     Raises:
-        ValueError, TypeError: the config or the target cannot be right; see the message.
+        ValueError, TypeError: the config or the target cannot be right, or they do not fit together
+            (a gradient is needed and there is none); see the message.
         FloatingPointError: the target gave no usable value at any sample of a whole chunk.
     """
     start_time = time.perf_counter()
     validate(config)
-    target = as_log_density(log_target)
+    target = _as_target(log_target, position)
     run = config.run
     key = jax.random.key(run.seed) if rng_key is None else rng_key
-    check_target(target, config.dim, _first_mean(config, initial))
+    check_target(target, config, _first_mean(config, initial))
     state = _initial_state(config, key, initial)
+    if samples is not None:
+        state = import_samples(state, samples)
 
-    diagnostic_key = jax.random.fold_in(typed_key(key), _DIAGNOSTIC_STREAM)
+    diagnostic_key = diagnostic_key_of(key)
     history = History()
     status = "completed"
     num_diagnostic = 0
@@ -121,7 +95,7 @@ def train(
                 config.algorithm, target, state, jnp.asarray(num_steps, jnp.int32), run.log_every
             )
             remaining -= num_steps
-            row = _summarise(state, info, num_steps)
+            row = summarise(standing_of(state), info, num_steps)
             if run.diagnostic_samples:
                 estimate = mixture_elbo(
                     state.mixture,
@@ -136,17 +110,36 @@ def train(
             row["wall_time"] = time.perf_counter() - start_time
             history.append(row)
             bar.update(num_steps, row)
-            _refuse_hopeless(row)
+            refuse_hopeless(row)
             if checkpoint is not None:
                 save_checkpoint(checkpoint, state)
             if any([callback(state, row) for callback in callbacks]):
                 status = "stopped by a callback"
                 break
     columns = history.columns()
-    _warn(columns)
+    warn(columns)
     return TrainResult(
-        gmm=to_gmm(state.mixture), state=state, history=columns, status=status, config=config
+        gmm=to_gmm(state.mixture),
+        state=state,
+        history=columns,
+        status=status,
+        config=config,
+        layout=target.layout if isinstance(target, PytreeTarget) else None,
     )
+
+
+def diagnostic_key_of(rng_key: PRNGKey) -> PRNGKey:
+    """Returns the key of a run's diagnostics, which never touch the run's own keys."""
+    return jax.random.fold_in(typed_key(rng_key), _DIAGNOSTIC_STREAM)
+
+
+def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:
+    """Returns the target as a callable pytree of a vector."""
+    if position is None:
+        return as_log_density(log_target)
+    if isinstance(log_target, PytreeTarget):
+        raise ValueError("log_target is made by targets.on_pytree already; leave out position.")
+    return on_pytree(log_target, position)
 
 
 def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
@@ -172,47 +165,3 @@ def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | Non
                 f"diagonal={initial.factors.ndim == 2}."
             )
     return jax.jit(init)(config.algorithm, key, initial)
-
-
-def _summarise(state: TrainState, info: StepInfo, num_steps: int) -> dict[str, Any]:
-    """Returns the history's row for one chunk."""
-    steps = jax.tree.map(lambda leaf: np.asarray(leaf)[:num_steps], info)
-    num_samples = int(steps.num_target_evaluations.sum())
-    return {
-        "iteration": int(state.iteration),
-        "num_components": int(state.mixture.num_components),
-        "num_target_evaluations": int(state.num_target_evaluations),
-        "elbo": float("nan"),
-        "elbo_stderr": float("nan"),
-        "wall_time": 0.0,
-        "num_added": int(steps.num_added.sum()),
-        "num_deleted": int(steps.num_deleted.sum()),
-        "num_rejected_updates": int(steps.num_rejected_updates.sum()),
-        "num_unusable_samples": int(steps.num_unusable_samples.sum()),
-        "num_samples": num_samples,
-        "largest_divergence": float(steps.largest_divergence.max()),
-        "component_stepsize": float(steps.component_stepsize[-1]),
-        "weight_stepsize": float(steps.weight_stepsize[-1]),
-        "num_diagnostic_evaluations": 0,
-    }
-
-
-def _refuse_hopeless(row: dict[str, Any]) -> None:
-    if row["num_unusable_samples"] >= row["num_samples"] > 0:
-        raise FloatingPointError(
-            f"log_target or its gradient was NaN or +inf at all {row['num_samples']} samples up "
-            f"to iteration {row['iteration']}; check it at draws from the initial mixture "
-            f"(prior_mean, prior_scale, initial_covariance)."
-        )
-
-
-def _warn(columns: dict[str, np.ndarray]) -> None:
-    unusable = columns["num_unusable_samples"]
-    if unusable.sum():
-        first = columns["iteration"][np.flatnonzero(unusable)[0]]
-        warnings.warn(
-            f"log_target or its gradient was NaN or +inf at {int(unusable.sum())} of "
-            f"{int(columns['num_samples'].sum())} samples (first seen by iteration {first}); they "
-            f"were dropped. Return -inf outside of the support instead.",
-            stacklevel=3,
-        )

@@ -31,12 +31,15 @@ class LogDensity(Protocol):
     - ``value_and_grad(point)``: used instead of autodiff.
     - ``is_stochastic = True``: the target is called with a PRNG key behind the point, a fresh one
       for every sample; so is its ``value_and_grad``. See ``gmmvi_jax.targets.stochastic``.
+    - ``full(point)``: the log density that a stochastic target estimates; the ELBO is reported on
+      it. See ``gmmvi_jax.targets.minibatch``.
     - ``evaluate_batch(points, num_live, with_gradient)``: the log densities [C] of a chunk [C, D]
       and their gradients ([C, D], or None without ``with_gradient``) in one call; only the first
       ``num_live`` rows matter. See ``gmmvi_jax.targets.black_box``.
     - ``has_gradient = False``: it cannot be differentiated, and needs a zero-order estimator (Z).
     """
 
-    def __call__(self, point: Array, /) -> Array:
+    # Any further arguments: a stochastic target takes a key.
+    def __call__(self, point: Array, /, *args: Any, **kwargs: Any) -> Array:
         """Returns the log density (scalar) at ``point`` [D]."""
         ...

@@ -70,6 +70,29 @@ def _check_stepsizes(config: Config) -> None:
             ("decrease", f"{kind}_stepsize_decrease"),
         ):
             _check_positive(rule, name, argument)
+        exponent = getattr(rule, "exponent", 0.0)
+        _require(
+            exponent >= 0.0,
+            f"{kind}_stepsize_exponent must not be negative, got {exponent}: the stepsize "
+            f"initial / (1 + t^exponent) is meant to decay; for a constant one choose "
+            f"{'F' if kind == 'component' else 'X'} (fixed) in its place.",
+        )
+
+
+def _check_samples(config: Config) -> None:
+    selector, estimator = config.algorithm.sample_selector, config.algorithm.natural_gradient
+    require_positive_int("desired_samples", getattr(selector, "desired_samples", 1))
+    reuse_ratio = getattr(selector, "reuse_ratio", 0.0)
+    _require(
+        0.0 <= reuse_ratio < float("inf"),
+        f"reuse_ratio must be finite and not negative, got {reuse_ratio}; 0 reuses no samples.",
+    )
+    _require(
+        not (getattr(estimator, "only_own_samples", False) and reuse_ratio > 0.0),
+        f"only_own_samples=True needs samples that the components drew in this iteration, but "
+        f"reuse_ratio={reuse_ratio} hands it older ones; set reuse_ratio=0 or "
+        f"only_own_samples=False.",
+    )
 
 
 def _check_adaptation(config: Config) -> None:
@@ -84,7 +107,7 @@ def _check_adaptation(config: Config) -> None:
     )
     require_positive_int("add_iters", getattr(adaptation, "add_iters", 1))
     require_positive_int("num_database_samples", getattr(adaptation, "num_database_samples", 1))
-    for name in ("num_prior_samples", "archive_size"):
+    for name in ("num_prior_samples", "max_database_size"):
         value = getattr(adaptation, name, 0)
         if not isinstance(value, int | np.integer) or value < 0:
             raise ValueError(f"{name} must be an integer of at least 0, got {value!r}.")
@@ -110,8 +133,7 @@ def validate(config: Config) -> None:
         f"num_initial_components is {count}, but max_components is {algorithm.max_components}; "
         f"raise max_components or start with fewer components.",
     )
-    desired = getattr(algorithm.sample_selector, "desired_samples", 1)
-    require_positive_int("desired_samples", desired)
+    _check_samples(config)
     _check_stepsizes(config)
     _check_adaptation(config)
     temperature = getattr(algorithm.temperature, "value", 1.0)

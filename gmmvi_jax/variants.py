@@ -1,4 +1,4 @@
-"""Configurations by name: ``from_codename`` and ``samtron``."""
+"""Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
 
 import difflib
 from typing import Any
@@ -9,7 +9,9 @@ from gmmvi_jax.choices import Problem
 from gmmvi_jax.codenames import choices_of
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.initial_mixture import PriorInitialization
+from gmmvi_jax.position import flat_setting, layout_of
 from gmmvi_jax.schedule import Schedule, as_schedule
+from gmmvi_jax.typing import PyTree
 from gmmvi_jax.validation import (
     require_positive_int,
     validate,
@@ -17,16 +19,19 @@ from gmmvi_jax.validation import (
 )
 
 DEFAULT_MAX_COMPONENTS = 100
+# Of a number that never changes (E): enough for a few modes and their shapes, and each component
+# still gets its share of the samples under P. Where components are added (A) one is enough.
+DEFAULT_FIXED_COMPONENTS = 10
 
 
 def from_codename(
     codename: str,
-    dim: int,
+    dim: int | PyTree,
     *,
     prior_mean: Any = 0.0,
     prior_scale: Any = 1.0,
     initial_covariance: Any = None,
-    num_initial_components: int = 1,
+    num_initial_components: int | None = None,
     max_components: int | None = None,
     num_iterations: int = 500,
     log_every: int = 25,
@@ -40,14 +45,16 @@ def from_codename(
 
     Args:
         codename: seven letters, e.g. ``"SAMTRON"``; ``gmmvi-jax variants`` explains them.
-        dim: dimensions D of the target.
-        prior_mean: scalar or [D], where the initial means are drawn around.
+        dim: dimensions D of the target; or an example of its position where that is a pytree.
+        prior_mean: scalar or [D], where the initial means are drawn around. This and the next two
+            may also be pytrees like the position, with a number or an array for each leaf.
         prior_scale: scalar or [D], their standard deviation.
         initial_covariance: scalar or [D] variances of the initial components; by default
             ``prior_scale ** 2``.
-        num_initial_components: components at the start; a single one sits at ``prior_mean``.
+        num_initial_components: components at the start; a single one sits at ``prior_mean``. By
+            default 1, or 10 where their number is fixed (E).
         max_components: how many there can ever be; costs memory, not time. By default 100,
-            or ``num_initial_components`` if that is more.
+            or ``num_initial_components`` if that is more, or if their number is fixed.
         num_iterations: steps to take.
         log_every: steps per compiled chunk.
         diagnostic_samples: draws for the ELBO between chunks, 0 for none.
@@ -66,10 +73,24 @@ def from_codename(
         100
     """
     choices = choices_of(codename)
+    layout = layout_of(dim)
+    dim = dim if layout is None else layout.dim
     require_positive_int("dim", dim)
+    is_fixed = "E" in codename
+    if num_initial_components is None:
+        num_initial_components = DEFAULT_FIXED_COMPONENTS if is_fixed else 1
     require_positive_int("num_initial_components", num_initial_components)
     if max_components is None:
-        max_components = max(DEFAULT_MAX_COMPONENTS, num_initial_components)
+        smallest = 1 if is_fixed else DEFAULT_MAX_COMPONENTS
+        max_components = max(smallest, num_initial_components)
+    prior_mean, prior_scale, initial_covariance = (
+        flat_setting(name, value, layout)
+        for name, value in (
+            ("prior_mean", prior_mean),
+            ("prior_scale", prior_scale),
+            ("initial_covariance", initial_covariance),
+        )
+    )
     mean = vector_setting("prior_mean", prior_mean, dim)
     scale = vector_setting("prior_scale", prior_scale, dim, positive=True)
     variance = (
@@ -119,14 +140,44 @@ def from_codename(
     return config
 
 
-def samtron(dim: int, **settings: Any) -> Config:
+def samtron(dim: int | PyTree, **settings: Any) -> Config:
     """Returns the configuration the study recommends, SAMTRON; see ``from_codename``.
 
     Source: Arenz et al., TMLR 2023: Stein estimates, adaptive components, samples from every
     component, trust-region updates of components and weights, improvement-based stepsizes.
 
     Args:
-        dim: dimensions D of the target.
+        dim: dimensions D of the target, or an example of its position.
         **settings: those of ``from_codename``.
     """
     return from_codename("SAMTRON", dim, **settings)
+
+
+def vips(dim: int | PyTree, **settings: Any) -> Config:
+    """Returns a configuration of VIPS, ZAMTRUX; see ``from_codename``.
+
+    Zero order: the target's gradient is never computed. Source: Arenz, Zhong, Neumann, JMLR 2020:
+    MORE's regression, adaptive components, samples from every component, trust-region updates with
+    improvement-based stepsizes, plain natural-gradient steps of the weights.
+
+    Args:
+        dim: dimensions D of the target, or an example of its position.
+        **settings: those of ``from_codename``.
+    """
+    return from_codename("ZAMTRUX", dim, **settings)
+
+
+def ibayes_gmm(dim: int | PyTree, *, first_published: bool = False, **settings: Any) -> Config:
+    """Returns a configuration of iBayes-GMM, SEPYFUX; see ``from_codename``.
+
+    Source: Lin, Khan, Schmidt, ICML 2019, with the improved Bayesian learning rule of Lin, Schmidt,
+    Khan, ICML 2020: Stein estimates, a fixed number of components, samples of the mixture, fixed
+    stepsizes.
+
+    Args:
+        dim: dimensions D of the target, or an example of its position.
+        first_published: as in 2019, with plain natural-gradient steps of the components (SEPIFUX);
+            those that would leave a precision that is not positive definite are rejected.
+        **settings: those of ``from_codename``.
+    """
+    return from_codename("SEPIFUX" if first_published else "SEPYFUX", dim, **settings)

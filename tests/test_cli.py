@@ -37,7 +37,7 @@ SETTINGS = {
     "diagnostic_samples": 100,
     "desired_samples": 20,
     "num_database_samples": 50,
-    "archive_size": 100,
+    "max_database_size": 100,
     "initial_covariance": [0.5, 2.0],
 }
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.mixture import to_gmm
-from gmmvi_jax.train import run_chunk
 
 DIM = 4
 COVARIANCE = np.array(

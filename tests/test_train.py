@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.train import num_compilations
+from gmmvi_jax.chunk import num_compilations
 
 CENTRES = jnp.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
 
@@ -19,7 +19,7 @@ def small_config(**settings):
         "del_iters": 6,
         "desired_samples": 50,
         "num_database_samples": 500,
-        "archive_size": 1000,
+        "max_database_size": 1000,
         "diagnostic_samples": 500,
     }
     return gmmvi.samtron(2, **sizes, **settings)

@@ -1,6 +1,7 @@
 """Codenames, settings, published configurations, and clear errors for bad ones."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -22,6 +23,57 @@ def test_every_choice_fills_another_field_of_the_algorithm():
     fields = {field.name for field in dataclasses.fields(gmmvi.Algorithm)}
     assert {choice.field for choice in CHOICES} <= fields
     assert len({choice.letter for choice in CHOICES}) == len(CHOICES)
+
+
+def test_the_named_variants_are_their_codenames():
+    settings: dict[str, Any] = {"prior_scale": 3.0, "seed": 4}
+    for config, codename in (
+        (gmmvi.vips(3, desired_samples=77, **settings), "ZAMTRUX"),
+        (gmmvi.ibayes_gmm(3, desired_samples=77, **settings), "SEPYFUX"),
+        (gmmvi.ibayes_gmm(3, first_published=True, desired_samples=77, **settings), "SEPIFUX"),
+    ):
+        expected = gmmvi.from_codename(codename, 3, desired_samples=77, **settings)
+        assert repr(config) == repr(expected)
+        assert config.algorithm.sample_selector.desired_samples == 77
+
+
+# One value for every setting of a choice, and the attribute of the module that it must reach.
+REACHES = {
+    "S": {
+        "self_normalized_gradients": (False, "self_normalized"),
+        "only_own_samples": (True, "only_own_samples"),
+    },
+    "D": {
+        "initial_component_stepsize": (0.7, "initial"),
+        "component_stepsize_exponent": (0.9, "exponent"),
+    },
+    "F": {"initial_component_stepsize": (0.7, "initial")},
+    "U": {"self_normalized_rewards": (False, "self_normalized")},
+    "G": {
+        "initial_weight_stepsize": (0.7, "initial"),
+        "weight_stepsize_exponent": (0.9, "exponent"),
+    },
+    "X": {"initial_weight_stepsize": (0.0, "initial")},
+}
+
+
+@pytest.mark.parametrize("letter", REACHES)
+def test_every_setting_of_a_choice_reaches_its_module(letter):
+    codename = next(code for code in gmmvi.codenames() if letter in code and "S" in code)
+    (choice,) = [choice for choice in CHOICES if choice.letter == letter]
+    values = {name: value for name, (value, _) in REACHES[letter].items()}
+    assert set(values) == set(choice.settings)
+    module = getattr(gmmvi.from_codename(codename, 3, **values).algorithm, choice.field)
+    for value, attribute in REACHES[letter].values():
+        assert getattr(module, attribute) == value
+
+
+def test_a_fixed_number_of_components_has_room_for_no_more_than_it_starts_with():
+    assert gmmvi.ibayes_gmm(3).algorithm.max_components == 10
+    assert gmmvi.ibayes_gmm(3).algorithm.initial_mixture.num_components == 10
+    assert gmmvi.ibayes_gmm(3, num_initial_components=4).algorithm.max_components == 4
+    assert gmmvi.samtron(3).algorithm.max_components == 100
+    assert gmmvi.samtron(3).algorithm.initial_mixture.num_components == 1
 
 
 def test_settings_reach_their_modules():
@@ -93,8 +145,40 @@ def test_a_bad_setting_is_named_with_its_value(settings, message):
         gmmvi.samtron(3, **settings)
 
 
-def test_a_weight_stepsize_of_zero_is_legal():
-    algorithm: Any = gmmvi.samtron(3, initial_weight_stepsize=0.0).algorithm
+BAD_SETTINGS = [
+    ("SAMTDON", "component_stepsize_exponent", -0.5, "F (fixed)"),
+    ("SAMTROG", "weight_stepsize_exponent", -1.0, "X (fixed)"),
+    ("SAMTROG", "weight_stepsize_exponent", float("nan"), "must not be negative"),
+    ("SAMTDON", "initial_component_stepsize", 0.0, "must be positive"),
+    ("SAMTFON", "initial_component_stepsize", -1.0, "must be positive"),
+    ("SAMTROG", "initial_weight_stepsize", -0.1, "must not be negative"),
+    ("SAMTROX", "initial_weight_stepsize", -0.1, "must not be negative"),
+    ("SAMTRON", "reuse_ratio", -1.0, "0 reuses no samples"),
+]
+
+
+@pytest.mark.parametrize(("codename", "name", "value", "cure"), BAD_SETTINGS)
+def test_a_bad_setting_is_named_with_its_value_and_the_cure(codename, name, value, cure):
+    with pytest.raises(ValueError, match=name) as caught:
+        gmmvi.from_codename(codename, 3, **{name: value})
+    assert str(value) in str(caught.value)
+    assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize("codename", ["SAMTRON", "SEPYFUX", "ZAMTRUX"])
+def test_own_samples_with_reuse_name_both_and_the_cure(codename):
+    with pytest.raises(ValueError, match="only_own_samples=True") as caught:
+        gmmvi.from_codename(codename, 3, only_own_samples=True, reuse_ratio=1.5)
+    assert "reuse_ratio=1.5" in str(caught.value)
+    assert "set reuse_ratio=0 or only_own_samples=False" in str(caught.value)
+    gmmvi.from_codename(codename, 3, only_own_samples=True)
+    gmmvi.from_codename(codename, 3, reuse_ratio=1.5)
+
+
+@pytest.mark.parametrize("letter", "NGX")
+def test_a_weight_stepsize_of_zero_is_legal(letter):
+    config = gmmvi.from_codename(f"SAMTRO{letter}", 3, initial_weight_stepsize=0.0)
+    algorithm: Any = config.algorithm
     assert algorithm.weight_stepsize.initial == 0.0
 
 
@@ -103,31 +187,114 @@ def test_an_unknown_codename_names_the_nearest():
         gmmvi.from_codename("SAMTRONN", 3)
 
 
-@pytest.mark.parametrize("target", published_settings()["SAMTRON"])
-def test_published_settings_of_samtron_are_as_published(target):
-    if target not in gmmvi.targets.names():
-        with pytest.raises(ValueError, match=target):
-            gmmvi.published_config("SAMTRON", target)
-        return
-    entry = published_settings()["SAMTRON"][target]
-    if entry["sample_selector.ratio_reused_samples_to_desired"]:
-        with pytest.raises(ValueError, match="reuse"):
-            gmmvi.published_config("SAMTRON", target)
-        return
-    algorithm: Any = gmmvi.published_config("SAMTRON", target).algorithm
-    adaptation = algorithm.component_adaptation
-    assert adaptation.add_iters == entry["num_component_adapter.add_iters"]
-    assert adaptation.del_iters == entry["num_component_adapter.del_iters"]
-    assert adaptation.num_database_samples == 100_000
-    stepsize = algorithm.component_stepsize
-    assert stepsize.initial == entry["component_stepsize_adapter.initial_stepsize"]
-    assert algorithm.weight_stepsize.initial == entry["weight_stepsize_adapter.initial_stepsize"]
-    assert algorithm.weight_stepsize.highest == 4.0
-    assert (
-        algorithm.initial_mixture.num_components
-        == entry["model_initialization.num_initial_components"]
-    )
-    assert algorithm.max_components == 1000
+# Names of the study -> where they must arrive in the algorithm; a choice may lack the attribute.
+PUBLISHED = {
+    "model_initialization.num_initial_components": "initial_mixture.num_components",
+    "num_component_adapter.del_iters": "component_adaptation.del_iters",
+    "num_component_adapter.add_iters": "component_adaptation.add_iters",
+    "num_component_adapter.num_prior_samples": "component_adaptation.num_prior_samples",
+    "num_component_adapter.max_components": "max_components",
+    "sample_selector.desired_samples_per_component": "sample_selector.desired_samples",
+    "sample_selector.ratio_reused_samples_to_desired": "sample_selector.reuse_ratio",
+    "component_stepsize_adapter.initial_stepsize": "component_stepsize.initial",
+    "component_stepsize_adapter.min_stepsize": "component_stepsize.lowest",
+    "component_stepsize_adapter.max_stepsize": "component_stepsize.highest",
+    "weight_stepsize_adapter.initial_stepsize": "weight_stepsize.initial",
+    "weight_stepsize_adapter.min_stepsize": "weight_stepsize.lowest",
+    "weight_stepsize_adapter.max_stepsize": "weight_stepsize.highest",
+    "ng_estimator.use_self_normalized_importance_weights": "natural_gradient.self_normalized",
+    "ng_estimator.only_use_own_samples": "natural_gradient.only_own_samples",
+}
+ELSEWHERE = {"max_database_size", "use_sample_database"}  # together they make the archive's size
+# What a set leaves open. Source: ALGORITHM.md, "Settings".
+SILENT = {
+    "natural_gradient.self_normalized": True,
+    "natural_gradient.only_own_samples": False,
+    "component_stepsize.lowest": 0.001,
+    "component_stepsize.highest": 1.0,
+    "component_stepsize.increase": 1.15,
+    "component_stepsize.decrease": 0.85,
+    "component_stepsize.exponent": 0.55,
+    "weight_stepsize.increase": 1.15,
+    "weight_stepsize.decrease": 0.85,
+    "weight_stepsize.exponent": 0.55,
+    "weight_updater.self_normalized": True,
+    "component_adaptation.num_database_samples": 100_000,
+    "component_adaptation.lightest": 1e-6,
+}
+
+
+target_of_name = functools.cache(gmmvi.targets.get)  # some take a second
+
+
+def read(algorithm: Any, path: str) -> Any:
+    for name in path.split("."):
+        algorithm = getattr(algorithm, name, None)
+    return algorithm
+
+
+@pytest.mark.parametrize("codename", published_settings())
+def test_published_settings_are_as_published_on_every_target_there_is(codename, monkeypatch):
+    monkeypatch.setattr(gmmvi.targets, "get", target_of_name)
+    for target, entry in published_settings()[codename].items():
+        if target not in gmmvi.targets.names():
+            with pytest.raises(ValueError, match=target):
+                gmmvi.published_config(codename, target)
+            continue
+        algorithm: Any = gmmvi.published_config(codename, target).algorithm
+        assert set(entry) <= set(PUBLISHED) | ELSEWHERE
+        for name, path in PUBLISHED.items():
+            if name in entry:
+                value = entry[name]  # a list means its first element
+                assert read(algorithm, path) == (value[0] if isinstance(value, list) else value)
+        for path, value in SILENT.items():
+            if path not in {PUBLISHED[name] for name in entry if name in PUBLISHED}:
+                assert read(algorithm, path) in (None, value)
+        size = read(algorithm, "component_adaptation.max_database_size")
+        assert size == (None if "E" in codename else 100_000 * entry.get("use_sample_database", 1))
+        silent_room = entry["model_initialization.num_initial_components"]
+        silent_room = silent_room if "E" in codename else 1000
+        expected = entry.get("num_component_adapter.max_components", silent_room)
+        assert algorithm.max_components == expected
+
+
+# What the published code uses where a set says nothing at all. Source: ALGORITHM.md, "Settings".
+ALL_SILENT = {
+    "SAMTRON": {
+        "sample_selector.desired_samples": 100,
+        "sample_selector.reuse_ratio": 2.0,
+        "component_stepsize.initial": 1.0,
+        "weight_stepsize.initial": 1.0,
+        "weight_stepsize.lowest": 1e-4,
+        "weight_stepsize.highest": 1.0,
+        "component_adaptation.del_iters": 100,
+        "component_adaptation.add_iters": 30,
+        "component_adaptation.num_prior_samples": 0,
+    },
+    "SEPYFUX": {
+        "sample_selector.desired_samples": 100,
+        "sample_selector.reuse_ratio": 0.0,
+        "component_stepsize.initial": 1e-5,
+        "weight_stepsize.initial": 1.0,
+    },
+}
+
+
+@pytest.mark.parametrize("codename", ALL_SILENT)
+def test_where_a_set_is_silent_the_published_code_decides(codename, monkeypatch):
+    sets = {codename: {"gmm20": {"model_initialization.num_initial_components": 3}}}
+    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    algorithm = gmmvi.published_config(codename, "gmm20").algorithm
+    for path, value in ALL_SILENT[codename].items():
+        assert read(algorithm, path) == value
+
+
+def test_the_published_size_of_the_database_caps_ours(monkeypatch):
+    entry = {**published_settings()["SAMTRON"]["gmm20"], "max_database_size": [500]}
+    sets = {"SAMTRON": {"gmm20": entry}}
+    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    algorithm: Any = gmmvi.published_config("SAMTRON", "gmm20").algorithm
+    assert algorithm.component_adaptation.max_database_size == 500
 
 
 def test_published_settings_that_do_not_exist_are_listed():

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, log_density
+from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density
 from gmmvi_jax.numerics.block_sizes import PREFERRED_CHUNK
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, round_up, take_block
-from gmmvi_jax.numerics.target_evaluation import as_log_density, evaluate_values
+from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
@@ -29,11 +30,11 @@ def mixture_elbo(
     mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, num_samples: int
 ) -> ElboEstimate:
     """Estimates the ELBO of a padded mixture; see ``elbo``."""
+    log_target = full_density(log_target)
     key_components, key_points, key_target = jax.random.split(key, 3)
     size = min(PREFERRED_CHUNK, num_samples)
     dtype = mixture.log_weights.dtype
-    origins = jax.random.categorical(key_components, mixture.log_weights, shape=(num_samples,))
-    counts = jnp.zeros(mixture.capacity, jnp.int32).at[origins].add(1)
+    counts = draw_counts(key_components, mixture, num_samples, num_samples)
     buffer = jnp.zeros((round_up(num_samples, size) + size, mixture.dim), dtype)
     points = draw(key_points, mixture.gaussians, counts, buffer, size, min(DRAW_SEGMENT, size))
 
@@ -79,6 +80,10 @@ def elbo(
 
     It is at most log Z; the gap is KL(q || p). It cannot see a mode of the target that the mixture
     has no mass near.
+
+    Where the target has a method ``full`` (minibatches do) that is used: the ELBO is that of all
+    data, without their noise. A stochastic target without it is called with a fresh key for every
+    draw: the mean is unbiased if the target is, and the standard error includes its noise.
 
     Args:
         gmm: the mixture q.

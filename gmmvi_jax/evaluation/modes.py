@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PyTree
 
 MAX_ITERATIONS = 200
 SAME_MODE_DISTANCE = 0.1  # Mahalanobis, under the covariance of the component that led there
@@ -17,7 +17,7 @@ class Modes(NamedTuple):
     """The modes of a mixture, heaviest first."""
 
     masses: np.ndarray  # [M] summed weight of the components that lead to the mode
-    locations: np.ndarray  # [M, D]
+    locations: PyTree  # [M, D]; or a pytree of arrays [M, ...], as the position is
     log_densities: np.ndarray  # [M] log q there
     components: np.ndarray  # [K] index of the mode that each component leads to
 

@@ -9,6 +9,7 @@ updates are affine invariant there, and well conditioned however stretched the G
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
@@ -64,6 +65,17 @@ def log_density_from_whitened(gaussian: Gaussian, whitened: Array) -> Array:
     return log_normalizer - 0.5 * jnp.sum(whitened * whitened, axis=0)
 
 
+def whiten_block(block: Gaussian, points: Array) -> Array:
+    """Returns [B, D, C] the points in the whitened coordinates of each Gaussian of a block."""
+    # Any point among the block's means serves as the shared centre.
+    return jax.vmap(whiten, in_axes=(0, None, None))(block, points, block.mean[0])
+
+
+def block_log_densities(block: Gaussian, whitened: Array) -> Array:
+    """Returns [B, C] log N(x | o) from the whitened points [B, D, C]."""
+    return jax.vmap(log_density_from_whitened)(block, whitened)
+
+
 def entropy(gaussian: Gaussian) -> Array:
     """Returns the differential entropy in nats."""
     dim = gaussian.mean.shape[-1]
@@ -86,6 +98,50 @@ def reverse_cholesky(matrix: Array) -> Array:
     return jnp.flip(jnp.linalg.cholesky(jnp.flip(matrix, (0, 1))), (0, 1))
 
 
+def unit_like(matrix: Array) -> Array:
+    """Returns the identity: [D, D], or its diagonal [D] where the matrix is given by its own."""
+    if matrix.ndim == 1:
+        return jnp.ones_like(matrix)
+    return jnp.eye(matrix.shape[0], dtype=matrix.dtype)
+
+
+def inverse_root(root: Array) -> Array:
+    """Returns F = R^-T, so that F F^T is the inverse of R R^T.
+
+    Args:
+        root: [D, D] upper triangular R; then F is the lower Cholesky factor. Or [D], its diagonal.
+    """
+    if root.ndim == 1:
+        return 1.0 / root
+    return solve_triangular(root, unit_like(root), lower=False).T
+
+
+def move(gaussian: Gaussian, factor: Array, shift: Array) -> Gaussian:
+    """Returns the Gaussian that is N(shift, F F^T) in the whitened coordinates of another.
+
+    Args:
+        gaussian: the Gaussian whose whitened coordinates are meant.
+        factor: F, [D, D] lower triangular or [D].
+        shift: [D].
+    """
+    mean = gaussian.mean + apply_factor(gaussian.factor, shift)
+    if is_diagonal(gaussian):
+        return Gaussian(mean, gaussian.factor * factor, gaussian.inverse_factor / factor)
+    new_factor = gaussian.factor @ factor
+    inverse_factor = solve_triangular(new_factor, unit_like(new_factor), lower=True)
+    return Gaussian(mean, new_factor, inverse_factor)
+
+
+def factor_of_precision(precision: Array) -> Array:
+    """Returns F with F F^T = P^-1, not finite where P is not positive definite.
+
+    Args:
+        precision: P, [D, D] symmetric, or [D] for a diagonal one.
+    """
+    root = jnp.sqrt(precision) if precision.ndim == 1 else reverse_cholesky(precision)
+    return inverse_root(root)
+
+
 def change_precision(gaussian: Gaussian, precision: Array, linear: Array) -> Gaussian:
     """Returns the Gaussian with the given natural parameters in whitened coordinates.
 
@@ -99,16 +155,45 @@ def change_precision(gaussian: Gaussian, precision: Array, linear: Array) -> Gau
         linear: [D].
 
     Returns:
-        The new Gaussian, with NaN in it if ``precision`` is not positive definite.
+        The new Gaussian, not finite if ``precision`` is not positive definite.
+    """
+    factor = factor_of_precision(precision)
+    shift = apply_factor(factor, apply_transposed_factor(factor, linear))
+    return move(gaussian, factor, shift)
+
+
+def divergence_from_standard(factor: Array, shift: Array) -> Array:
+    """Returns KL(N(shift, F F^T) || N(0, I)), the KL of a step in whitened coordinates.
+
+    2 KL = sum_i (F_ii^2 - 1 - 2 log F_ii) + sum_{i > j} F_ij^2 + |shift|^2: no term is negative,
+    and near the identity each is computed without cancellation, so that small steps keep their
+    divergence in float32.
+
+    Args:
+        factor: F, [D, D] lower triangular with a positive diagonal, or [D].
+        shift: [D].
+    """
+    diagonal = factor_diagonal(factor, factor.ndim == 1)
+    excess = diagonal - 1.0
+    # excess - log(1 + excess)
+    series = excess**2 * (0.5 + excess * (-1.0 / 3.0 + excess * (0.25 - 0.2 * excess)))
+    gap = jnp.where(jnp.abs(excess) < 1e-2, series, excess - jnp.log(diagonal))
+    total = jnp.sum(excess**2 + 2.0 * gap) + jnp.sum(shift * shift)
+    if factor.ndim == 2:
+        total += jnp.sum(jnp.square(jnp.tril(factor, -1)))
+    return 0.5 * total
+
+
+def whitening_error(gaussian: Gaussian) -> Array:
+    """Returns how far the rounding of a sample's coordinates moves it, in standard deviations.
+
+    To first order, and at most: eps max_i sum_j |L^-1|_ij (|mean_j| + deviation_j). Where it is 1 the
+    Gaussian is as narrow as the spacing of the floating point numbers around it: neither its
+    samples nor densities at them mean anything. Scaling of the coordinates does not matter.
     """
     if is_diagonal(gaussian):
-        root = jnp.sqrt(precision)
-        factor = gaussian.factor / root
-        inverse_factor = gaussian.inverse_factor * root
-        mean = gaussian.mean + gaussian.factor * (linear / precision)
-        return Gaussian(mean, factor, inverse_factor)
-    identity = jnp.eye(linear.shape[0], dtype=linear.dtype)
-    root_inverse = solve_triangular(reverse_cholesky(precision), identity, lower=False)
-    factor = gaussian.factor @ root_inverse.T
-    mean = gaussian.mean + factor @ (root_inverse @ linear)
-    return Gaussian(mean, factor, solve_triangular(factor, identity, lower=True))
+        relative = gaussian.inverse_factor * (jnp.abs(gaussian.mean) + gaussian.factor)
+    else:
+        deviation = jnp.sqrt(jnp.sum(gaussian.factor * gaussian.factor, axis=1))
+        relative = jnp.abs(gaussian.inverse_factor) @ (jnp.abs(gaussian.mean) + deviation)
+    return jnp.finfo(relative.dtype).eps * jnp.max(relative)

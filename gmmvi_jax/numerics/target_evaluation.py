@@ -27,6 +27,23 @@ def value_and_gradient(log_target: LogDensity) -> Callable[..., tuple[Array, Arr
     return jax.value_and_grad(log_target) if own is None else own
 
 
+def full_density(log_target: LogDensity) -> LogDensity:
+    """Returns the target's ``full`` log density if it has one, else the target itself.
+
+    What is reported (the ELBO, plots) is free of the noise of minibatches that way.
+    """
+    full: Any = getattr(log_target, "full", None)
+    return log_target if full is None else full
+
+
+def deterministic_density(log_target: LogDensity) -> Callable[[Array], Array]:
+    """Returns a function of one point alone: ``full`` if there is one, else with a fixed key."""
+    density = full_density(log_target)
+    if is_stochastic(density):
+        return lambda point: density(point, jax.random.key(0))
+    return density
+
+
 def _evaluate_chunk(
     key: PRNGKey, log_target: LogDensity, chunk: Array, num_live: Array, with_gradient: bool
 ) -> tuple[Array, Array | None]:
@@ -103,20 +120,3 @@ def evaluate_values(
     """
     num_live = jnp.clip(num_rows - start, 0, points.shape[0])
     return _evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]
-
-
-def as_log_density(log_target: Any) -> Any:
-    """Returns the target as a callable pytree, to be passed to compiled functions.
-
-    A target that is a pytree (one that carries data) passes its data as arguments; a plain
-    function becomes part of the compiled program.
-
-    Raises:
-        TypeError: it cannot be called.
-    """
-    if not callable(log_target):
-        raise TypeError(
-            f"log_target must be a function of one point [D], got {type(log_target).__name__}."
-        )
-    is_leaf = jax.tree.structure(log_target) == jax.tree.structure(0)
-    return jax.tree_util.Partial(log_target) if is_leaf else log_target

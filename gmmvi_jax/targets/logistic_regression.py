@@ -59,14 +59,27 @@ class LogisticRegression:
         """Return log p~ at the coefficients `x` [D], a scalar of its dtype."""
         features = jnp.asarray(self.features, x.dtype)
         labels = jnp.asarray(self.signed_labels, x.dtype)
-        prior_scale = jnp.asarray(self.prior_scale, x.dtype)
+        return log_likelihood(x, (features, labels)) + self.log_prior(x)
 
-        # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
-        logits = jnp.matmul(x, features.T, precision=jax.lax.Precision.HIGHEST)
-        log_prior = -0.5 * jnp.sum((x / prior_scale) ** 2) - self.dim * (
+    def log_prior(self, x: Array) -> Array:
+        """Return log N(x | 0, prior_scale^2 I), a scalar."""
+        prior_scale = jnp.asarray(self.prior_scale, x.dtype)
+        return -0.5 * jnp.sum((x / prior_scale) ** 2) - self.dim * (
             jnp.log(prior_scale) + 0.5 * math.log(2 * math.pi)
         )
-        return jnp.sum(log_sigmoid(labels * logits)) + log_prior
+
+
+def log_likelihood(x: Array, rows: tuple[Array, Array]) -> Array:
+    """Return the log likelihood, a scalar, of coefficients `x` [D].
+
+    Args:
+      x: [D].
+      rows: features [n, D], and labels [n] that are -1 or +1.
+    """
+    features, signed_labels = rows
+    # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
+    logits = jnp.matmul(x, features.T, precision=jax.lax.Precision.HIGHEST)
+    return jnp.sum(log_sigmoid(signed_labels * logits))
 
 
 def breast_cancer() -> LogisticRegression:

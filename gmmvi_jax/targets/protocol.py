@@ -1,6 +1,6 @@
 """What a benchmark target offers beyond a log density."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -51,11 +51,13 @@ class Target(Protocol):
         """Variances of the initial components, a number or [D]."""
         ...
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, *args: Any, **kwargs: Any) -> Array:
         """Return the log density, a scalar of `x`'s dtype, at one point.
 
         Args:
           x: [D]; use `jax.vmap` for more points than one. Its shape is not checked here.
+          *args: a PRNG key, if the target is stochastic.
+          **kwargs: none.
         """
         ...
 

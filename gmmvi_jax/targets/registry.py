@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from gmmvi_jax.targets.gaussian_mixture import gmm
 from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit
+from gmmvi_jax.targets.minibatch_regression import breast_cancer_mb, german_credit_mb
 from gmmvi_jax.targets.planar_robot import planar_robot
 from gmmvi_jax.targets.protocol import Target
+from gmmvi_jax.targets.student_t_mixture import stm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,14 @@ _TARGETS = {
         lambda seed: gmm(100, seed),
         "100-D mixture of 10 Gaussians with full covariances; the seed is the instance",
     ),
+    "stm20": _Entry(
+        lambda seed: stm(20, seed),
+        "20-D mixture of 10 heavy-tailed Student-t distributions; the seed is the instance",
+    ),
+    "stm300": _Entry(
+        lambda seed: stm(300, seed),
+        "300-D mixture of 20 heavy-tailed Student-t distributions; the seed is the instance",
+    ),
     "breast_cancer": _Entry(
         lambda _: breast_cancer(),
         "31-D Bayesian logistic regression, Wisconsin diagnostic data (569 rows)",
@@ -32,6 +42,14 @@ _TARGETS = {
     "german_credit": _Entry(
         lambda _: german_credit(),
         "25-D Bayesian logistic regression, German credit data (1000 rows)",
+    ),
+    "breast_cancer_mb": _Entry(
+        lambda _: breast_cancer_mb(),
+        "31-D breast_cancer on minibatches of 64 rows, one for each sample",
+    ),
+    "german_credit_mb": _Entry(
+        lambda _: german_credit_mb(),
+        "25-D german_credit on minibatches of 64 rows, one for each sample",
     ),
     "planar_robot_1": _Entry(
         lambda _: planar_robot(1),

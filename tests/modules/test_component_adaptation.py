@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+import gmmvi_jax as gmmvi
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.adaptive import Adaptive
 from gmmvi_jax.modules.component_adaptation.adding import isotropic_variance
@@ -20,6 +21,7 @@ from gmmvi_jax.modules.component_adaptation.deleting import (
     smoothing_kernel,
     window_length,
 )
+from gmmvi_jax.modules.component_adaptation.fixed import Fixed
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
 from gmmvi_jax.records import AdaptationRecord, ComponentRecord
 from gmmvi_jax.sample_db import Archive
@@ -54,7 +56,7 @@ FROM_ARCHIVE = Adaptive(
     del_iters=DEL_ITERS,
     num_database_samples=LIMIT,
     num_prior_samples=0,
-    archive_size=64,
+    max_database_size=64,
 )
 WITH_PRIOR = dataclasses.replace(FROM_ARCHIVE, num_prior_samples=NUM_PRIOR, add_iters=1)
 
@@ -363,13 +365,13 @@ def test_nothing_is_added_or_evaluated_when_there_is_no_room(adaptive: Adaptive)
     assert not HOST_HILL.seen
 
 
-@pytest.mark.parametrize("archive_size", [0, 100, 1000])
-def test_the_archive_has_room_for_a_batch_after_every_thinning(archive_size: int) -> None:
-    adaptive = dataclasses.replace(FROM_ARCHIVE, archive_size=archive_size)
+@pytest.mark.parametrize("max_database_size", [0, 100, 1000])
+def test_the_archive_has_room_for_a_batch_after_every_thinning(max_database_size: int) -> None:
+    adaptive = dataclasses.replace(FROM_ARCHIVE, max_database_size=max_database_size)
     for max_samples in (1, 49, 50, 51, 400):
         capacity = adaptive.archive_capacity(max_samples)
-        assert capacity >= max(archive_size, max_samples * (2 if archive_size else 1))
-    assert adaptive.keeps_history() == (archive_size > 0)
+        assert capacity >= max(max_database_size, max_samples * (2 if max_database_size else 1))
+    assert adaptive.keeps_history() == (max_database_size > 0)
 
 
 # --- deleting --------------------------------------------------------------------------------
@@ -660,3 +662,39 @@ def test_a_deleted_component_makes_room_for_one_added_in_the_same_iteration() ->
     assert np.all(np.asarray(after.components.reward_history)[4] == MISSING)
     assert after.components.ages[4] == 0
     np.testing.assert_allclose(np.exp(np.asarray(after.mixture.log_weights)[:5]).sum(), 1.0)
+
+
+# --- fixed -----------------------------------------------------------------------------------
+
+
+def test_a_fixed_number_keeps_what_the_heuristics_would_delete_and_adds_nothing() -> None:
+    scenario, iteration = Scenario(), 81  # two would go, and one come
+    before, record = scenario.arguments(iteration)
+    archive = make_archive(*random_candidates(three_components(), 33))
+    after = jax.jit(Fixed.__call__)(
+        Fixed(),
+        jax.random.key(0),
+        HOST_HILL,
+        before,
+        record,
+        AdaptationRecord(jnp.asarray(3, jnp.int32)),
+        archive,
+        jnp.asarray(1.0),
+        jnp.asarray(iteration, jnp.int32),
+    )
+    assert list(after.info) == [0, 0, 0]
+    assert after.record.num_searches == 3
+    was, now = jax.tree.leaves((before, record)), jax.tree.leaves((after.mixture, after.components))
+    for first, second in zip(was, now, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_fixed_number_needs_no_histories_and_no_archive() -> None:
+    assert Fixed().history_length() == Fixed().archive_capacity(1000) == 0
+    assert not Fixed().keeps_history()
+    config = gmmvi.from_codename("SEMTFOX", D, num_initial_components=4)
+    state = jax.eval_shape(gmmvi.init, config.algorithm, jax.random.key(0))
+    assert state.components.reward_history.shape == (state.mixture.capacity, 0)
+    assert state.components.weight_history.shape == (state.mixture.capacity, 0)
+    assert state.database.archive.points.shape == (0, D)
+    assert state.mixture.max_components == 4

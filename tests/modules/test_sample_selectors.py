@@ -58,18 +58,20 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
     database = empty_database(SELECTOR)
     key = jax.random.key(num_components)
     padded = pad(mixture, CAPACITY, BLOCK)
-    batch, database, num_evaluations = select(
-        SELECTOR, key, jax.tree_util.Partial(bump), padded, database
-    )
+    database, info = select(SELECTOR, key, jax.tree_util.Partial(bump), padded, database)
+    batch = database.batch
     num_samples = DESIRED * num_components
-    assert batch.num_samples == num_evaluations == num_samples
+    assert batch.num_samples == info.num_drawn == num_samples
     points = np.asarray(batch.points)[:num_samples]
     outside, broken = points[:, 0] < -1.0, points[:, 0] > 3.0
     assert num_components == 1 or (np.any(outside) and np.any(broken))
     usable_counts = np.bincount(
         np.repeat(np.arange(num_components), DESIRED), weights=~broken, minlength=num_components
     )
-    assert batch.num_usable == usable_counts.sum()
+    assert batch.num_usable == num_samples - info.num_unusable == usable_counts.sum()
+    np.testing.assert_array_equal(
+        np.asarray(batch.origins)[:num_samples], np.repeat(np.arange(num_components), DESIRED)
+    )
     expected = np.where(broken, np.inf, log_mix(mixture, usable_counts, points))
     log_background = np.asarray(batch.log_background)
     np.testing.assert_allclose(log_background[:num_samples], expected, rtol=EXACT)
@@ -91,7 +93,7 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
     assert database.archive.count == num_samples
     archived = np.asarray(database.archive.log_target)[:num_samples]
     np.testing.assert_allclose(archived, np.where(broken, -np.inf, expected_values), rtol=EXACT)
-    np.testing.assert_array_equal(database.batch.points, batch.points)
+    np.testing.assert_array_equal(database.archive.points[:num_samples], points)
 
 
 def test_every_component_draws_the_desired_number_whatever_its_weight() -> None:
@@ -100,13 +102,13 @@ def test_every_component_draws_the_desired_number_whatever_its_weight() -> None:
     mixture = Mixture(
         np.array([1.0 - 3e-20, 1e-20, 1e-20, 1e-20]), means, np.tile(np.eye(D), (4, 1, 1))
     )
-    batch, _, _ = select(
+    batch = select(
         SELECTOR,
         jax.random.key(0),
         jax.tree_util.Partial(bump),
         pad(mixture, CAPACITY, BLOCK),
         empty_database(SELECTOR),
-    )
+    )[0].batch
     origins = np.rint(np.asarray(batch.points)[: 4 * DESIRED, 0] / 100.0)
     np.testing.assert_array_equal(np.bincount(origins.astype(int))[1:], np.full(4, DESIRED))
 
@@ -117,10 +119,11 @@ def test_the_target_is_evaluated_at_the_samples_and_nowhere_else() -> None:
         target.seen.clear()
         mixture = random_mixture(np.random.default_rng(3), num_components, D)
         padded = pad(mixture, CAPACITY, BLOCK)
-        batch, _, num_evaluations = select(
+        database, info = select(
             SELECTOR, jax.random.key(1), target, padded, empty_database(SELECTOR)
         )
-        points = np.asarray(batch.points)[: int(num_evaluations)]
+        batch = database.batch
+        points = np.asarray(batch.points)[: int(info.num_drawn)]
         assert len(points) == DESIRED * num_components
         np.testing.assert_array_equal(np.unique(target.seen, axis=0), np.unique(points, axis=0))
         # The remainder of the last chunk repeats points that were asked for.

@@ -1,13 +1,22 @@
-"""Tests of the improvement-based stepsizes of components (R) and weights (N), step by step."""
+"""Tests of the stepsizes of components (R, D, F) and weights (N, G, X), step by step."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.modules.component_stepsizes import ImprovementBasedComponentStepsize
+from gmmvi_jax.modules.component_stepsizes.decaying import DecayingComponentStepsize
+from gmmvi_jax.modules.component_stepsizes.fixed import FixedComponentStepsize
+from gmmvi_jax.modules.component_stepsizes.improvement_based import (
+    ImprovementBasedComponentStepsize,
+)
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.modules.weight_stepsizes import ImprovementBasedWeightStepsize, objective_of_rewards
+from gmmvi_jax.modules.weight_stepsizes.decaying import DecayingWeightStepsize
+from gmmvi_jax.modules.weight_stepsizes.fixed import FixedWeightStepsize
+from gmmvi_jax.modules.weight_stepsizes.improvement_based import (
+    ImprovementBasedWeightStepsize,
+    objective_of_rewards,
+)
 from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
 
 from ..oracles import Floats, make_record, pad, random_mixture
@@ -17,6 +26,8 @@ CAPACITY, BLOCK, D = 6, 3, 2
 
 component_step = jax.jit(ImprovementBasedComponentStepsize.__call__)
 weight_step = jax.jit(ImprovementBasedWeightStepsize.__call__)
+decaying_step = jax.jit(DecayingComponentStepsize.__call__)
+fixed_step = jax.jit(FixedComponentStepsize.__call__)
 objective = jax.jit(objective_of_rewards)
 scale = jax.jit(scale_by_improvement)
 
@@ -110,6 +121,39 @@ def test_every_component_has_its_own_stepsize_and_nothing_else_changes() -> None
     assert not found.stepsizes.weak_type
 
 
+# --- D and F: components ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.55, 1.0])
+def test_component_stepsizes_decay_with_the_age_of_each_component(exponent: float) -> None:
+    # Two components, the second born two iterations later; rejected updates count as well.
+    rule = DecayingComponentStepsize(initial=0.3, exponent=exponent)
+    ages = np.array([0, 0])
+    found = []
+    for iteration in range(5):
+        record = make_record(2, 1, ages=ages, was_rejected=[True, False], stepsizes=[7.0, 7.0])
+        record = decaying_step(rule, record)
+        found.append(np.asarray(record.stepsizes))
+        ages = np.array([iteration + 1, max(iteration - 1, 0)])
+    expected = [0.3 / (1.0 + t**exponent) for t in (0.0, 1.0, 2.0, 3.0, 4.0)]
+    np.testing.assert_allclose(np.array(found)[:, 0], expected, rtol=1e-6)
+    late = [expected[0], expected[0], expected[0], expected[1], expected[2]]
+    np.testing.assert_allclose(np.array(found)[:, 1], late, rtol=1e-6)
+    assert exponent == 0.0 or found[0][0] == np.float32(0.3)  # the first step is the initial one
+    assert not record.stepsizes.weak_type
+
+
+def test_fixed_component_stepsizes_are_the_same_at_every_age_and_reward() -> None:
+    record = make_record(
+        CAPACITY, 1, ages=[0, 1, 500], stepsizes=[0.0, 0.9, 0.4], rewards=[MISSING, 1.0, -1.0]
+    )
+    found = fixed_step(FixedComponentStepsize(initial=0.07), record)
+    np.testing.assert_array_equal(found.stepsizes, np.full(CAPACITY, np.float32(0.07)))
+    for was, now in zip(record._replace(stepsizes=found.stepsizes), found, strict=True):
+        np.testing.assert_array_equal(was, now)
+    assert not found.stepsizes.weak_type
+
+
 # --- N: weights ------------------------------------------------------------------------------
 
 
@@ -200,3 +244,33 @@ def test_the_weight_stepsize_shrinks_while_components_are_added_every_iteration(
         padded = pad(mixture._replace(weights=weights), CAPACITY, BLOCK)
         record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
     np.testing.assert_allclose(record.stepsize, 0.1 * 0.85**4, rtol=1e-5)
+
+
+# --- G and X: weights ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("initial", [0.8, 0.0])
+def test_the_weight_stepsize_decays_over_the_updates(initial: float) -> None:
+    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
+    rule, step = DecayingWeightStepsize(initial, 0.55), jax.jit(DecayingWeightStepsize.__call__)
+    record = weight_record(initial)
+    found = []
+    for num_updates in range(6):
+        record = record._replace(num_updates=jnp.asarray(num_updates, jnp.int32))
+        record = step(rule, record, padded, with_rewards(np.arange(4.0)), jnp.ones(()))
+        found.append(float(record.stepsize))
+    expected = initial / (1.0 + np.arange(6.0) ** 0.55)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert record.objective == MISSING  # it is not looked at
+    assert not record.stepsize.weak_type
+
+
+@pytest.mark.parametrize("initial", [0.8, 0.0])
+def test_the_fixed_weight_stepsize_is_always_the_same(initial: float) -> None:
+    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
+    rule, step = FixedWeightStepsize(initial), jax.jit(FixedWeightStepsize.__call__)
+    record = weight_record(123.0)
+    found = step(rule, record, padded, with_rewards(np.arange(4.0)), jnp.ones(()))
+    assert found.stepsize == np.float32(initial)
+    assert found._replace(stepsize=record.stepsize) == record
+    assert not found.stepsize.weak_type

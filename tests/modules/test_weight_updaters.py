@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.special
 
 from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
     expected_rewards,
@@ -32,7 +34,10 @@ TOLERANCE = 1e-3  # how far below its bound a KL may stay
 rewards_of = jax.jit(expected_rewards, static_argnums=3)
 record_jit = jax.jit(record_rewards)
 set_weights = jax.jit(with_log_weights)
-update = jax.jit(TrustRegionWeights.__call__)
+update = {
+    TrustRegionWeights: jax.jit(TrustRegionWeights.__call__),
+    DirectWeights: jax.jit(DirectWeights.__call__),
+}
 solve_many = jax.jit(jax.vmap(solve_tilt))
 divergence_of_many = jax.jit(jax.vmap(tilt_divergence))
 
@@ -129,10 +134,12 @@ def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_a
     found = np.asarray(rewards_of(padded, batch, one, True))[:K]
     assert np.all(np.isnan(found))
     weights = WeightRecord(one, one, jnp.zeros((), jnp.int32))
-    moved, _ = update(TrustRegionWeights(), padded, make_record(CAPACITY, 1), batch, weights, one)
-    np.testing.assert_allclose(
-        np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
-    )
+    record = make_record(CAPACITY, 1)
+    for updater, call in update.items():
+        moved, _ = call(updater(), padded, record, batch, weights, one)
+        np.testing.assert_allclose(
+            np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
+        )
 
 
 @pytest.mark.usefixtures("float64")
@@ -240,15 +247,18 @@ def test_the_divergence_of_a_tilt_is_the_textbook_one(bits: int) -> None:
 
 
 def run(
-    stepsize: float, temperature: float, self_normalized: bool = True
+    stepsize: float,
+    temperature: float,
+    self_normalized: bool = True,
+    updater: type[TrustRegionWeights | DirectWeights] = TrustRegionWeights,
 ) -> tuple[PaddedMixture, PaddedMixture, ComponentRecord]:
     """Returns the mixture before and after an update, and the record."""
     case = make_case()
     padded = pad(case[0], CAPACITY, BLOCK)
     record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY))
     weights = WeightRecord(jnp.asarray(stepsize, float), jnp.zeros(()), jnp.zeros((), jnp.int32))
-    moved, record = update(
-        TrustRegionWeights(self_normalized),
+    moved, record = update[updater](
+        updater(self_normalized),
         padded,
         record,
         batch_of(case),
@@ -288,15 +298,62 @@ def test_the_updated_weights_are_those_of_the_first_admissible_multiplier_of_a_g
     np.testing.assert_array_equal(np.asarray(record.previous_rewards)[:K], np.arange(K))
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
-def test_a_stepsize_of_zero_leaves_every_bit_of_the_weights(temperature: float) -> None:
-    before, after, record = run(0.0, temperature)
+@pytest.mark.parametrize("stepsize", [1e-4, 0.5, 1.0, 4.0])
+def test_the_direct_update_multiplies_by_powers_of_the_rewards(
+    stepsize: float, temperature: float, self_normalized: bool
+) -> None:
+    case = make_case()
+    expected_reward = textbook_rewards(case, temperature, self_normalized)
+    _, moved, record = run(stepsize, temperature, self_normalized, DirectWeights)
+    # pi'_o ~ pi_o exp(r_o)^(eps / beta), floored at 1e-30: the largest step reaches the floor.
+    weights = case[0].weights * np.exp(expected_reward) ** (stepsize / temperature)
+    expected = np.maximum(weights / weights.sum(), 1e-30)
+    found = np.exp(np.asarray(moved.log_weights)[:K])
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-9)
+    np.testing.assert_allclose(
+        np.asarray(record.rewards)[:K],
+        expected_reward + temperature * np.log(case[0].weights),
+        rtol=EXACT,
+    )
+    np.testing.assert_array_equal(np.asarray(record.previous_rewards)[:K], np.arange(K))
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_a_direct_step_of_size_one_is_the_best_there_is_for_constant_rewards(
+    temperature: float,
+) -> None:
+    # The maximum of sum pi' (r + beta log pi) - beta sum pi' log pi', found by brute force.
+    case = make_case()
+    rewards = textbook_rewards(case, temperature, True) + temperature * np.log(case[0].weights)
+
+    def negative_objective(logits: Floats) -> float:
+        log_weights = logits - scipy.special.logsumexp(logits)
+        weights = np.exp(log_weights)
+        return float(-(weights @ (rewards - temperature * log_weights)))
+
+    best = scipy.optimize.minimize(negative_objective, np.zeros(K), tol=1e-12).x
+    found = np.asarray(run(1.0, temperature, True, DirectWeights)[1].log_weights)[:K]
+    np.testing.assert_allclose(np.exp(found), scipy.special.softmax(best), atol=1e-6)
+
+
+@pytest.mark.parametrize("updater", update)
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_a_stepsize_of_zero_leaves_every_bit_of_the_weights(
+    temperature: float, updater: type[TrustRegionWeights | DirectWeights]
+) -> None:
+    before, after, record = run(0.0, temperature, updater=updater)
     np.testing.assert_array_equal(after.log_weights, before.log_weights)
     assert np.all(np.asarray(record.previous_rewards)[:K] == np.arange(K))  # rewards are recorded
 
 
-def test_updating_weights_leaves_the_gaussians_and_inactive_slots_alone() -> None:
-    before, after, record = run(0.1, 1.0)
+@pytest.mark.parametrize("updater", update)
+def test_updating_weights_leaves_the_gaussians_and_inactive_slots_alone(
+    updater: type[TrustRegionWeights | DirectWeights],
+) -> None:
+    before, after, record = run(0.1, 1.0, updater=updater)
     for was, now in zip(before.gaussians, after.gaussians, strict=True):
         np.testing.assert_array_equal(was, now)
     assert after.num_components == K

@@ -10,11 +10,14 @@ from gmmvi_jax.numerics.gaussian import (
     apply_factor,
     apply_transposed_factor,
     change_precision,
+    divergence_from_standard,
     entropy,
     log_density_from_whitened,
     reverse_cholesky,
     whiten,
 )
+
+from ..oracles import gaussian_divergence
 
 D = 4
 EXACT = 1e-10
@@ -23,6 +26,7 @@ whiten_jit = jax.jit(whiten)
 log_density = jax.jit(log_density_from_whitened)
 change = jax.jit(change_precision)
 entropy_jit = jax.jit(entropy)
+divergence = jax.jit(divergence_from_standard)
 
 
 @pytest.fixture(params=["full", "diagonal"])
@@ -160,3 +164,22 @@ def test_float32_keeps_the_step_on_a_gaussian_stretched_by_a_million(diagonal: b
     new_factor = np.diag(new_factor) if diagonal else new_factor
     step = np.linalg.solve(factor, new_factor)  # in whitened coordinates
     np.testing.assert_allclose(step @ step.T, np.linalg.inv(precision), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("size", [1.0, 0.1, 1e-2, 1e-3])
+def test_the_divergence_from_the_standard_gaussian_is_the_textbook_one(
+    diagonal: bool, size: float, bits: int
+) -> None:
+    generator = np.random.default_rng(7)
+    for scale in (size, 3.0 * size, -size):  # both sides of where the series ends
+        lower = np.tril(generator.normal(size=(D, D)), -1) * (not diagonal)
+        factor = np.diag(np.exp(scale * generator.uniform(0.5, 1.0, size=D))) + size * lower
+        factor = as_float32(factor)  # not its rounding is meant, but the formula
+        shift = as_float32(size * generator.normal(size=D))
+        expected = gaussian_divergence(shift, factor @ factor.T, np.zeros(D), np.eye(D))
+        with jax.enable_x64(bits == 64):
+            argument = jnp.asarray(np.diag(factor) if diagonal else factor, float)
+            found = divergence(argument, jnp.asarray(shift, float))
+        tolerance = 1e-7 if bits == 64 else 1e-5
+        np.testing.assert_allclose(found, expected, rtol=tolerance)

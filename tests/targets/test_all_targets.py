@@ -14,9 +14,18 @@ from gmmvi_jax.targets import Target
 NAMES = targets.names()
 get = functools.cache(targets.get)
 
+
+def evaluate(target: Target, x: jax.Array) -> jax.Array:
+    """Evaluate at one point, stochastic targets always with the same key."""
+    key = (jax.random.key(0),) if getattr(target, "is_stochastic", False) else ()
+    return target(x, *key)
+
+
 # One compiled program per target and precision serves the whole file: compiling is what takes time.
-value = jax.jit(lambda target, x: target(x))
-values_and_gradients = jax.jit(lambda target, points: jax.vmap(jax.value_and_grad(target))(points))
+value = jax.jit(evaluate)
+values_and_gradients = jax.jit(
+    lambda target, points: jax.vmap(jax.value_and_grad(evaluate, 1), (None, 0))(target, points)
+)
 
 
 def initial_points(target: Target, num_points: int) -> np.ndarray:
@@ -42,8 +51,12 @@ def test_meets_the_protocol(name: str) -> None:
     [
         ("gmm20", 20, 31.63, 1000.0),
         ("gmm100", 100, 31.63, 1000.0),
+        ("stm20", 20, 100.0, 300.0),
+        ("stm300", 300, 100.0, 300.0),
         ("breast_cancer", 31, 10.0, 100.0),
         ("german_credit", 25, 10.0, 100.0),
+        ("breast_cancer_mb", 31, 10.0, 100.0),
+        ("german_credit_mb", 25, 10.0, 100.0),
         ("planar_robot_1", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
         ("planar_robot_4", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
     ],
@@ -88,7 +101,7 @@ def test_follows_the_dtype_of_the_point(name: str) -> None:
     target = get(name)
     for dtype in (jnp.float32, jnp.float64):
         point = jax.ShapeDtypeStruct((target.dim,), dtype)
-        density = jax.eval_shape(target, point)
+        density = jax.eval_shape(evaluate, target, point)
         assert density.shape == ()
         assert density.dtype == dtype
 
@@ -97,7 +110,7 @@ def test_follows_the_dtype_of_the_point(name: str) -> None:
 def test_data_are_arguments_of_the_program(name: str) -> None:
     target = get(name)
     with jax.numpy_rank_promotion("raise"):  # users may have that on
-        program = jax.make_jaxpr(lambda target, x: target(x))(target, np.zeros(target.dim))
+        program = jax.make_jaxpr(evaluate)(target, np.zeros(target.dim))
     assert not program.consts
 
 

@@ -11,8 +11,12 @@ def test_every_name_has_a_target_and_a_line() -> None:
     assert set(targets.names()) == {
         "gmm20",
         "gmm100",
+        "stm20",
+        "stm300",
         "breast_cancer",
         "german_credit",
+        "breast_cancer_mb",
+        "german_credit_mb",
         "planar_robot_1",
         "planar_robot_4",
     }

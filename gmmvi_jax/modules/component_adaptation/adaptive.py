@@ -43,7 +43,7 @@ class Adaptive:
         del_iters: iterations a component is given to prove itself, at least 3.
         num_database_samples: most candidates taken from the archive.
         num_prior_samples: candidates drawn from the prior, evaluated and counted.
-        archive_size: samples the archive keeps over the iterations; 0: the last batch only.
+        max_database_size: samples the archive keeps over the iterations; 0: the last batch only.
     """
 
     prior_mean: HostArray
@@ -53,7 +53,7 @@ class Adaptive:
     del_iters: int = dataclasses.field(metadata={"static": True})
     num_database_samples: int = dataclasses.field(metadata={"static": True})
     num_prior_samples: int = dataclasses.field(metadata={"static": True})
-    archive_size: int = dataclasses.field(metadata={"static": True})
+    max_database_size: int = dataclasses.field(metadata={"static": True})
 
     def history_length(self) -> int:
         """Returns H, how many iterations of rewards and weights the record must hold."""
@@ -62,11 +62,13 @@ class Adaptive:
     def archive_capacity(self, max_samples: int) -> int:
         """Returns how many samples the archive must hold."""
         # Thinning halves the archive once, and a batch must fit into the other half.
-        return max(self.archive_size, 2 * max_samples) if self.archive_size else max_samples
+        return (
+            max(self.max_database_size, 2 * max_samples) if self.max_database_size else max_samples
+        )
 
     def keeps_history(self) -> bool:
         """Returns whether the archive reaches beyond the last batch."""
-        return self.archive_size > 0
+        return self.max_database_size > 0
 
     def __call__(
         self,

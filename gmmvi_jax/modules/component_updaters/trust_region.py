@@ -3,11 +3,10 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
-from gmmvi_jax.numerics.gaussian import Gaussian, change_precision
+from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum, step_divergence
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
@@ -40,10 +39,8 @@ def update_one(
     eigenvalues, projected = spectrum(gradient.hessian, gradient.gradient)
     eta = solve_multiplier(eigenvalues, projected, stepsize, temperature)
     hessian = gradient.hessian / eta
-    unit = (
-        jnp.ones_like(hessian) if hessian.ndim == 1 else jnp.eye(len(hessian), dtype=hessian.dtype)
-    )
-    proposal = change_precision(gaussian, unit + hessian, gradient.gradient / eta)
+    precision = unit_like(hessian) + hessian
+    proposal = change_precision(gaussian, precision, gradient.gradient / eta)
     return proposal, step_divergence(eigenvalues, projected, eta)
 
 

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.gaussian import Gaussian, whitening_error
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
+
+LARGEST_WHITENING_ERROR = 1.0  # standard deviations by which rounding may move a sample
 
 
 class UpdateOne(Protocol):
@@ -45,7 +47,7 @@ def update_blocks(
     gradient: NaturalGradient,
     temperature: Array,
 ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
-    """Updates every active component whose proposal is finite; keeps and counts the others."""
+    """Updates every active component whose proposal is sound; keeps and counts the others."""
     size = mixture.block_size
 
     def update_block(
@@ -59,9 +61,9 @@ def update_blocks(
             block, block_gradient, stepsizes, record.ages, temperature
         )
         live = live_rows(start, size, mixture.num_components)
-        finite = jax.vmap(_all_finite)((proposal, divergence))
-        accepted = live & finite
-        rejected = live & ~finite
+        sound = jax.vmap(_is_sound)(proposal, divergence)
+        accepted = live & sound
+        rejected = live & ~sound
         new_block = jax.tree.map(
             lambda new, old: jnp.where(_like(accepted, new), new, old), proposal, block
         )
@@ -90,8 +92,15 @@ def update_blocks(
     return dataclasses.replace(mixture, gaussians=gaussians), components, info
 
 
-def _all_finite(tree: object) -> Array:
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+def _is_sound(proposal: Gaussian, divergence: Array) -> Array:
+    """Returns whether a proposal is finite, and wide enough for its float type.
+
+    A component that collapses, as iBLR's do on noisy gradients, would otherwise end in densities
+    that are not finite, and take the whole mixture with it.
+    """
+    leaves = (*proposal, divergence)
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
+    return finite & (whitening_error(proposal) < LARGEST_WHITENING_ERROR)
 
 
 def _like(mask: Array, array: Array) -> Array:

@@ -5,35 +5,60 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, draw
-from gmmvi_jax.modules.sample_selectors.weighting import balance_heuristic, evaluate_batch
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.sample_selectors.collecting import collect
+from gmmvi_jax.modules.sample_selectors.reuse import (
+    component_sample_sizes,
+    look_back,
+    missing_samples,
+    num_reused,
+)
 from gmmvi_jax.numerics.block_sizes import sample_chunk
-from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase, store
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.reuse_window import WindowSize, window_size
+from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ComponentBased:
-    """Draws ``desired_samples`` from every component, whatever its weight.
+    """Sees to ``desired_samples`` (effective) samples of every component, whatever its weight.
 
     Components of low weight are so estimated as well as the others, and can still move to
     where mass is missing. Source: Arenz et al., TMLR 2023, Section 3.3.
 
     Attributes:
         desired_samples: samples per component and iteration.
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component serve again, and
+            only what their effective number falls short of is drawn. 0: all samples are new.
+        reuse_window_bytes: most memory for samples that serve again.
     """
 
     desired_samples: int = dataclasses.field(metadata={"static": True})
+    reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
+    reuse_window_bytes: int = dataclasses.field(default=2**28, metadata={"static": True})
 
     def chunk_size(self) -> int:
         """Returns how many samples one chunk of the batch holds."""
         return sample_chunk(self.desired_samples)
 
     def max_samples(self, max_components: int) -> int:
-        """Returns how many samples an iteration can use at most."""
+        """Returns how many new samples an iteration can draw at most."""
         return self.desired_samples * max_components
+
+    def window_size(
+        self, max_components: int, dim: int, diagonal: bool, itemsize: int
+    ) -> WindowSize | None:
+        """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
+        per_component = num_reused(self.reuse_ratio, self.desired_samples)
+        if per_component == 0:
+            return None
+        num_new = self.max_samples(max_components)
+        num_wanted = num_new + per_component * max_components
+        return window_size(
+            self.reuse_window_bytes, num_new, num_wanted, max_components, dim, diagonal, itemsize
+        )
 
     def __call__(
         self,
@@ -41,23 +66,17 @@ class ComponentBased:
         log_target: LogDensity,
         mixture: PaddedMixture,
         database: SampleDatabase,
-    ) -> tuple[SampleBatch, SampleDatabase, Array]:
+    ) -> tuple[SampleDatabase, SelectionInfo]:
         """Selects the samples of one iteration; see ``SampleSelector``."""
-        key_draw, key_target = jax.random.split(key)
-        counts = jnp.where(mixture.active, self.desired_samples, 0).astype(jnp.int32)
-        chunk_size = self.chunk_size()
-        points = draw(
-            key_draw,
-            mixture.gaussians,
-            counts,
-            database.batch.points,
-            chunk_size=chunk_size,
-            segment_size=min(chunk_size, self.desired_samples),
-        )
-        batch, usable_counts = evaluate_batch(
-            key_target, log_target, points, counts, jnp.zeros((), jnp.int32), database.batch
-        )
-        log_background = balance_heuristic(mixture, usable_counts, batch)
-        batch = dataclasses.replace(batch, log_background=log_background)
-        database = SampleDatabase(batch=batch, archive=store(database.archive, batch))
-        return batch, database, batch.num_samples
+        counts = jnp.full(mixture.capacity, self.desired_samples, jnp.int32)
+        if database.window is not None:
+            per_component = num_reused(self.reuse_ratio, self.desired_samples)
+            num_incoming = self.desired_samples * mixture.num_components
+            window, batch = look_back(
+                mixture, database.window, database.batch, per_component, num_incoming
+            )
+            sizes = component_sample_sizes(mixture, window, batch)
+            counts = missing_samples(self.desired_samples, sizes)
+            database = database._replace(window=window, batch=batch)
+        counts = jnp.where(mixture.active, counts, 0)
+        return collect(key, log_target, mixture, database, counts, self.desired_samples)

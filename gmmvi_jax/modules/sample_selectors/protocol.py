@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.reuse_window import WindowSize
 from gmmvi_jax.sample_db import SampleDatabase
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
 class SampleSelector(Protocol):
@@ -16,7 +17,23 @@ class SampleSelector(Protocol):
         ...
 
     def max_samples(self, max_components: int) -> int:
-        """Returns how many samples an iteration can use at most."""
+        """Returns how many new samples an iteration can draw at most."""
+        ...
+
+    def window_size(
+        self, max_components: int, dim: int, diagonal: bool, itemsize: int
+    ) -> WindowSize | None:
+        """Returns how many samples and Gaussians to keep for reuse; None: samples serve once.
+
+        Args:
+            max_components: how many components there can ever be.
+            dim: dimensions D.
+            diagonal: whether covariances are diagonal.
+            itemsize: bytes of a float.
+
+        Raises:
+            ValueError: the memory allowed does not hold the samples of one iteration.
+        """
         ...
 
     def __call__(
@@ -25,16 +42,16 @@ class SampleSelector(Protocol):
         log_target: LogDensity,
         mixture: PaddedMixture,
         database: SampleDatabase,
-    ) -> tuple[SampleBatch, SampleDatabase, Array]:
+    ) -> tuple[SampleDatabase, SelectionInfo]:
         """Selects the samples of one iteration.
 
         Args:
             key: PRNG key of this call.
             log_target: log density of one point.
             mixture: the mixture before its update.
-            database: earlier samples; its batch buffers are overwritten.
+            database: earlier samples; its buffers are overwritten.
 
         Returns:
-            The batch; the database with the batch in it; the number of target evaluations.
+            The database, whose ``batch`` holds the samples of this iteration, and what was new.
         """
         ...

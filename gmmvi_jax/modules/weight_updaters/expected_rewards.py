@@ -104,5 +104,20 @@ def with_log_weights(mixture: PaddedMixture, log_weights: Array) -> PaddedMixtur
     return dataclasses.replace(mixture, log_weights=_normalise(floored))
 
 
+def tilt_weights(mixture: PaddedMixture, advantages: Array, scale: Array) -> PaddedMixture:
+    """Returns the mixture with weights pi' ~ pi exp(scale * advantages), floored at 1e-30.
+
+    A scale of 0 leaves every bit of the weights.
+
+    Args:
+        mixture: with the weights pi.
+        advantages: [K] finite, of the active slots.
+        scale: scalar, not negative.
+    """
+    tilted = with_log_weights(mixture, mixture.log_weights + scale * advantages)
+    log_weights = jnp.where(scale > 0.0, tilted.log_weights, mixture.log_weights)
+    return dataclasses.replace(mixture, log_weights=log_weights)
+
+
 def _normalise(log_weights: Array) -> Array:
     return log_weights - jax.scipy.special.logsumexp(log_weights)

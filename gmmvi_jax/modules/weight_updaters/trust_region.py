@@ -10,7 +10,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
     expected_rewards,
     record_rewards,
-    with_log_weights,
+    tilt_weights,
 )
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
@@ -91,6 +91,4 @@ class TrustRegionWeights:
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
-        tilted = with_log_weights(mixture, mixture.log_weights + scale * advantages)
-        moved = jnp.where(scale > 0.0, tilted.log_weights, mixture.log_weights)
-        return dataclasses.replace(mixture, log_weights=moved), components
+        return tilt_weights(mixture, advantages, scale), components

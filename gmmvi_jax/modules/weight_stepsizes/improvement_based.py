@@ -1,7 +1,6 @@
-"""Module 7: the stepsize of the mixture's weights."""
+"""Choice N: a stepsize that follows the improvement of the objective."""
 
 import dataclasses
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -10,29 +9,6 @@ from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.improvement import scale_by_improvement
 from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
 from gmmvi_jax.typing import Array
-
-
-class WeightStepsize(Protocol):
-    """Sets this iteration's stepsize for the weight update."""
-
-    initial: float
-
-    def __call__(
-        self,
-        weights: WeightRecord,
-        mixture: PaddedMixture,
-        components: ComponentRecord,
-        temperature: Array,
-    ) -> WeightRecord:
-        """Returns the record with this iteration's stepsize.
-
-        Args:
-            weights: the record of the last iteration.
-            mixture: with the weights of the last iteration.
-            components: with the rewards of the last iteration.
-            temperature: beta, scalar.
-        """
-        ...
 
 
 def objective_of_rewards(
@@ -60,7 +36,7 @@ def objective_of_rewards(
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ImprovementBasedWeightStepsize:
-    """Choice N: larger after the objective improved, smaller after it did not.
+    """Larger after the objective improved, smaller after it did not.
 
     Source: Arenz et al., TMLR 2023, Section 3.7; ``objective_of_rewards`` on fresh components.
 

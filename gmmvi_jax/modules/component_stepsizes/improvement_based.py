@@ -1,11 +1,6 @@
-"""Module 5: the stepsize of every component.
-
-A component of age 0 has no stepsize yet: every rule starts from its own initial value there,
-so that fresh components need no special care elsewhere.
-"""
+"""Choice R: stepsizes that follow the improvement of each component's reward (VIPS)."""
 
 import dataclasses
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,18 +9,10 @@ from gmmvi_jax.modules.improvement import scale_by_improvement
 from gmmvi_jax.records import ComponentRecord
 
 
-class ComponentStepsize(Protocol):
-    """Sets this iteration's stepsizes from the rewards of earlier ones."""
-
-    def __call__(self, components: ComponentRecord) -> ComponentRecord:
-        """Returns the record with this iteration's stepsizes [K]."""
-        ...
-
-
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ImprovementBasedComponentStepsize:
-    """Choice R: larger after a component's reward improved, smaller after it did not.
+    """Larger after a component's reward improved, smaller after it did not.
 
     Source: Arenz et al., JMLR 2020, Section 4.2.4; TMLR 2023, Section 3.5.
 

@@ -1,0 +1,82 @@
+"""Compiled chunks of steps: ``lax.scan`` over ``step``, for one run or several."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.config import Algorithm
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.step import step
+from gmmvi_jax.typing import Array, LogDensity
+
+
+def _scan_steps(
+    algorithm: Algorithm, log_target: LogDensity, num_steps: Array, length: int, state: TrainState
+) -> tuple[TrainState, StepInfo]:
+    blank = jax.tree.map(
+        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
+        jax.eval_shape(partial(step, algorithm, log_target), state)[1],
+    )
+
+    def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
+        # A loop of one step or none: a cond would copy the buffers.
+        num_live = (index < num_steps).astype(jnp.int32)
+        return lax.fori_loop(
+            0, num_live, lambda _, carry: step(algorithm, log_target, carry[0]), (state, blank)
+        )
+
+    return lax.scan(advance, state, jnp.arange(length, dtype=jnp.int32))
+
+
+@partial(jax.jit, static_argnames="length", donate_argnames="state")
+def run_chunk(
+    algorithm: Algorithm, log_target: LogDensity, state: TrainState, num_steps: Array, length: int
+) -> tuple[TrainState, StepInfo]:
+    """Takes ``num_steps`` steps; one program for the full chunks and the last, partial one.
+
+    Args:
+        algorithm: the seven choices.
+        log_target: a callable pytree.
+        state: donated.
+        num_steps: [] int32, at most ``length``.
+        length: of the scan.
+
+    Returns:
+        The state, and [length] infos, zeros beyond ``num_steps``.
+    """
+    return _scan_steps(algorithm, log_target, num_steps, length, state)
+
+
+@partial(jax.jit, static_argnames=("length", "vectorized"), donate_argnames="states")
+def run_chunk_of_many(
+    algorithm: Algorithm,
+    log_target: LogDensity,
+    states: TrainState,
+    num_steps: Array,
+    length: int,
+    vectorized: bool,
+) -> tuple[TrainState, StepInfo]:
+    """Takes ``num_steps`` steps of several runs; see ``run_chunk``.
+
+    Args:
+        algorithm: the seven choices, shared.
+        log_target: a callable pytree.
+        states: stacked, a leading axis R on every leaf; donated.
+        num_steps: [] int32, at most ``length``.
+        length: of the scan.
+        vectorized: all runs at once (``vmap``) instead of one after another (``lax.map``).
+
+    Returns:
+        The states, and [R, length] infos.
+    """
+    run = partial(_scan_steps, algorithm, log_target, num_steps, length)
+    return jax.vmap(run)(states) if vectorized else lax.map(run, states)
+
+
+def num_compilations() -> int:
+    """Returns how many programs for chunks of steps this process has compiled."""
+    compiled: Any = run_chunk
+    return compiled._cache_size()

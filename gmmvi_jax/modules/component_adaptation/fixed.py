@@ -1,0 +1,50 @@
+"""Choice E: the number of components stays what it is."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted
+from gmmvi_jax.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    """Adds and deletes nothing, and needs neither histories nor an archive.
+
+    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.2.
+    """
+
+    def history_length(self) -> int:
+        """Returns 0: no history is needed."""
+        return 0
+
+    def archive_capacity(self, max_samples: int) -> int:
+        """Returns 0: no archive is needed."""
+        del max_samples
+        return 0
+
+    def keeps_history(self) -> bool:
+        """Returns whether the archive reaches beyond the last batch: there is none."""
+        return False
+
+    def __call__(
+        self,
+        key: PRNGKey,
+        log_target: LogDensity,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        record: AdaptationRecord,
+        archive: Archive,
+        temperature: Array,
+        iteration: Array,
+    ) -> Adapted:
+        """Returns mixture and records as they are; see ``ComponentAdaptation``."""
+        del key, log_target, archive, temperature, iteration
+        nothing = jnp.zeros((), jnp.int32)
+        return Adapted(mixture, components, record, AdaptationInfo(nothing, nothing, nothing))

@@ -1,0 +1,26 @@
+"""Choice F: the same stepsize always."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.records import ComponentRecord
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class FixedComponentStepsize:
+    """One stepsize for all components and iterations.
+
+    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.5.
+
+    Attributes:
+        initial: the stepsize.
+    """
+
+    initial: float
+
+    def __call__(self, components: ComponentRecord) -> ComponentRecord:
+        """Returns the record with this iteration's stepsizes [K]."""
+        return components._replace(stepsizes=jnp.full_like(components.stepsizes, self.initial))

@@ -1,0 +1,69 @@
+"""Choice I: a plain natural-gradient step (iBayes-GMM as first published)."""
+
+import dataclasses
+
+import jax
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.numerics.gaussian import (
+    Gaussian,
+    apply_factor,
+    apply_transposed_factor,
+    divergence_from_standard,
+    factor_of_precision,
+    move,
+    unit_like,
+)
+from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.typing import Array
+
+
+def update_one(
+    gaussian: Gaussian,
+    gradient: NaturalGradient,
+    stepsize: Array,
+    age: Array,
+    temperature: Array,
+) -> tuple[Gaussian, Array]:
+    """Proposes the step of ONE component.
+
+    Lambda' = Lambda + eps G,  mu' = mu + eps Lambda'^-1 g. In whitened coordinates that is a
+    Gaussian of precision I + eps H and linear term eps times the gradient.
+
+    Args:
+        gaussian: the component.
+        gradient: its whitened natural gradient.
+        stepsize: eps.
+        age: not needed.
+        temperature: not needed: it is in the gradient.
+
+    Returns:
+        The proposal and KL(proposal || gaussian); NaN where Lambda' is not positive definite.
+    """
+    del age, temperature
+    factor = factor_of_precision(unit_like(gradient.hessian) + stepsize * gradient.hessian)
+    linear = stepsize * gradient.gradient
+    shift = apply_factor(factor, apply_transposed_factor(factor, linear))
+    return move(gaussian, factor, shift), divergence_from_standard(factor, shift)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Direct:
+    """Moves each component along its natural gradient, by its stepsize.
+
+    Where the new precision is not positive definite the component stays where it is: a smaller
+    stepsize would do, or another updater. Source: Lin, Khan, Schmidt, ICML 2019, the update of a
+    mixture of Gaussians; Arenz et al., TMLR 2023, Section 3.4.
+    """
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        gradient: NaturalGradient,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
+        """Updates the active components; see ``ComponentUpdater``."""
+        return update_blocks(update_one, mixture, components, gradient, temperature)

@@ -1,0 +1,63 @@
+"""Drawing new samples and joining them to those that are used again."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture, draw
+from gmmvi_jax.modules.sample_selectors.weighting import balance_heuristic, evaluate_batch
+from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.reuse_window import add_rows, count_usable, log_background
+from gmmvi_jax.sample_db import SampleDatabase, store
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+
+def collect(
+    key: PRNGKey,
+    log_target: LogDensity,
+    mixture: PaddedMixture,
+    database: SampleDatabase,
+    counts: Array,
+    segment_size: int,
+) -> tuple[SampleDatabase, SelectionInfo]:
+    """Draws new samples, evaluates the target there alone, and weighs old and new together.
+
+    Args:
+        key: PRNG key.
+        log_target: log density of one point.
+        mixture: whose components draw.
+        database: with a window, its batch is to be used again (see ``reuse.look_back``); without
+            one, it is overwritten.
+        counts: [K] int32 how many each component draws.
+        segment_size: about how many that usually is, see ``draw``.
+
+    Returns:
+        The database with the batch of this iteration, and the counts of what is new.
+    """
+    key_draw, key_target = jax.random.split(key)
+    earlier, window = database.batch, database.window
+    first_row = jnp.zeros((), jnp.int32) if window is None else earlier.num_samples
+    points = draw(
+        key_draw,
+        mixture.gaussians,
+        counts,
+        earlier.points,
+        chunk_size=earlier.chunk_size,
+        segment_size=min(earlier.chunk_size, segment_size),
+        first_row=first_row,
+    )
+    batch, usable_counts = evaluate_batch(
+        key_target, log_target, points, counts, first_row, earlier
+    )
+    num_new = batch.num_samples - first_row
+    info = SelectionInfo(num_new, num_new - batch.num_usable)
+    if window is None:
+        background = balance_heuristic(mixture, usable_counts, batch)
+    else:
+        window = add_rows(window, batch, mixture, counts, first_row)
+        window, batch = count_usable(window, batch)
+        background = log_background(window, batch)
+    batch = dataclasses.replace(batch, log_background=background)
+    archive = store(database.archive, batch, first_row)
+    return SampleDatabase(batch=batch, archive=archive, window=window), info

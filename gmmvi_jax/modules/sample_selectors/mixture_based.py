@@ -1,0 +1,90 @@
+"""Choice P: samples of the mixture as a whole (iBayes-GMM)."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture import PaddedMixture, draw_counts
+from gmmvi_jax.modules.sample_selectors.collecting import collect
+from gmmvi_jax.modules.sample_selectors.reuse import (
+    look_back,
+    missing_samples,
+    mixture_sample_size,
+    num_reused,
+)
+from gmmvi_jax.numerics.block_sizes import sample_chunk
+from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.reuse_window import WindowSize, window_size
+from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.typing import LogDensity, PRNGKey
+
+_SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class MixtureBased:
+    """Sees to ``desired_samples`` (effective) samples of the mixture.
+
+    A component is sampled as often as its weight says; one of low weight hardly moves. Source:
+    Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.3.
+
+    Attributes:
+        desired_samples: samples per iteration, of all components together.
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component serve again, and
+            only what their effective number falls short of is drawn. 0: all samples are new.
+        reuse_window_bytes: most memory for samples that serve again.
+    """
+
+    desired_samples: int = dataclasses.field(metadata={"static": True})
+    reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
+    reuse_window_bytes: int = dataclasses.field(default=2**28, metadata={"static": True})
+
+    def chunk_size(self) -> int:
+        """Returns how many samples one chunk of the batch holds."""
+        return sample_chunk(self.desired_samples)
+
+    def max_samples(self, max_components: int) -> int:
+        """Returns how many new samples an iteration can draw at most."""
+        del max_components
+        return self.desired_samples
+
+    def window_size(
+        self, max_components: int, dim: int, diagonal: bool, itemsize: int
+    ) -> WindowSize | None:
+        """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
+        per_component = num_reused(self.reuse_ratio, self.desired_samples)
+        if per_component == 0:
+            return None
+        num_wanted = self.desired_samples + per_component * max_components
+        return window_size(
+            self.reuse_window_bytes,
+            self.desired_samples,
+            num_wanted,
+            max_components,
+            dim,
+            diagonal,
+            itemsize,
+        )
+
+    def __call__(
+        self,
+        key: PRNGKey,
+        log_target: LogDensity,
+        mixture: PaddedMixture,
+        database: SampleDatabase,
+    ) -> tuple[SampleDatabase, SelectionInfo]:
+        """Selects the samples of one iteration; see ``SampleSelector``."""
+        key_counts, key_collect = jax.random.split(key)
+        num_new = jnp.asarray(self.desired_samples, jnp.int32)
+        if database.window is not None:
+            per_component = num_reused(self.reuse_ratio, self.desired_samples)
+            window, batch = look_back(
+                mixture, database.window, database.batch, per_component, num_new
+            )
+            size = mixture_sample_size(mixture, window, batch)
+            num_new = missing_samples(self.desired_samples, size)
+            database = database._replace(window=window, batch=batch)
+        counts = draw_counts(key_counts, mixture, num_new, self.desired_samples)
+        return collect(key_collect, log_target, mixture, database, counts, _SEGMENT)

@@ -1,0 +1,148 @@
+"""Sample reuse: what earlier samples are worth, and how many new ones are missing."""
+
+import dataclasses
+import math
+from typing import NamedTuple, Self
+
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.reuse_window import ReuseWindow, add_gaussians, drop_oldest, log_background
+from gmmvi_jax.typing import Array
+
+
+def num_reused(reuse_ratio: float, desired_samples: int) -> int:
+    """Returns floor(rho * desired), how many earlier samples to use per component."""
+    return math.floor(reuse_ratio * desired_samples)
+
+
+def look_back(
+    mixture: PaddedMixture,
+    window: ReuseWindow,
+    batch: SampleBatch,
+    num_per_component: int,
+    num_incoming: Array,
+) -> tuple[ReuseWindow, SampleBatch]:
+    """Keeps the newest earlier samples, ready to be used again.
+
+    The window then ends with the mixture's Gaussians, and the batch's ``log_background`` is the
+    balance heuristic of these samples alone.
+
+    Args:
+        mixture: the mixture before its update.
+        window: what generated the last iteration's batch.
+        batch: of the last iteration.
+        num_per_component: earlier samples per component. Of these there may be fewer: the window
+            holds no more than the last iteration used, and no more than there is room for.
+        num_incoming: [] int32, new samples there must be room for.
+    """
+    room = batch.log_target.shape[0] - batch.chunk_size
+    num_kept = jnp.minimum(num_per_component * mixture.num_components, room - num_incoming)
+    window, batch = drop_oldest(window, batch, num_kept, mixture.num_components)
+    # The new Gaussians, which have drawn nothing, do not count in the background yet. It is read
+    # from the matrix after they are in: the other way round XLA would copy the matrix.
+    window = add_gaussians(window, batch, mixture)
+    return window, dataclasses.replace(batch, log_background=log_background(window, batch))
+
+
+class _WeightSums(NamedTuple):
+    """Sums of w and w^2 over samples, relative to exp of the largest log weight so far."""
+
+    log_scale: Array  # [...]
+    total: Array  # [...]
+    squares: Array  # [...]
+
+    def add(self, log_weights: Array) -> Self:
+        """Adds a chunk of samples, [..., C]."""
+        log_scale = jnp.maximum(self.log_scale, jnp.max(log_weights, axis=-1))
+        weights = jnp.exp(log_weights - log_scale[..., None])
+        decay = jnp.exp(self.log_scale - log_scale)
+        total = self.total * decay + jnp.sum(weights, axis=-1)
+        squares = self.squares * decay**2 + jnp.sum(weights**2, axis=-1)
+        return type(self)(log_scale, total, squares)
+
+    def effective_size(self) -> Array:
+        """Returns [...] (sum w)^2 / sum w^2, 0 where nothing has weight."""
+        has_weight = self.squares > 0.0
+        return jnp.where(has_weight, self.total**2 / jnp.where(has_weight, self.squares, 1.0), 0.0)
+
+
+def _no_weights(shape: tuple[int, ...], dtype: jnp.dtype) -> _WeightSums:
+    zeros = jnp.zeros(shape, dtype)
+    return _WeightSums(jnp.full(shape, jnp.finfo(dtype).min, dtype), zeros, zeros)
+
+
+def _newest_densities(
+    mixture: PaddedMixture, window: ReuseWindow, start: Array, row: Array, size: int
+) -> Array:
+    """Returns [B, C] log N(x | o) of a block of the mixture's components and a chunk of rows."""
+    first = window.num_gaussians - mixture.num_components
+    corner = (first + start, row)
+    shape = (mixture.block_size, size)
+    return lax.dynamic_slice(window.log_densities, corner, shape, allow_negative_indices=False)
+
+
+def _log_weights(log_densities: Array, background: Array) -> Array:
+    return jnp.where(background < jnp.inf, log_densities - background, -jnp.inf)
+
+
+def component_sample_sizes(
+    mixture: PaddedMixture, window: ReuseWindow, batch: SampleBatch
+) -> Array:
+    """Returns [K] the effective sample size 1 / sum w^2 of the batch under each component.
+
+    w are the normalised importance weights N(x | o) / b(x). Source: ALGORITHM.md, "Sample
+    reuse"; Arenz et al., TMLR 2023, Section 3.3.
+
+    Args:
+        mixture: its Gaussians are the newest of the window.
+        window: what generated the batch, and the mixture's Gaussians.
+        batch: earlier samples, with their balance heuristic.
+    """
+    size, block_size = batch.chunk_size, mixture.block_size
+
+    def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
+        background = take_block(batch.log_background, row, size)
+
+        def add_block(start: Array, sums: _WeightSums) -> _WeightSums:
+            log_densities = _newest_densities(mixture, window, start, row, size)
+            block = take_block(sums, start, block_size)
+            return put_block(sums, block.add(_log_weights(log_densities, background)), start)
+
+        return fold_blocks(mixture.num_components, block_size, add_block, sums)
+
+    none = _no_weights(mixture.log_weights.shape, batch.log_target.dtype)
+    return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()
+
+
+def mixture_sample_size(mixture: PaddedMixture, window: ReuseWindow, batch: SampleBatch) -> Array:
+    """Returns [] the effective sample size of the batch under the whole mixture.
+
+    As ``component_sample_sizes``, with w ~ q(x) / b(x).
+    """
+    size, block_size = batch.chunk_size, mixture.block_size
+    dtype = batch.log_target.dtype
+
+    def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
+        def add_block(start: Array, log_sum: LogSum) -> LogSum:
+            log_densities = _newest_densities(mixture, window, start, row, size)
+            live = live_rows(start, block_size, mixture.num_components)[:, None]
+            log_shares = take_block(mixture.log_weights, start, block_size)[:, None]
+            return add_terms(log_sum, jnp.where(live, log_densities + log_shares, -jnp.inf))[0]
+
+        empty = empty_log_sum(size, dtype)
+        log_sum = fold_blocks(mixture.num_components, block_size, add_block, empty)
+        background = take_block(batch.log_background, row, size)
+        return sums.add(_log_weights(log_sum.log(), background))
+
+    return fold_blocks(batch.num_samples, size, add_chunk, _no_weights((), dtype)).effective_size()
+
+
+def missing_samples(desired_samples: int, sample_size: Array) -> Array:
+    """Returns int32 how many new samples to draw: max(1, desired - floor(effective size))."""
+    missing = desired_samples - jnp.floor(sample_size).astype(jnp.int32)
+    return jnp.clip(missing, 1, desired_samples)

@@ -1,0 +1,45 @@
+"""Choice U: a plain natural-gradient step of the weights (iBayes-GMM, VIPS)."""
+
+import dataclasses
+
+import jax
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    advantages_of,
+    expected_rewards,
+    record_rewards,
+    tilt_weights,
+)
+from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.typing import Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class DirectWeights:
+    """Moves the weights along their natural gradient, by the stepsize.
+
+    log pi' ~ log pi + eps / beta r_o. With eps = 1 that is the optimum for rewards that do not
+    depend on the weights (VIPS' update); beyond 1 it overshoots. Source: Arenz et al., JMLR 2020,
+    Section 4.1; Lin, Khan, Schmidt, ICML 2019; TMLR 2023, Section 3.6.
+
+    Attributes:
+        self_normalized: importance weights sum to one per component, else they are plain.
+    """
+
+    self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        batch: SampleBatch,
+        weights: WeightRecord,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord]:
+        """Updates the weights; see ``WeightUpdater``."""
+        expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
+        components = record_rewards(mixture, components, expected, temperature)
+        advantages = advantages_of(mixture, expected)
+        return tilt_weights(mixture, advantages, weights.stepsize / temperature), components

@@ -1,0 +1,32 @@
+"""Sums of exponentials over the leading axis, accumulated block by block as online softmax does."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from gmmvi_jax.typing import Array
+
+
+class LogSum(NamedTuple):
+    """A running sum of exponentials, relative to the largest term so far."""
+
+    largest: Array  # [C]
+    total: Array  # [C]
+
+    def log(self) -> Array:
+        """Returns [C] the logarithm of the sum, -inf where nothing was added."""
+        return self.largest + jnp.log(self.total)
+
+
+def empty_log_sum(num_points: int, dtype: jnp.dtype) -> LogSum:
+    """Returns the sum of no terms."""
+    # The lowest finite number, not -inf: exp(-inf - -inf) would be NaN.
+    return LogSum(jnp.full(num_points, jnp.finfo(dtype).min, dtype), jnp.zeros(num_points, dtype))
+
+
+def add_terms(log_sum: LogSum, log_terms: Array) -> tuple[LogSum, Array, Array]:
+    """Adds [B, C] terms; also returns [B, C] their scaled exponentials and [C] the decay."""
+    largest = jnp.maximum(log_sum.largest, jnp.max(log_terms, axis=0))
+    terms = jnp.exp(log_terms - largest)
+    decay = jnp.exp(log_sum.largest - largest)
+    return LogSum(largest, log_sum.total * decay + jnp.sum(terms, axis=0)), terms, decay

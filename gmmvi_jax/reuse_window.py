@@ -1,0 +1,338 @@
+"""The Gaussians that generated the samples in use, and the densities those have under them.
+
+Samples of earlier iterations serve again if it is known what generated them: the balance heuristic
+weighs a sample by the density of the mixture of all the Gaussians that generated the samples in
+use, as they were then. What is new in an iteration are a few samples and a few Gaussians, so the
+matrix of log densities is kept: new samples add columns, new Gaussians rows, and what leaves is
+dropped. Recomputing it would cost more than everything else together.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.numerics.block_sizes import component_block
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, whiten_block
+from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.typing import Array
+
+_SUM_BLOCK = 32  # Gaussians per block where their densities are only summed
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ReuseWindow:
+    """What generated the samples of a batch, in the order of its rows.
+
+    Row by row the samples of one Gaussian lie behind those of the one before it.
+    """
+
+    gaussians: Gaussian  # stacked, J leading, as they were when they drew
+    row_counts: Array  # [J] int32 samples in the batch that each drew
+    usable_counts: Array  # [J] int32 those of them that count
+    log_densities: Array  # [J, N] log N(x_n | theta_j)
+    num_gaussians: Array  # [] int32, live Gaussians
+    max_gaussians: int = dataclasses.field(metadata={"static": True})
+
+
+class WindowSize(NamedTuple):
+    """How many samples and Gaussians fit into a window."""
+
+    num_rows: int
+    num_gaussians: int
+
+
+def window_size(
+    num_bytes: int,
+    least_rows: int,
+    wanted_rows: int,
+    max_components: int,
+    dim: int,
+    diagonal: bool,
+    itemsize: int,
+) -> WindowSize:
+    """Returns how many samples and Gaussians fit into ``num_bytes``.
+
+    Twice ``max_components`` Gaussians come first (those of this iteration and of one before it),
+    then the wanted rows, then as many Gaussians as there is room for, since the less is
+    drawn per iteration, the more iterations the window reaches back.
+
+    Args:
+        num_bytes: the budget of the whole window.
+        least_rows: samples an iteration may draw; they must fit.
+        wanted_rows: those and the samples to be used again.
+        max_components: how many Gaussians an iteration can have.
+        dim: dimensions D.
+        diagonal: whether covariances are diagonal.
+        itemsize: bytes of a float.
+
+    Raises:
+        ValueError: not even the samples of one iteration fit.
+    """
+    per_gaussian = itemsize * (dim + 2 * dim * (1 if diagonal else dim))
+    per_row = itemsize * (2 * dim + 4)
+    num_gaussians = 2 * max_components
+    available = num_bytes - num_gaussians * per_gaussian
+    num_rows = min(wanted_rows, available // (per_row + itemsize * num_gaussians))
+    if num_rows < least_rows:
+        needed = num_gaussians * per_gaussian + least_rows * (per_row + itemsize * num_gaussians)
+        raise ValueError(
+            f"reuse_window_bytes is {num_bytes}, but one iteration of max_components="
+            f"{max_components} may draw {least_rows} samples, which need {needed} bytes; raise "
+            f"reuse_window_bytes, or lower max_components or desired_samples."
+        )
+    spare = num_bytes - num_rows * per_row
+    num_gaussians = min(spare // (per_gaussian + itemsize * num_rows), 64 * max_components)
+    return WindowSize(num_rows, max(num_gaussians, 2 * max_components))
+
+
+def empty_window(
+    max_gaussians: int, num_rows: int, block_size: int, dim: int, diagonal: bool, dtype: jnp.dtype
+) -> ReuseWindow:
+    """Returns a window without Gaussians.
+
+    Args:
+        max_gaussians: how many there can ever be.
+        num_rows: rows of the batch's buffers.
+        block_size: of the mixture.
+        dim: dimensions D.
+        diagonal: whether covariances are diagonal.
+        dtype: of its floats.
+    """
+    # Blocks of Gaussians are written and read from anywhere: one more than needed.
+    capacity = max_gaussians + max(block_size, _SUM_BLOCK)
+    unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
+    factors = jnp.broadcast_to(unit, (capacity, *unit.shape))
+    return ReuseWindow(
+        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, factors),
+        row_counts=jnp.zeros(capacity, jnp.int32),
+        usable_counts=jnp.zeros(capacity, jnp.int32),
+        log_densities=jnp.zeros((capacity, num_rows), dtype),
+        num_gaussians=jnp.zeros((), jnp.int32),
+        max_gaussians=max_gaussians,
+    )
+
+
+def drop_oldest(
+    window: ReuseWindow, batch: SampleBatch, num_kept: Array, num_incoming: Array
+) -> tuple[ReuseWindow, SampleBatch]:
+    """Drops all but the newest samples, and the Gaussians that have none left.
+
+    Args:
+        window: what generated the batch.
+        batch: the samples.
+        num_kept: [] int32, samples to keep at most.
+        num_incoming: [] int32, Gaussians there must be room for; where there is not, more goes.
+    """
+    capacity = window.row_counts.shape[0]
+    slots = jnp.arange(capacity, dtype=jnp.int32)
+    live = slots < window.num_gaussians
+    ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
+    starts = ends - jnp.where(live, window.row_counts, 0)
+    dropped_rows = jnp.maximum(batch.num_samples - num_kept, 0)
+    surplus = window.num_gaussians + num_incoming - window.max_gaussians
+    lost = jnp.max(jnp.where(live & (slots < surplus), ends, 0))  # rows of the surplus Gaussians
+    dropped_rows = jnp.maximum(dropped_rows, lost)
+    num_dropped = jnp.sum(live & (ends <= dropped_rows), dtype=jnp.int32)
+    row_counts = jnp.where(live, ends - jnp.maximum(starts, dropped_rows), 0)
+
+    num_rows = batch.num_samples - dropped_rows
+    num_gaussians = window.num_gaussians - num_dropped
+    # Nothing to drop: no row is visited.
+    moved_rows = jnp.where(dropped_rows > 0, num_rows, 0)
+    moved_gaussians = jnp.where(dropped_rows > 0, num_gaussians, 0)
+    size = batch.chunk_size
+
+    def shift_rows(start: Array, arrays: tuple) -> tuple:
+        return put_block(arrays, take_block(arrays, start + dropped_rows, size), start)
+
+    rows = (batch.points, batch.log_target, batch.target_gradient, batch.log_background)
+    points, log_target, target_gradient, log_background = fold_blocks(
+        moved_rows, size, shift_rows, rows
+    )
+
+    def shift_gaussians(start: Array, arrays: tuple) -> tuple:
+        return put_block(arrays, take_block(arrays, start + num_dropped, _SUM_BLOCK), start)
+
+    gaussians, row_counts = fold_blocks(
+        moved_gaussians, _SUM_BLOCK, shift_gaussians, (window.gaussians, row_counts)
+    )
+
+    def shift_densities(start: Array, matrix: Array) -> Array:
+        def shift_chunk(row: Array, matrix: Array) -> Array:
+            source = (start + num_dropped, row + dropped_rows)
+            tile = lax.dynamic_slice(
+                matrix, source, (_SUM_BLOCK, size), allow_negative_indices=False
+            )
+            return lax.dynamic_update_slice(
+                matrix, tile, (start, row), allow_negative_indices=False
+            )
+
+        return fold_blocks(moved_rows, size, shift_chunk, matrix)
+
+    log_densities = fold_blocks(moved_gaussians, _SUM_BLOCK, shift_densities, window.log_densities)
+    window = dataclasses.replace(
+        window,
+        gaussians=gaussians,
+        row_counts=row_counts,
+        log_densities=log_densities,
+        num_gaussians=num_gaussians,
+    )
+    batch = dataclasses.replace(
+        batch,
+        points=points,
+        log_target=log_target,
+        target_gradient=target_gradient,
+        log_background=log_background,
+        num_samples=num_rows,
+    )
+    return count_usable(window, batch)
+
+
+def count_usable(window: ReuseWindow, batch: SampleBatch) -> tuple[ReuseWindow, SampleBatch]:
+    """Counts the samples that have a weight, for every Gaussian and in all."""
+    live = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32) < window.num_gaussians
+    ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
+    size = batch.chunk_size
+
+    def add_chunk(start: Array, counts: Array) -> Array:
+        log_background = take_block(batch.log_background, start, size)
+        usable = (log_background < jnp.inf) & live_rows(start, size, batch.num_samples)
+        rows = start + jnp.arange(size, dtype=jnp.int32)
+        origins = jnp.searchsorted(ends, rows, side="right")
+        return counts.at[origins].add(usable.astype(jnp.int32), mode="drop")
+
+    counts = fold_blocks(batch.num_samples, size, add_chunk, jnp.zeros_like(window.usable_counts))
+    window = dataclasses.replace(window, usable_counts=counts)
+    return window, dataclasses.replace(batch, num_usable=jnp.sum(counts))
+
+
+def _add_densities(
+    window: ReuseWindow,
+    batch: SampleBatch,
+    gaussians: tuple[Array, Array],
+    rows: tuple[Array, Array],
+    block_size: int,
+) -> ReuseWindow:
+    """Fills in the log densities of some rows of the batch under some of the Gaussians.
+
+    Args:
+        window: with the Gaussians in it.
+        batch: with the points in it.
+        gaussians: the first one, and the one behind the last.
+        rows: the first one, and the one behind the last.
+        block_size: Gaussians per block.
+    """
+    first_gaussian, end_gaussian = gaussians
+    first_row, end_row = rows
+    size = batch.chunk_size
+
+    def add_chunk(offset: Array, matrix: Array) -> Array:
+        row = first_row + offset
+        points = take_block(batch.points, row, size)
+
+        def add_block(start: Array, matrix: Array) -> Array:
+            index = first_gaussian + start
+            block = take_block(window.gaussians, index, block_size)
+            tile = block_log_densities(block, whiten_block(block, points))
+            return lax.dynamic_update_slice(
+                matrix, tile, (index, row), allow_negative_indices=False
+            )
+
+        return fold_blocks(end_gaussian - first_gaussian, block_size, add_block, matrix)
+
+    matrix = fold_blocks(end_row - first_row, size, add_chunk, window.log_densities)
+    return dataclasses.replace(window, log_densities=matrix)
+
+
+def add_gaussians(window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixture) -> ReuseWindow:
+    """Appends the mixture's Gaussians, which have drawn nothing yet, with their densities."""
+    first = window.num_gaussians
+    size = mixture.block_size
+
+    def copy(start: Array, stacked: tuple) -> tuple:
+        block = take_block(mixture.gaussians, start, size)
+        return put_block(stacked, (block, jnp.zeros(size, jnp.int32)), first + start)
+
+    gaussians, row_counts = fold_blocks(
+        mixture.num_components, size, copy, (window.gaussians, window.row_counts)
+    )
+    window = dataclasses.replace(
+        window,
+        gaussians=gaussians,
+        row_counts=row_counts,
+        num_gaussians=first + mixture.num_components,
+    )
+    zero = jnp.zeros((), jnp.int32)
+    columns = (first, window.num_gaussians)
+    return _add_densities(window, batch, columns, (zero, batch.num_samples), size)
+
+
+def add_rows(
+    window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixture, counts: Array, first_row: Array
+) -> ReuseWindow:
+    """Takes in the samples that the newest Gaussians have drawn, with their densities.
+
+    Args:
+        window: its newest Gaussians are the mixture's.
+        batch: with the new samples in it.
+        mixture: that drew them.
+        counts: [K] int32 how many each component drew.
+        first_row: of the new samples.
+    """
+    first = window.num_gaussians - mixture.num_components
+
+    def write(start: Array, row_counts: Array) -> Array:
+        block = take_block(counts, start, mixture.block_size)
+        return put_block(row_counts, block, first + start)
+
+    row_counts = fold_blocks(mixture.num_components, mixture.block_size, write, window.row_counts)
+    window = dataclasses.replace(window, row_counts=row_counts)
+    columns = (jnp.zeros((), jnp.int32), window.num_gaussians)
+    rows = (first_row, batch.num_samples)
+    return _add_densities(window, batch, columns, rows, mixture.block_size)
+
+
+def add_all_densities(window: ReuseWindow, batch: SampleBatch) -> ReuseWindow:
+    """Fills in the log densities of all rows of the batch under all Gaussians of the window."""
+    zero = jnp.zeros((), jnp.int32)
+    size = component_block(batch.points.shape[1], _SUM_BLOCK)
+    gaussians = (zero, window.num_gaussians)
+    return _add_densities(window, batch, gaussians, (zero, batch.num_samples), size)
+
+
+def log_background(window: ReuseWindow, batch: SampleBatch) -> Array:
+    """Returns [N] log b(x): all Gaussians, weighted by the usable samples they drew.
+
+    +inf for samples without weight, which stay so, and for the rest of the last chunk.
+    """
+    live = jnp.arange(window.usable_counts.shape[0], dtype=jnp.int32) < window.num_gaussians
+    dtype = batch.log_target.dtype
+    shares = jnp.where(live, window.usable_counts, 0).astype(dtype)
+    log_shares = jnp.log(shares / jnp.maximum(batch.num_usable, 1))
+    size = batch.chunk_size
+
+    def weigh(row: Array, background: Array) -> Array:
+        def add_block(start: Array, log_sum: LogSum) -> LogSum:
+            terms = lax.dynamic_slice(
+                window.log_densities, (start, row), (_SUM_BLOCK, size), allow_negative_indices=False
+            )
+            block_shares = take_block(log_shares, start, _SUM_BLOCK)[:, None]
+            # What lies behind the last Gaussian means nothing, and may be anything.
+            terms = jnp.where(block_shares > -jnp.inf, terms + block_shares, -jnp.inf)
+            return add_terms(log_sum, terms)[0]
+
+        log_sum = fold_blocks(
+            window.num_gaussians, _SUM_BLOCK, add_block, empty_log_sum(size, dtype)
+        )
+        has_weight = take_block(background, row, size) < jnp.inf
+        has_weight &= live_rows(row, size, batch.num_samples)
+        return put_block(background, jnp.where(has_weight, log_sum.log(), jnp.inf), row)
+
+    return fold_blocks(batch.num_samples, size, weigh, batch.log_background)

@@ -1,0 +1,75 @@
+"""Bayesian logistic regression on minibatches, the benchmarks' `_mb`."""
+
+import dataclasses
+
+import jax
+
+from gmmvi_jax.targets.logistic_regression import (
+    LogisticRegression,
+    breast_cancer,
+    german_credit,
+    log_likelihood,
+)
+from gmmvi_jax.targets.minibatch import MinibatchTarget
+from gmmvi_jax.typing import Array, PRNGKey
+
+BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
+class MinibatchLogisticRegression:
+    """A logistic regression of which each evaluation looks at a minibatch of its own.
+
+    The likelihood is scaled by n / batch_size; `full` is the posterior on all rows, on which
+    ELBOs are reported.
+    """
+
+    name: str = dataclasses.field(metadata={"static": True})
+    posterior: LogisticRegression
+    batch_size: int = dataclasses.field(default=BATCH_SIZE, metadata={"static": True})
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Every sample brings a key, and has a minibatch of its own."""
+        return True
+
+    @property
+    def dim(self) -> int:
+        """The number of coefficients D, the constant's included."""
+        return self.posterior.dim
+
+    @property
+    def prior_mean(self) -> float:
+        """Initial means are drawn from the prior."""
+        return self.posterior.prior_mean
+
+    @property
+    def prior_scale(self) -> float:
+        """The prior's standard deviation."""
+        return self.posterior.prior_scale
+
+    @property
+    def initial_covariance(self) -> float:
+        """Initial components are as wide as the prior."""
+        return self.posterior.initial_covariance
+
+    def __call__(self, x: Array, key: PRNGKey) -> Array:
+        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        data = (self.posterior.features, self.posterior.signed_labels)
+        target = MinibatchTarget(log_likelihood, self.posterior.log_prior, data, self.batch_size)
+        return target(x, key)
+
+    def full(self, x: Array) -> Array:
+        """Return log p~ at `x` [D] on all rows."""
+        return self.posterior(x)
+
+
+def breast_cancer_mb() -> MinibatchLogisticRegression:
+    """Return `breast_cancer` on minibatches of 64 of its 569 rows."""
+    return MinibatchLogisticRegression("breast_cancer_mb", breast_cancer())
+
+
+def german_credit_mb() -> MinibatchLogisticRegression:
+    """Return `german_credit` on minibatches of 64 of its 1000 rows."""
+    return MinibatchLogisticRegression("german_credit_mb", german_credit())

@@ -1,0 +1,268 @@
+"""Sample reuse against plain lists: which samples serve again, and how many are drawn."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+
+from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
+from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
+from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
+from gmmvi_jax.reuse_window import WindowSize, empty_window, window_size
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
+from gmmvi_jax.typing import Array
+
+from ..oracles import Floats, Mixture, pad, random_mixture
+
+D, BLOCK, CAPACITY = 2, 2, 6
+DESIRED = 40
+EXACT = 1e-9
+Selector = ComponentBased | MixtureBased
+
+
+def bump(point: Array) -> Array:
+    """A target that is broken on one side."""
+    return jnp.where(point[0] > 3.0, jnp.nan, -0.5 * jnp.sum((point - 1.0) ** 2))
+
+
+select = jax.jit(lambda selector, *args: selector(*args))
+
+
+def new_database(selector: Selector, size: WindowSize, diagonal: bool = False) -> SampleDatabase:
+    dtype, chunk_size = jnp.dtype(jnp.result_type(float)), 32
+    batch = empty_batch(size.num_rows, D, chunk_size, dtype)
+    rows = batch.log_target.shape[0]
+    window = empty_window(size.num_gaussians, rows, BLOCK, D, diagonal, dtype)
+    # What the buffers hold behind the live rows must not matter.
+    stale = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 77, leaf.dtype), (batch, window))
+    zero = jnp.zeros((), jnp.int32)
+    batch, window = stale
+    return SampleDatabase(
+        batch=jax.tree.unflatten(
+            jax.tree.structure(batch),
+            [leaf if leaf.ndim else zero for leaf in jax.tree.leaves(batch)],
+        ),
+        archive=empty_archive(2000, D, chunk_size, True, dtype),
+        window=jax.tree.unflatten(
+            jax.tree.structure(window),
+            [leaf if leaf.ndim else zero for leaf in jax.tree.leaves(window)],
+        ),
+    )
+
+
+class Sample(NamedTuple):
+    point: Floats
+    generator: tuple[int, int]  # iteration and component: which Gaussian drew it
+
+
+class Model:
+    """The same in plain Python: a list of samples and all the Gaussians there ever were."""
+
+    def __init__(self, size: WindowSize, room: int) -> None:
+        self.samples: list[Sample] = []
+        self.mixtures: list[Mixture] = []
+        self.gaussians: list[tuple[int, int]] = []  # in the window
+        self.size, self.room = size, room
+
+    def keep(self, num_kept: int, num_incoming: int) -> None:
+        """Keeps the newest samples, and no more Gaussians than there is room for."""
+        self.samples = self.samples[max(len(self.samples) - num_kept, 0) :]
+        surplus = max(len(self.gaussians) + num_incoming - self.size.num_gaussians, 0)
+        leaving = set(self.gaussians[:surplus])
+        newest = [index for index, s in enumerate(self.samples) if s.generator in leaving]
+        self.samples = self.samples[max(newest, default=-1) + 1 :]
+        self.drop_empty()
+
+    def drop_empty(self) -> None:
+        """The oldest Gaussians leave with their last sample."""
+        generators = {s.generator for s in self.samples}
+        while self.gaussians and self.gaussians[0] not in generators:
+            self.gaussians.pop(0)
+
+    def usable(self) -> np.ndarray:
+        return np.array([s.point[0] <= 3.0 for s in self.samples], bool)
+
+    def log_background(self) -> Floats:
+        """The usable samples' Gaussians, weighted by how many usable samples they drew."""
+        points = np.array([s.point for s in self.samples]).reshape(-1, D)
+        usable = self.usable()
+        generators = [s.generator for s, good in zip(self.samples, usable, strict=True) if good]
+        terms = []
+        for generator in sorted(set(generators)):
+            mixture = self.mixtures[generator[0]]
+            normal = scipy.stats.multivariate_normal(
+                mixture.means[generator[1]], mixture.covariances[generator[1]]
+            )
+            share = generators.count(generator) / len(generators)
+            terms.append(np.log(share) + np.reshape(normal.logpdf(points), len(points)))
+        total = scipy.special.logsumexp(terms, axis=0) if terms else np.zeros(len(points))
+        return np.where(usable, np.asarray(total), np.inf)
+
+
+def effective_size(log_weights: Floats) -> float:
+    if not np.any(np.isfinite(log_weights)):
+        return 0.0
+    weights = scipy.special.softmax(log_weights)
+    return float(1.0 / np.sum(weights**2))
+
+
+def expected_new(model: Model, mixture: Mixture, selector: Selector) -> Floats | int:
+    """How many samples are missing: per component (M), or of the mixture (P)."""
+    points = np.array([s.point for s in model.samples]).reshape(-1, D)
+    count = len(mixture.means)
+    if not len(points):
+        sizes = np.zeros(count) if isinstance(selector, ComponentBased) else np.zeros(1)
+    elif isinstance(selector, ComponentBased):
+        log_weights = mixture.component_log_densities(points) - model.log_background()[:, None]
+        sizes = np.array([effective_size(column) for column in log_weights.T])
+    else:
+        sizes = np.array([effective_size(mixture.log_density(points) - model.log_background())])
+    missing = np.maximum(1, DESIRED - np.floor(sizes))
+    return missing if isinstance(selector, ComponentBased) else int(missing[0])
+
+
+def drifting_mixtures(num_iterations: int) -> list[Mixture]:
+    """A mixture that changes slowly, grows, shrinks and jumps once."""
+    generator = np.random.default_rng(3)
+    base = random_mixture(generator, CAPACITY, D, spread=1.5)
+    counts = [1, 2, 3, 3, 4, 4, 2, 3, 6, 6, 6, 6][:num_iterations]
+    mixtures = []
+    for index, count in enumerate(counts):
+        weights = base.weights[:count] / base.weights[:count].sum()
+        means = base.means[:count] + 0.1 * generator.normal(size=(count, D))
+        means = means + (10.0 * np.array([-1.0, 0.0]) if index == 9 else 0.0)
+        scale = 1.0 + 0.1 * generator.uniform(size=(count, 1, 1))
+        mixtures.append(Mixture(weights, means, base.covariances[:count] * scale))
+    return mixtures
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("kind", ["component-based", "mixture-based", "little room"])
+def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
+    ratio = 1.7
+    if kind == "mixture-based":
+        selector: Selector = MixtureBased(DESIRED, ratio)
+        size = WindowSize(DESIRED + 68 * CAPACITY, 64)
+    else:
+        selector = ComponentBased(DESIRED, ratio)
+        little = kind == "little room"
+        size = WindowSize((DESIRED + 68) * CAPACITY, 64)
+        size = WindowSize(DESIRED * CAPACITY + 30, 2 * CAPACITY) if little else size
+    database = new_database(selector, size)
+    model = Model(size, database.batch.log_target.shape[0] - database.batch.chunk_size)
+    reused_any, bounded_any, broken_any = False, False, False
+    for iteration, mixture in enumerate(drifting_mixtures(12)):
+        count = len(mixture.means)
+        key = jax.random.key(iteration)
+        padded = pad(mixture, CAPACITY, BLOCK)
+        database, info = select(selector, key, jax.tree_util.Partial(bump), padded, database)
+        batch, window = database.batch, database.window
+        assert window is not None
+
+        incoming = DESIRED * count if isinstance(selector, ComponentBased) else DESIRED
+        wanted = 68 * count
+        num_before = len(model.samples)
+        model.keep(min(wanted, model.room - incoming), count)
+        bounded_any |= len(model.samples) < min(wanted, num_before)
+        model.mixtures.append(mixture)
+        missing = expected_new(model, mixture, selector)
+        num_old, num_samples = len(model.samples), int(batch.num_samples)
+        reused_any |= num_old > 0 and int(np.sum(missing)) < incoming
+        assert info.num_drawn == num_samples - num_old == np.sum(missing)
+
+        points = np.asarray(batch.points)[:num_samples]
+        old_points = np.array([s.point for s in model.samples]).reshape(-1, D)
+        np.testing.assert_array_equal(points[:num_old], old_points)
+        model.gaussians += [(iteration, component) for component in range(count)]
+        assert window.num_gaussians == len(model.gaussians)
+        row_counts = np.asarray(window.row_counts)[: len(model.gaussians)]
+        new_counts = row_counts[-count:]
+        if isinstance(selector, ComponentBased):
+            np.testing.assert_array_equal(new_counts, missing)
+        origins = np.repeat(np.arange(count), new_counts)
+        np.testing.assert_array_equal(np.asarray(batch.origins)[num_old:num_samples], origins)
+        new_points = points[num_old:]
+        model.samples += [
+            Sample(point, (iteration, int(origin)))
+            for point, origin in zip(new_points, origins, strict=True)
+        ]
+        # Every sample lies near the component that is said to have drawn it.
+        distance = np.linalg.norm(new_points - mixture.means[origins], axis=1)
+        assert np.all(
+            distance < 6.0 * np.sqrt(np.linalg.norm(mixture.covariances[origins], 2, (1, 2)))
+        )
+
+        usable = model.usable()
+        broken_any |= bool(np.any(~usable[:num_old]))
+        assert batch.num_usable == usable.sum()
+        assert info.num_unusable == np.sum(~usable[num_old:])
+        counts = [sum(s.generator == g for s in model.samples) for g in model.gaussians]
+        np.testing.assert_array_equal(row_counts, counts)
+        background = np.asarray(batch.log_background)
+        np.testing.assert_allclose(background[:num_samples], model.log_background(), rtol=EXACT)
+        end = -(-num_samples // batch.chunk_size) * batch.chunk_size
+        assert np.all(background[num_samples:end] == np.inf)
+        values = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
+        np.testing.assert_allclose(
+            np.asarray(batch.log_target)[:num_samples], np.where(usable, values, 0.0), rtol=EXACT
+        )
+        gradient = np.where(usable[:, None], 1.0 - points, 0.0)
+        assert batch.target_gradient is not None
+        np.testing.assert_allclose(
+            np.asarray(batch.target_gradient)[:num_samples], gradient, rtol=EXACT, atol=EXACT
+        )
+        # The archive takes the new samples alone.
+        archived = np.asarray(database.archive.points)[: int(database.archive.count)]
+        np.testing.assert_array_equal(archived[-len(new_points) :], new_points)
+    assert reused_any
+    assert broken_any
+    assert bounded_any == (kind == "little room")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_mixture_that_does_not_move_draws_one_sample_per_component_in_the_end() -> None:
+    selector = ComponentBased(DESIRED, 4.0)
+    size = WindowSize(5 * DESIRED * CAPACITY, 400)
+    database = new_database(selector, size)
+    padded = pad(random_mixture(np.random.default_rng(0), 3, D), CAPACITY, BLOCK)
+    drawn = []
+    for iteration in range(12):
+        key = jax.random.key(iteration)
+        target = jax.tree_util.Partial(lambda x: -jnp.sum(x**2))
+        database, info = select(selector, key, target, padded, database)
+        drawn.append(int(info.num_drawn))
+    assert drawn[0] == 3 * DESIRED
+    assert drawn[-1] <= 3 * 4
+    assert sum(drawn) == int(database.archive.count)
+
+
+def test_at_least_one_and_at_most_the_desired_number_of_samples_is_missing() -> None:
+    sizes = jnp.asarray([0.0, 0.99, 1.0, 38.5, 39.0, 40.0, 77.7])
+    np.testing.assert_array_equal(missing_samples(40, sizes), [40, 40, 39, 2, 1, 1, 1])
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
+    num_bytes, dim, max_components = 2**24, 25, 30
+    size = window_size(num_bytes, 400 * 30, 1047 * 30, max_components, dim, diagonal, 4)
+    batch = empty_batch(size.num_rows, dim, 1, jnp.dtype(jnp.float32))
+    arrays = jax.eval_shape(
+        functools.partial(
+            empty_window, size.num_gaussians, size.num_rows, 1, dim, diagonal, jnp.dtype("float32")
+        )
+    )
+    total = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((arrays, batch)))
+    slack = 33 * (4 * size.num_rows + 4 * 3 * dim * (1 if diagonal else dim))
+    assert 0.8 * num_bytes < total < num_bytes + slack
+    assert size.num_rows >= 400 * 30
+    assert size.num_gaussians >= 2 * max_components
+
+
+def test_a_budget_too_small_for_one_iteration_names_the_setting_and_the_cure() -> None:
+    with pytest.raises(ValueError, match="raise reuse_window_bytes, or lower max_components"):
+        window_size(2**20, 400 * 1000, 1047 * 1000, 1000, 25, False, 4)

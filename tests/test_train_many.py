@@ -1,0 +1,131 @@
+"""Several runs in one program: each is the run it would be alone; merged they cover all modes."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gmmvi_jax as gmmvi
+
+DIM = 2
+SEEDS = (3, 5, 8)
+MEANS = jnp.array([[-6.0, 0.0], [6.0, 1.0]])
+
+
+def two_modes(x):
+    """Two normalised unit Gaussians that weigh 0.8 and 0.2: log Z = 0."""
+    squares = jnp.sum((x - MEANS) ** 2, axis=-1)
+    return jax.nn.logsumexp(jnp.log(jnp.array([0.8, 0.2])) - 0.5 * squares) - jnp.log(2 * jnp.pi)
+
+
+CONFIG = gmmvi.samtron(
+    DIM,
+    prior_scale=2.0,
+    max_components=4,
+    add_iters=4,
+    desired_samples=40,
+    num_iterations=10,
+    log_every=6,
+    diagnostic_samples=300,
+    num_database_samples=200,
+    max_database_size=500,
+)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return {
+        vectorized: gmmvi.train_many(CONFIG, two_modes, SEEDS, vectorized=vectorized)
+        for vectorized in (False, True)
+    }
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return [gmmvi.train(CONFIG.replace(seed=seed), two_modes) for seed in SEEDS]
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_each_run_is_the_one_that_train_makes(results, alone, vectorized):
+    many = results[vectorized]
+    assert many.seeds == SEEDS
+    assert many.history["elbo"].shape == (2, 3)
+    for index, single in enumerate(alone):
+        np.testing.assert_array_equal(
+            many.history["num_target_evaluations"][:, index],
+            single.history["num_target_evaluations"],
+        )
+        np.testing.assert_allclose(
+            many.history["elbo"][:, index], single.history["elbo"], rtol=2e-2, atol=2e-2
+        )
+        np.testing.assert_allclose(many.gmms[index].means, single.gmm.means, rtol=2e-2, atol=2e-2)
+
+
+def test_states_are_stacked_and_go_on_with_step(results):
+    state = jax.tree.map(lambda leaf: leaf[1], results[False].state)
+    following, _ = jax.jit(gmmvi.step, static_argnums=1)(CONFIG.algorithm, two_modes, state)
+    assert int(following.iteration) == 11
+
+
+def one_mode(mean):
+    return gmmvi.GMM(
+        log_weights=jnp.zeros(1), means=mean[None], factors=jnp.broadcast_to(jnp.eye(2), (1, 2, 2))
+    )
+
+
+def test_merging_runs_that_found_different_modes_gives_the_target():
+    gmms = [one_mode(MEANS[0]), one_mode(MEANS[1])]
+    elbos = [
+        float(gmmvi.evaluation.elbo(gmm, two_modes, jax.random.key(0), 4000).mean) for gmm in gmms
+    ]
+    np.testing.assert_allclose(elbos, np.log([0.8, 0.2]), atol=1e-3)
+    merged = gmmvi.merge(gmms, elbos)
+    np.testing.assert_allclose(merged.weights, [0.8, 0.2], atol=1e-3)
+    np.testing.assert_allclose(jnp.sum(merged.weights), 1.0, rtol=1e-6)
+    estimate = gmmvi.evaluation.elbo(merged, two_modes, jax.random.key(1), 4000)
+    assert abs(float(estimate.mean)) < 1e-3
+
+
+def test_without_elbos_all_runs_weigh_the_same():
+    gmms = [one_mode(MEANS[0]), one_mode(MEANS[1])]
+    np.testing.assert_allclose(gmmvi.merge(gmms, [float("nan"), -3.0]).weights, [0.5, 0.5])
+
+
+def test_the_merged_mixture_and_the_best_run(results):
+    many = results[False]
+    assert many.merged.num_components == sum(gmm.num_components for gmm in many.gmms)
+    assert many.best is many.gmms[int(np.argmax(many.history["elbo"][-1]))]
+
+
+def test_mixtures_that_do_not_fit_together_are_refused():
+    diagonal = gmmvi.GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.ones((1, 2)))
+    with pytest.raises(ValueError, match="factors"):
+        gmmvi.merge([one_mode(MEANS[0]), diagonal], [0.0, 0.0])
+    with pytest.raises(ValueError, match="one ELBO per mixture"):
+        gmmvi.merge([], [])
+    with pytest.raises(ValueError, match="seeds is empty"):
+        gmmvi.train_many(CONFIG, two_modes, [])
+
+
+def test_hyperparameters_of_the_config_can_be_vmapped():
+    scales = jnp.array([0.01, 0.3])
+    base = CONFIG.algorithm
+    rule: Any = base.component_stepsize
+
+    def two_steps(scale):
+        changed = base.replace(component_stepsize=dataclasses.replace(rule, initial=scale))
+        state = gmmvi.init(changed, jax.random.key(0))
+        state, _ = gmmvi.step(changed, two_modes, state)
+        _, info = gmmvi.step(changed, two_modes, state)
+        return info.component_stepsize, info.largest_divergence
+
+    together = jax.jit(jax.vmap(two_steps))(scales)
+    single = jax.jit(two_steps)
+    for index, scale in enumerate(scales):
+        alone = single(scale)
+        np.testing.assert_allclose(together[0][index], alone[0], rtol=1e-5)
+        np.testing.assert_allclose(together[1][index], alone[1], rtol=1e-2)
+    assert together[1][1] > 10.0 * together[1][0]
