@@ -1,4 +1,4 @@
-"""Codenames: seven letters, one choice each. All 432 are names, whether built yet or not."""
+"""Codenames: seven letters, one choice each; 432 of them."""
 
 import difflib
 import itertools
@@ -27,8 +27,7 @@ def choices_of(codename: str) -> tuple[Choice, ...]:
     """Returns the seven choices of a codename.
 
     Raises:
-        ValueError: it is no codename (the nearest is named), or one of its choices does not
-            exist in this version (those that do are named).
+        ValueError: it is none; the nearest is named.
     """
     if codename not in codenames():
         nearest = difflib.get_close_matches(str(codename).upper(), codenames(), 1, 0.0)[0]
@@ -37,11 +36,4 @@ def choices_of(codename: str) -> tuple[Choice, ...]:
             f"from each of {', '.join(LETTERS)}, in this order."
         )
     table = {choice.letter: choice for choice in CHOICES}
-    missing = [letter for letter in codename if letter not in table]
-    if missing:
-        available = "".join(choice.letter for choice in CHOICES)
-        raise ValueError(
-            f"codename {codename!r} needs choice {', '.join(missing)}, which this version of "
-            f"gmmvi_jax does not have; it has {', '.join(available)}."
-        )
     return tuple(table[letter] for letter in codename)

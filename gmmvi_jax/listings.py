@@ -29,38 +29,29 @@ def targets_text() -> str:
 def variants_text() -> str:
     """Returns the seven modules with their choices, and the variants that have names."""
     table = {choice.letter: choice for choice in CHOICES}
-    codes = codenames()
-    num_ready = sum(set(code) <= set(table) for code in codes)
     lines = [
         _wrap(
-            f"A codename has seven letters, one choice for each module, in this order. This "
-            f"version can run {num_ready} of the {len(codes)}. The settings of a choice, with "
-            f"their defaults, are given with --set name=value; None is chosen for the target.",
+            f"A codename has seven letters, one choice for each module, in this order: "
+            f"{len(codenames())} variants. The settings of a choice, with their defaults, are "
+            f"given with --set name=value; None is chosen for the target.",
             "",
         )
     ]
-    for module, letters in zip(MODULES, LETTERS, strict=True):
-        lines += ["", f"{LETTERS.index(letters) + 1} {module}"]
+    for number, (module, letters) in enumerate(zip(MODULES, LETTERS, strict=True), start=1):
+        lines += ["", f"{number} {module}"]
         for letter in letters:
-            lines += _choice_lines(letter, table.get(letter))
+            lines += _choice_lines(table[letter])
     lines += ["", "Variants with names"]
-    for code, description in NAMED.items():
-        missing = [letter for letter in code if letter not in table]
-        note = f"; not in this version, needs {', '.join(missing)}" if missing else ""
-        lines.append(_entry(code, 9, description + note))
+    lines += [_entry(code, 9, description) for code, description in NAMED.items()]
     lines += ["", "Variants with settings of the study (--published)"]
     for code in published_settings():
-        known = runnable_targets(code) if set(code) <= set(table) else []
-        if known:
-            lines.append(_entry(code, 9, ", ".join(known)))
+        lines.append(_entry(code, 9, ", ".join(runnable_targets(code))))
     return "\n".join(lines)
 
 
-def _choice_lines(letter: str, choice: Choice | None) -> list[str]:
-    if choice is None:
-        return [_entry(letter, 3, "not in this version")]
+def _choice_lines(choice: Choice) -> list[str]:
     settings = ", ".join(f"{name}={default}" for name, default in choice.settings.items())
-    lines = [_entry(letter, 3, choice.summary)]
+    lines = [_entry(choice.letter, 3, choice.summary)]
     return [*lines, _wrap(settings, " " * 7)] if settings else lines
 
 

@@ -42,7 +42,7 @@ _SILENT = {
     "only_own_samples": False,
     "self_normalized_gradients": True,
     "self_normalized_rewards": True,
-    "initial_ridge": 1e-12,
+    "initial_ridge_factor": 1e-12,
     "initial_component_stepsize": 1.0,
     "min_component_stepsize": 0.001,
     "max_component_stepsize": 1.0,
@@ -63,6 +63,7 @@ _SILENT_OF_CHOICE: dict[str, dict[str, Any]] = {
     "F": {"initial_component_stepsize": 1e-5},
 }
 _MAX_COMPONENTS = 1000
+_LEAST_COMPONENTS = 100  # room that a run with reuse has at least
 # The study kept every sample (up to 10 million, by target) and drew candidates from them. The
 # archive holds as many as a search looks at, thinned over the whole run.
 _ARCHIVE_SIZE = 100_000
@@ -113,7 +114,8 @@ def published_config(
         codename: one of its nine candidates, e.g. ``"SAMTRON"``.
         target_name: as in ``targets.names()``, e.g. ``"breast_cancer"``.
         num_iterations: steps to take.
-        max_components: by default the published number; under E that of the start.
+        max_components: by default the published number; with reuse 100, or as many as can be added
+            in ``num_iterations``; under E that of the start.
         seed: of the run.
         **overrides: other settings of ``from_codename``.
 
@@ -134,13 +136,18 @@ def published_config(
         largest = min(_ARCHIVE_SIZE, entry.get("max_database_size", _ARCHIVE_SIZE))
         settings["max_database_size"] = largest if keeps_samples else 0
     target = targets.get(target_name)
+    num_initial = entry["model_initialization.num_initial_components"]
     if max_components is None and "A" in codename:
         max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)
+        if settings.get("reuse_ratio", 0.0):
+            # A reuse window for 1,000 components would take gigabytes, and a run cannot get there.
+            reached = num_initial + num_iterations // settings["add_iters"]
+            max_components = min(max_components, max(reached, _LEAST_COMPONENTS))
     settings |= {
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
         "initial_covariance": target.initial_covariance,
-        "num_initial_components": entry["model_initialization.num_initial_components"],
+        "num_initial_components": num_initial,
         "max_components": max_components,
         "num_iterations": num_iterations,
         "seed": seed,

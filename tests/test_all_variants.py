@@ -1,8 +1,8 @@
 """A pairwise-covering subset of the 432 variants keeps its shapes and runs; see the benchmark.
 
 Every two choices of different modules meet in one of the variants here, and each choice meets
-full and diagonal covariances, reuse of samples and none. ``python -m benchmarks.variants`` takes all
-432.
+full and diagonal covariances, reuse of samples and none. ``python -m benchmarks.variants`` is for
+all 432.
 """
 
 import dataclasses

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,8 +39,20 @@ def test_gate_checks_lint_format_and_types_from_that_environment():
         assert f".venv/bin/{tool}" in lines
 
 
+def test_the_example_of_many_kinds_of_densities_runs():
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    assert "num_iterations=200" in code
+    names: dict[str, Any] = {"print": lambda *_: None}
+    exec(compile(code, "README.md", "exec"), names)
+    result = names["result"]
+    (location, *_), weights = result.modes().locations["w"], result.modes().masses
+    assert weights[0] > 0.5
+    np.testing.assert_allclose(location, [1.0, -2.0, 0.5], atol=0.1)
+    assert result.sample(jax.random.key(1), (7,))["b"].shape == (7,)
+
+
 def test_readme_example_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     code = code.replace(
         "samtron(dim=2, ", "samtron(dim=2, num_iterations=60, add_iters=5, max_components=12, "
     )

@@ -35,13 +35,20 @@ FLOAT32_RATIO = 1e-4
 UpdateOne = Callable[[Gaussian, NaturalGradient, Array, Array, Array], tuple[Gaussian, Array]]
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="kind")
 def _update(
     updater: ComponentUpdater,
     mixture: PaddedMixture,
     record: ComponentRecord,
     gradient: NaturalGradient,
+    kind: type,
 ) -> tuple[PaddedMixture, ComponentRecord]:
+    """Returns what an updater makes of the mixture and the record.
+
+    ``kind`` is its class: jit (jax 0.10) takes the structures of two dataclasses for equal when
+    their fields are, whatever their classes, and may then run the wrong program.
+    """
+    del kind
     mixture, record, _ = updater(mixture, record, gradient, temperature())
     return mixture, record
 
@@ -90,7 +97,8 @@ def _step(
         ages=arrays["inputs/ages"],
         ridge_factors=arrays["inputs/ridge_factors"],
     )
-    return _update(updater, mixture, record, whitened_gradient(arrays, mixture.capacity))
+    gradient = whitened_gradient(arrays, mixture.capacity)
+    return _update(updater, mixture, record, gradient, kind=type(updater))
 
 
 def _parameters(arrays: Arrays, mixture: PaddedMixture) -> tuple[np.ndarray, np.ndarray]:

@@ -56,15 +56,27 @@ def densities(arrays: Arrays) -> Iterator[Comparison]:
     )
 
 
-@jax.jit
-def _estimate(
-    estimator: NaturalGradientEstimator, mixture: PaddedMixture, batch: SampleBatch
+@partial(jax.jit, static_argnames="kind")
+def _estimate_as(
+    estimator: NaturalGradientEstimator, mixture: PaddedMixture, batch: SampleBatch, kind: type
 ) -> NaturalGradient:
+    """Returns the estimates of all components.
+
+    ``kind`` is its class: jit (jax 0.10) takes the structures of two dataclasses for equal when
+    their fields are, whatever their classes, and may then run the wrong program.
+    """
+    del kind
     buffers = NaturalGradient(
         jnp.zeros_like(mixture.gaussians.mean), jnp.zeros_like(mixture.gaussians.factor)
     )
     record = make_record(mixture.capacity)
     return estimator(mixture, record, batch, temperature(), buffers)[0]
+
+
+def _estimate(
+    estimator: NaturalGradientEstimator, mixture: PaddedMixture, batch: SampleBatch
+) -> NaturalGradient:
+    return _estimate_as(estimator, mixture, batch, kind=type(estimator))
 
 
 @partial(jax.jit, static_argnames=("self_normalized", "only_own_samples"))

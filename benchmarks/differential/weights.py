@@ -39,16 +39,33 @@ OF_THE_BOUND = 2e-3  # 0.1 %, and what float32 makes of it where the bound is 0.
 OF_THE_STEP = 2e-3
 
 
-@jax.jit
-def _update(
+@partial(jax.jit, static_argnames="kind")
+def _update_as(
     updater: WeightUpdater,
     mixture: PaddedMixture,
     batch: SampleBatch,
     record: ComponentRecord,
     stepsize: Array,
+    kind: type,
 ) -> tuple[PaddedMixture, ComponentRecord]:
+    """Returns what an updater makes of the mixture and the record.
+
+    ``kind`` is its class: jit (jax 0.10) takes the structures of two dataclasses for equal when
+    their fields are, whatever their classes, and may then run the wrong program.
+    """
+    del kind
     weights = WeightRecord(stepsize, jnp.asarray(0.0), jnp.asarray(0, jnp.int32))
     return updater(mixture, record, batch, weights, temperature())
+
+
+def _update(
+    updater: WeightUpdater,
+    mixture: PaddedMixture,
+    batch: SampleBatch,
+    record: ComponentRecord,
+    stepsize: float,
+) -> tuple[PaddedMixture, ComponentRecord]:
+    return _update_as(updater, mixture, batch, record, jnp.asarray(stepsize), kind=type(updater))
 
 
 @jax.jit
@@ -83,9 +100,7 @@ def rewards(arrays: Arrays) -> Iterator[Comparison]:
     record = make_record(mixture.capacity)
     for weighting in ("self_normalised", "plain"):
         self_normalized = weighting == "self_normalised"
-        _, updated = _update(
-            DirectWeights(self_normalized), mixture, batch, record, jnp.asarray(0.0)
-        )
+        _, updated = _update(DirectWeights(self_normalized), mixture, batch, record, 0.0)
         found = np.asarray(updated.rewards)[:count]
         expected = arrays[f"weights_direct/{weighting}-none/rewards"]
         yield compare("rewards", weighting, "R", found, expected)
@@ -105,7 +120,7 @@ def plain_steps(arrays: Arrays) -> Iterator[Comparison]:
     for weighting in ("self_normalised", "plain"):
         updater = DirectWeights(weighting == "self_normalised")
         for size, stepsize in WEIGHT_STEPSIZES.items():
-            found, _ = _update(updater, mixture, batch, record, jnp.asarray(stepsize))
+            found, _ = _update(updater, mixture, batch, record, stepsize)
             yield compare(
                 "weights, direct",
                 f"{weighting}-{size}",
@@ -128,7 +143,7 @@ def bounded_steps(arrays: Arrays) -> Iterator[Comparison]:
             variant = f"{weighting}-{size}"
             line = partial(compare, "weights, trust region", variant)
             updated, rewarded = _update(
-                TrustRegionWeights(self_normalized), mixture, batch, record, jnp.asarray(bound)
+                TrustRegionWeights(self_normalized), mixture, batch, record, bound
             )
             for search in ("published", "exact"):
                 suffix = "" if search == "published" else "_exact"

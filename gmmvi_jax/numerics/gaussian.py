@@ -187,9 +187,9 @@ def divergence_from_standard(factor: Array, shift: Array) -> Array:
 def whitening_error(gaussian: Gaussian) -> Array:
     """Returns how far the rounding of a sample's coordinates moves it, in standard deviations.
 
-    To first order, and at most: eps max_i sum_j |L^-1|_ij (|mean_j| + deviation_j). Where it is 1 the
-    Gaussian is as narrow as the spacing of the floating point numbers around it: neither its
-    samples nor densities at them mean anything. Scaling of the coordinates does not matter.
+    To first order, and at most: eps max_i sum_j |L^-1|_ij (|mean_j| + deviation_j). Where it is 1
+    the Gaussian is as narrow as the spacing of the floating point numbers around it: neither
+    its samples nor densities at them mean anything. Scaling of the coordinates does not matter.
     """
     if is_diagonal(gaussian):
         relative = gaussian.inverse_factor * (jnp.abs(gaussian.mean) + gaussian.factor)

@@ -242,6 +242,32 @@ def test_a_component_without_a_finite_gradient_is_rejected_alone(
         np.testing.assert_array_equal(now[others], healthy[others])
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("diagonal", [False, True], ids=["full", "diagonal"])
+def test_a_component_as_narrow_as_its_floats_are_dense_is_rejected_alone(
+    letter: str, diagonal: bool, bits: int
+) -> None:
+    # At a mean of 1, float32 numbers are 1e-7 apart: in one direction two components shrink to a
+    # deviation of about 3e-9, which float64 still resolves.
+    problem = random_problem(3, diagonal, seed=6)
+    means = np.ones_like(problem.mixture.means)
+    hessian = problem.mixture.precisions.copy()
+    hessian[[2, 13], 0, 0] += 1e17 if letter == "I" else 4e8
+    problem = problem._replace(
+        mixture=problem.mixture._replace(means=means),
+        gradient=np.zeros((K, 3)),
+        hessian=hessian,
+        stepsizes=np.ones(K),
+    )
+    with jax.enable_x64(bits == 64):
+        padded, record, _ = run(problem, letter, diagonal)
+        is_rejected = np.isin(np.arange(K), [2, 13]) & (bits == 32)
+        np.testing.assert_array_equal(np.asarray(record.was_rejected)[:K], is_rejected)
+        before = pad(problem.mixture, CAPACITY, BLOCK, diagonal)
+    found, was = (np.asarray(leaf.gaussians.factor)[[2, 13]] for leaf in (padded, before))
+    assert np.array_equal(found, was) == (bits == 32)
+
+
 @pytest.mark.usefixtures("float64")
 def test_one_direct_step_of_size_one_solves_a_gaussian_target() -> None:
     # At beta = 1, G = C^-1 - Lambda and g = C^-1 (m - mu): Lambda' = C^-1, mu' = m.

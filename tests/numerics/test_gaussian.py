@@ -15,6 +15,7 @@ from gmmvi_jax.numerics.gaussian import (
     log_density_from_whitened,
     reverse_cholesky,
     whiten,
+    whitening_error,
 )
 
 from ..oracles import gaussian_divergence
@@ -27,6 +28,7 @@ log_density = jax.jit(log_density_from_whitened)
 change = jax.jit(change_precision)
 entropy_jit = jax.jit(entropy)
 divergence = jax.jit(divergence_from_standard)
+whitening_error_jit = jax.jit(whitening_error)
 
 
 @pytest.fixture(params=["full", "diagonal"])
@@ -183,3 +185,29 @@ def test_the_divergence_from_the_standard_gaussian_is_the_textbook_one(
             found = divergence(argument, jnp.asarray(shift, float))
         tolerance = 1e-7 if bits == 64 else 1e-5
         np.testing.assert_allclose(found, expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("width", [1.0, 1e-3, 1e-6])
+def test_the_whitening_error_bounds_what_rounding_does_to_samples(
+    diagonal: bool, width: float
+) -> None:
+    generator = np.random.default_rng(8)
+    mean = as_float32(np.array([0.0, 1.0, -20.0, 300.0]))
+    factor = width * np.linalg.cholesky(random_spd(generator, diagonal))
+    bound = float(whitening_error_jit(make(mean, factor, diagonal)))
+    points = mean + generator.normal(size=(1000, D)) @ factor.T
+    moved = np.linalg.solve(factor, (as_float32(points) - points).T)
+    # Rounding errs by half of eps at most, a sample's offset by some deviations more.
+    assert np.abs(moved).max() < bound
+    assert np.abs(moved).max() > 0.01 * bound  # not by much too high
+
+
+def test_the_whitening_error_does_not_depend_on_the_coordinates_scales(diagonal: bool) -> None:
+    scales = np.array([1e-6, 1.0, 1e6, 1e3])
+    mean, factor = (
+        np.arange(4.0),
+        np.linalg.cholesky(random_spd(np.random.default_rng(9), diagonal)),
+    )
+    plain = whitening_error_jit(make(mean, factor, diagonal))
+    scaled = whitening_error_jit(make(scales * mean, scales[:, None] * factor, diagonal))
+    np.testing.assert_allclose(scaled, plain, rtol=1e-4)
