@@ -37,7 +37,8 @@ def test_the_named_variants_are_their_codenames():
     ):
         expected = gmmvi.from_codename(codename, 3, desired_samples=77, **settings)
         assert repr(config) == repr(expected)
-        assert config.algorithm.sample_selector.desired_samples == 77
+        selector: Any = config.algorithm.sample_selector
+        assert selector.desired_samples == 77
 
 
 # One value for every setting of a choice, and the attribute of the module that it must reach.

@@ -133,6 +133,7 @@ def test_component_stepsizes_decay_with_the_age_of_each_component(exponent: floa
     for iteration in range(5):
         record = make_record(2, 1, ages=ages, was_rejected=[True, False], stepsizes=[7.0, 7.0])
         record = decaying_step(rule, record)
+        assert not record.stepsizes.weak_type
         found.append(np.asarray(record.stepsizes))
         ages = np.array([iteration + 1, max(iteration - 1, 0)])
     expected = [0.3 / (1.0 + t**exponent) for t in (0.0, 1.0, 2.0, 3.0, 4.0)]
@@ -140,7 +141,6 @@ def test_component_stepsizes_decay_with_the_age_of_each_component(exponent: floa
     late = [expected[0], expected[0], expected[0], expected[1], expected[2]]
     np.testing.assert_allclose(np.array(found)[:, 1], late, rtol=1e-6)
     assert exponent == 0.0 or found[0][0] == np.float32(0.3)  # the first step is the initial one
-    assert not record.stepsizes.weak_type
 
 
 def test_fixed_component_stepsizes_are_the_same_at_every_age_and_reward() -> None:
