@@ -12,6 +12,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
 from gmmvi_jax.merging import merge
 from gmmvi_jax.published import published_config
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.result import TrainResult
 from gmmvi_jax.sample_exchange import (
     ReusableSamples,
@@ -53,6 +54,7 @@ __all__ = [
     "merge",
     "published_config",
     "reevaluate_samples",
+    "register_pytree",
     "samtron",
     "save_checkpoint",
     "save_samples",

@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any, Self
 
-import jax
-
 from gmmvi_jax.initial_mixture import PriorInitialization
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
@@ -13,10 +11,11 @@ from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimato
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.schedule import Schedule
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Algorithm:
     """The seven choices, the initial mixture, the temperature and the capacity.

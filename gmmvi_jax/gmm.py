@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm_checks import check_dims, check_moments, check_rest, check_shape
 from gmmvi_jax.gmm_components import PRECISION
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class GMM:
     """A mixture of K Gaussians in D dimensions.

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import HostArray, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class PriorInitialization:
     """Components of equal weight with means drawn from a Gaussian prior.

@@ -33,7 +33,7 @@ def variants_text() -> str:
         _wrap(
             f"A codename has seven letters, one choice for each module, in this order: "
             f"{len(codenames())} variants. The settings of a choice, with their defaults, are "
-            f"given with --set name=value; None is chosen for the target.",
+            f"given with --set name=value; None is chosen for the problem.",
             "",
         )
     ]

@@ -22,10 +22,11 @@ from gmmvi_jax.numerics.blocks import (
 )
 from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, is_diagonal, whiten_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class PaddedMixture:
     """A Gaussian mixture in buffers of fixed capacity.

@@ -7,13 +7,13 @@ have a static capacity; rows beyond the live count hold leftovers and are never 
 import dataclasses
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class SampleBatch:
     """The samples of one iteration, with what the target said of them.

@@ -10,7 +10,6 @@ dropped. Recomputing it would cost more than everything else together.
 import dataclasses
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -19,13 +18,14 @@ from gmmvi_jax.numerics.block_sizes import component_block
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, whiten_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.typing import Array
 
 _SUM_BLOCK = 32  # Gaussians per block where their densities are only summed
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class ReuseWindow:
     """What generated the samples of a batch, in the order of its rows.

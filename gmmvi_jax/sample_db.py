@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow
 from gmmvi_jax.typing import Array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Archive:
     """Samples of the past with their log target density; thinned when full.

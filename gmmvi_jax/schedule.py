@@ -3,8 +3,7 @@
 import dataclasses
 from typing import Protocol
 
-import jax
-
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 
@@ -16,7 +15,7 @@ class Schedule(Protocol):
         ...
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Constant:
     """The same value at every iteration; changing it does not recompile."""
@@ -29,7 +28,7 @@ class Constant:
         return self.value
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Scheduled:
     """A function of the iteration; the function is part of the compiled program."""

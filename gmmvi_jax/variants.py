@@ -98,7 +98,9 @@ def from_codename(
         if initial_covariance is None
         else vector_setting("initial_covariance", initial_covariance, dim, positive=True)
     )
-    problem = Problem(dim=dim, prior_mean=mean, initial_variance=variance)
+    problem = Problem(
+        dim=dim, prior_mean=mean, initial_variance=variance, codename=codename, diagonal=diagonal
+    )
 
     modules = {}
     remaining = dict(module_settings)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from typing import Any
 
 import jax
@@ -83,6 +84,35 @@ def test_a_fixed_number_of_components_has_room_for_no_more_than_it_starts_with()
     assert gmmvi.ibayes_gmm(3, num_initial_components=4).algorithm.max_components == 4
     assert gmmvi.samtron(3).algorithm.max_components == 100
     assert gmmvi.samtron(3).algorithm.initial_mixture.num_components == 1
+
+
+STEPSIZES = ("component_stepsize", "weight_stepsize")
+DEFAULT_SAMPLES = {  # codename, diagonal -> in 10 and in 40 dimensions
+    ("SAMTRON", False): (100, 160),
+    ("SAMTRON", True): (100, 100),
+    ("SEPYFUX", False): (200, 320),
+    ("ZAMTRUX", False): (100, 1291),  # 1.5 times the 66 and 861 coefficients of a quadratic
+    ("ZAMTRUX", True): (100, 121),
+    ("ZEPTRON", False): (200, 2582),
+}
+
+
+@pytest.mark.parametrize(("codename", "diagonal"), DEFAULT_SAMPLES)
+def test_the_number_of_samples_is_chosen_for_the_estimator_and_the_selector(codename, diagonal):
+    found = []
+    for dim in (10, 40):
+        config = gmmvi.from_codename(codename, dim, diagonal=diagonal)
+        found.append(getattr(config.algorithm.sample_selector, "desired_samples", None))
+    assert tuple(found) == DEFAULT_SAMPLES[codename, diagonal]
+
+
+def test_fixed_and_decaying_stepsizes_are_smaller_with_samples_of_the_mixture():
+    for letters, field in itertools.product(("FUX", "DUG"), STEPSIZES):
+        many, few = (
+            getattr(gmmvi.from_codename(f"SE{selector}Y{letters}", 3).algorithm, field).initial
+            for selector in "MP"
+        )
+        assert many > few > 0.0
 
 
 def test_settings_reach_their_modules():
@@ -303,12 +333,14 @@ def test_where_a_set_is_silent_the_published_code_decides(codename, monkeypatch)
         assert read(algorithm, path) == value
 
 
-def test_the_published_size_of_the_database_caps_ours(monkeypatch):
-    entry = {**published_settings()["SAMTRON"]["gmm20"], "max_database_size": [500]}
-    sets = {"SAMTRON": {"gmm20": entry}}
+def test_the_published_size_of_the_database_caps_ours_and_own_samples_are_passed_on(monkeypatch):
+    own = "ng_estimator.only_use_own_samples"
+    entry = {**published_settings()["ZAMTRUX"]["gmm20"], "max_database_size": [500], own: True}
+    sets = {"ZAMTRUX": {"gmm20": entry}}
     monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
-    algorithm: Any = gmmvi.published_config("SAMTRON", "gmm20").algorithm
+    algorithm: Any = gmmvi.published_config("ZAMTRUX", "gmm20").algorithm
     assert algorithm.component_adaptation.max_database_size == 500
+    assert algorithm.natural_gradient.only_own_samples
 
 
 def test_published_settings_that_do_not_exist_are_listed():

@@ -13,8 +13,16 @@ class Problem:
         dim: dimensions D.
         prior_mean: [D] where the initial means come from.
         initial_variance: [D] variances of the initial components.
+        codename: of the variant; what the other choices are.
+        diagonal: whether covariances are diagonal.
     """
 
     dim: int
     prior_mean: HostArray
     initial_variance: HostArray
+    codename: str = ""
+    diagonal: bool = False
+
+    def uses(self, letter: str) -> bool:
+        """Whether the variant has this choice."""
+        return letter in self.codename

@@ -51,7 +51,7 @@ def conjugate_gradients(
             not above the largest one met times the rounding unit) counts as lost.
 
     Returns:
-        x; not finite if b is not.
+        x; not finite if b is not, or if its square overflows.
     """
     squared_target = tolerance**2 * inner_product(right_side, right_side)
 
@@ -84,7 +84,8 @@ def conjugate_gradients(
 
     direction = precondition(right_side)
     start = _Iterate(
-        solution=jax.tree.map(lambda leaf: 0.0 * leaf, right_side),  # NaN where b is
+        # Zero, but NaN where b is not finite or its square overflows: no step would be taken.
+        solution=jax.tree.map(lambda leaf: 0.0 * squared_target * leaf, right_side),
         residual=right_side,
         direction=direction,
         decrease=inner_product(right_side, direction),

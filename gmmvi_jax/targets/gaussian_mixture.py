@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Arenz et al. (TMLR 2023), the experiments GMM20 and GMM100.
@@ -18,7 +19,7 @@ FACTOR_SCALE_PER_DIM = 0.1
 _PRECISION = jax.lax.Precision.HIGHEST
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class GaussianMixtureTarget:
     """An equally weighted mixture of K Gaussians, normalised; `gmm` builds the benchmark's.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.log_sigmoid import log_sigmoid
 from gmmvi_jax.typing import Array
@@ -15,7 +16,7 @@ from gmmvi_jax.typing import Array
 PRIOR_SCALE = 10.0
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class LogisticRegression:
     """The unnormalised posterior of a logistic regression with a normal prior.

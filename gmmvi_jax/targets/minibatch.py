@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 
@@ -58,7 +59,7 @@ def _cast(leaf: Any, dtype: Any) -> Array:
     return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class MinibatchTarget:
     """A posterior whose likelihood is estimated from a minibatch; `minibatch` makes it.

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-import jax
-
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.logistic_regression import (
     LogisticRegression,
     breast_cancer,
@@ -16,7 +15,7 @@ from gmmvi_jax.typing import Array, PRNGKey
 BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class MinibatchLogisticRegression:
     """A logistic regression of which each evaluation looks at a minibatch of its own.

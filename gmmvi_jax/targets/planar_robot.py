@@ -3,10 +3,10 @@
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 # Arenz, Zhong, Neumann (JMLR 2020), the experiment with ten links of length one.
@@ -15,7 +15,7 @@ GOAL_SCALE = 0.01  # standard deviation of the end effector about its goal, in l
 GOALS = np.array([[7.0, 0.0], [0.0, 7.0], [-7.0, 0.0], [0.0, -7.0]])
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PlanarRobot:
     """Joint angles of a smooth posture whose end effector is at one of several goals.

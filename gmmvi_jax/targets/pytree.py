@@ -8,10 +8,11 @@ import jax
 
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.position import PositionLayout, position_layout
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PyTree
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PytreeTarget:
     """A log density of a pytree, as the library calls it: with a vector; `on_pytree` makes it.

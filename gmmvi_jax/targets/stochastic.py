@@ -4,14 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import value_and_gradient
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class StochasticTarget:
     """A log density that is called with a key beside the point; `stochastic` makes it.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Lin, Khan, Schmidt (ICML 2019); Arenz et al. (TMLR 2023), the experiments STM20 and STM300.
@@ -21,7 +22,7 @@ HIGH_DIMENSION = 300
 _PRECISION = jax.lax.Precision.HIGHEST
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class StudentTMixtureTarget:
     """An equally weighted mixture of K Student-t distributions, normalised.

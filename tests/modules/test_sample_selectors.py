@@ -14,6 +14,7 @@ from gmmvi_jax.modules.sample_selectors.weighting import (
     balance_heuristic,
     evaluate_batch,
 )
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
 from gmmvi_jax.typing import Array
@@ -145,7 +146,7 @@ def test_the_buffers_hold_the_most_samples_an_iteration_can_use(desired_samples:
 # --- evaluation of given points --------------------------------------------------------------
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Table:
     """A target that looks up value and gradient: the point's first coordinate is the row."""

@@ -12,6 +12,7 @@ import pytest
 
 from gmmvi_jax.numerics.callable_pytree import StaticCallable, as_log_density
 from gmmvi_jax.numerics.target_evaluation import value_and_gradient
+from gmmvi_jax.pytree import register_pytree
 
 evaluate: Any = jax.jit(lambda target, point: target(point))
 
@@ -44,7 +45,7 @@ class UnhashableTarget:
         return -jnp.sum((point - self.centre) ** 2)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class LabelledTarget:
     """A pytree with a leaf that is no array."""

@@ -72,6 +72,11 @@ def test_not_a_number_is_never_mistaken_for_a_solution(place: str) -> None:
     assert not np.all(np.isfinite(solve(matrix, right_side, scaling)))
 
 
+def test_a_right_side_too_large_to_be_squared_is_not_answered_by_zero() -> None:
+    matrix, right_side = random_system(DIM)
+    assert not np.all(np.isfinite(solve(matrix, 1e25 * right_side, jnp.ones(DIM))))
+
+
 def test_systems_side_by_side_stop_each_at_its_own_solution() -> None:
     systems = [random_system(rank) for rank in (1, 3, DIM)]
     matrices, right_sides = (jnp.asarray(np.stack(parts)) for parts in zip(*systems, strict=True))

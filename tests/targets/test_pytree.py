@@ -14,6 +14,7 @@ from gmmvi_jax import targets
 from gmmvi_jax.chunk import num_compilations
 from gmmvi_jax.numerics.target_evaluation import full_density, value_and_gradient
 from gmmvi_jax.position import flat_setting, position_layout
+from gmmvi_jax.pytree import register_pytree
 
 
 class Pair(NamedTuple):
@@ -111,7 +112,7 @@ EXAMPLE = {"w": jnp.zeros(3), "b": 0.0}
 POINT = jnp.array([1.0, 2.0, 3.0, 4.0])  # b first
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Noisy:
     """A stochastic density with data, a gradient of its own, and a full density."""

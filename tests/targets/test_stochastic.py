@@ -16,6 +16,7 @@ from gmmvi_jax.numerics.target_evaluation import (
     evaluate_values,
     value_and_gradient,
 )
+from gmmvi_jax.pytree import register_pytree
 
 NUM_ROWS, CHUNK = 11, 4
 
@@ -29,7 +30,7 @@ def noisy_plane(point, key):
     return slope(key) * jnp.sum(point)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class WithData:
     """A stochastic function that carries data and a gradient of its own."""

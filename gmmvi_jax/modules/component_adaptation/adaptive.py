@@ -14,6 +14,7 @@ from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, 
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
 from gmmvi_jax.numerics.blocks import put_row
 from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import (
     AdaptationInfo,
     AdaptationRecord,
@@ -27,7 +28,7 @@ INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its wei
 THRESHOLDS = (5000.0, 1000.0, 500.0, 200.0, 100.0, 50.0)  # tau, in nats, cycled through
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Adaptive:
     """VIPS' heuristics for the number of components.

@@ -2,17 +2,17 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import AdaptationInfo, AdaptationRecord, ComponentRecord
 from gmmvi_jax.sample_db import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Fixed:
     """Adds and deletes nothing, and needs neither histories nor an archive.

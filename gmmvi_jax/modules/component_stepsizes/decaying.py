@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
-
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class DecayingComponentStepsize:
     """initial / (1 + t^exponent), t = updates since birth, rejected ones included.

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class FixedComponentStepsize:
     """One stepsize for all components and iterations.

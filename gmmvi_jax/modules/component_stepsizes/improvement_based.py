@@ -2,14 +2,14 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.modules.improvement import scale_by_improvement
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class ImprovementBasedComponentStepsize:
     """Larger after a component's reward improved, smaller after it did not.

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import jax
-
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.numerics.gaussian import (
@@ -15,6 +13,7 @@ from gmmvi_jax.numerics.gaussian import (
     move,
     unit_like,
 )
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
 
@@ -48,7 +47,7 @@ def update_one(
     return move(gaussian, factor, shift), divergence_from_standard(factor, shift)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Direct:
     """Moves each component along its natural gradient, by its stepsize.

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
@@ -15,6 +14,7 @@ from gmmvi_jax.numerics.gaussian import (
     move,
     unit_like,
 )
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
 
@@ -69,7 +69,7 @@ def update_one(
     return move(gaussian, factor, shift), divergence_from_standard(factor, shift)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class IBLR:
     """Moves each component by the improved Bayesian learning rule.

@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import jax
-
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum, step_divergence
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
 
@@ -44,7 +43,7 @@ def update_one(
     return proposal, step_divergence(eigenvalues, projected, eta)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class TrustRegion:
     """Moves each component as far as KL(new || old) <= its stepsize allows.

@@ -16,6 +16,7 @@ from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, log_density_from_
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
 
@@ -125,7 +126,7 @@ def _regression_block(mixture: PaddedMixture, chunk_size: int) -> int:
     return max([part for part in divisors if part * floats <= _BLOCK_FLOATS], default=1)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class MORE:
     """Natural gradients from the values of the target alone.

@@ -17,6 +17,7 @@ from gmmvi_jax.numerics.gaussian import (
     whiten,
 )
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
 
@@ -72,7 +73,7 @@ def finish(
     return NaturalGradient(whitened_gradient, 0.5 * (hessian + hessian.T))
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class Stein:
     """Natural gradients from the target's gradients; no second derivative is computed.

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
@@ -14,13 +13,14 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
     num_reused,
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SelectionInfo
 from gmmvi_jax.reuse_window import WindowSize, window_size
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class ComponentBased:
     """Sees to ``desired_samples`` (effective) samples of every component, whatever its weight.

@@ -14,6 +14,7 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
     num_reused,
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SelectionInfo
 from gmmvi_jax.reuse_window import WindowSize, window_size
 from gmmvi_jax.sample_db import SampleDatabase
@@ -22,7 +23,7 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 _SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class MixtureBased:
     """Sees to ``desired_samples`` (effective) samples of the mixture.

@@ -2,14 +2,13 @@
 
 import dataclasses
 
-import jax
-
 from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, WeightRecord
 from gmmvi_jax.typing import Array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class DecayingWeightStepsize:
     """initial / (1 + t^exponent), t = weight updates so far: the first step has t = 0.

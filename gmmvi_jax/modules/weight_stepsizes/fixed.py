@@ -2,15 +2,15 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, WeightRecord
 from gmmvi_jax.typing import Array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class FixedWeightStepsize:
     """One stepsize for all iterations; 0 keeps the weights as they are.

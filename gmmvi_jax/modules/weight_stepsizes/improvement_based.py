@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.improvement import scale_by_improvement
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
 from gmmvi_jax.typing import Array
 
@@ -33,7 +33,7 @@ def objective_of_rewards(
     return jnp.where(all_known, objective, missing)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class ImprovementBasedWeightStepsize:
     """Larger after the objective improved, smaller after it did not.

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import jax
-
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
@@ -11,11 +9,12 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     record_rewards,
     tilt_weights,
 )
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
 from gmmvi_jax.typing import Array
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class DirectWeights:
     """Moves the weights along their natural gradient, by the stepsize.

@@ -13,6 +13,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     tilt_weights,
 )
 from gmmvi_jax.numerics.bracketing import meet_bound
+from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
 from gmmvi_jax.typing import Array
 
@@ -64,7 +65,7 @@ def solve_tilt(log_weights: Array, advantages: Array, bound: Array, largest: Arr
     return jnp.where(bound > 0.0, scale, 0.0)
 
 
-@jax.tree_util.register_dataclass
+@register_pytree
 @dataclasses.dataclass(frozen=True)
 class TrustRegionWeights:
     """Moves the weights as far as KL(pi' || pi) <= stepsize allows.

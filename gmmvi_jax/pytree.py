@@ -1,0 +1,47 @@
+"""Frozen dataclasses as pytrees that are told apart by their class."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import jax
+from jax.tree_util import GetAttrKey
+
+Class = TypeVar("Class", bound=type)
+
+
+def register_pytree(cls: Class) -> Class:
+    """Registers a dataclass as a pytree: fields are children, unless their metadata say static.
+
+    Does what ``jax.tree_util.register_dataclass`` does, which has one flaw (jax 0.10.2): it takes
+    the structures of two classes with the same fields for equal. Their hashes differ, mostly; where
+    they fall together, ``jax.jit`` runs the program that it compiled for the other class, and
+    says nothing. Choices of a module do have the same fields, so here the class counts.
+
+    Args:
+        cls: a dataclass. ``dataclasses.field(metadata={"static": True})`` marks what is part of a
+            compiled program: ints that size buffers, bools, functions; it must be hashable.
+
+    Returns:
+        The class, so that this can be used as a decorator above ``dataclasses.dataclass``.
+    """
+    fields = dataclasses.fields(cls)
+    static = tuple(field.name for field in fields if field.metadata.get("static", False))
+    data = tuple(field.name for field in fields if field.name not in static)
+
+    def static_values(instance: Any) -> tuple[Any, ...]:
+        return tuple(getattr(instance, name) for name in static)
+
+    def flatten_with_keys(instance: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        children = tuple((GetAttrKey(name), getattr(instance, name)) for name in data)
+        return children, static_values(instance)
+
+    def flatten(instance: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(getattr(instance, name) for name in data), static_values(instance)
+
+    def unflatten(values: Any, children: Any) -> Any:
+        return cls(
+            **dict(zip(data, children, strict=True)), **dict(zip(static, values, strict=True))
+        )
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls
