@@ -225,19 +225,18 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-def test_a_mixture_that_does_not_move_draws_one_sample_per_component_in_the_end() -> None:
-    selector = ComponentBased(DESIRED, 4.0)
-    size = WindowSize(5 * DESIRED * CAPACITY, 400)
-    database = new_database(selector, size)
+def test_a_mixture_that_does_not_move_draws_hardly_anything_in_the_end() -> None:
+    # Shapes and settings are those of the test above: no further compilation.
+    selector = ComponentBased(DESIRED, 1.7)
+    database = new_database(selector, WindowSize((DESIRED + 68) * CAPACITY, 64))
     padded = pad(random_mixture(np.random.default_rng(0), 3, D), CAPACITY, BLOCK)
     drawn = []
     for iteration in range(12):
         key = jax.random.key(iteration)
-        target = jax.tree_util.Partial(lambda x: -jnp.sum(x**2))
-        database, info = select(selector, key, target, padded, database)
+        database, info = select(selector, key, jax.tree_util.Partial(bump), padded, database)
         drawn.append(int(info.num_drawn))
     assert drawn[0] == 3 * DESIRED
-    assert drawn[-1] <= 3 * 4
+    assert max(drawn[6:]) <= 3 * 6
     assert sum(drawn) == int(database.archive.count)
 
 
