@@ -13,7 +13,7 @@ def load_table(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Read one of the packaged tables.
 
     Args:
-      name: "breast_cancer" or "german_credit".
+      name: of a file in ``data``, e.g. "breast_cancer".
 
     Returns:
       The features [n, F] and the labels [n], float64, as published; read-only, since every caller
