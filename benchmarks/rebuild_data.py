@@ -108,8 +108,8 @@ def wine_table(wines: str) -> str:
     """
     white = [row for row in csv.DictReader(io.StringIO(wines)) if row["color"] == "white"]
     names = sorted(set(white[0]) - {"quality", "color"}, key=str.lower)
-    # The package's numbers went through arithmetic, which left 0.9940000000000001 of UCI's 0.994; 15
-    # digits are those of the source.
+    # The package's numbers went through arithmetic, which left 0.9940000000000001 of UCI's 0.994:
+    # the first 15 digits are the source's.
     rows = [[*(f"{float(row[name]):.15g}" for name in names), row["quality"]] for row in white]
     return _csv([*names, "quality"], rows)
 

@@ -13,6 +13,9 @@ from gmmvi_jax.targets.minibatch_regression import (
     breast_cancer_mb,
     german_credit_mb,
 )
+from gmmvi_jax.targets.network import Network
+from gmmvi_jax.targets.network_classification import NetworkClassifier, digits, mnist
+from gmmvi_jax.targets.network_regression import NetworkRegression, wine
 from gmmvi_jax.targets.planar_robot import PlanarRobot, forward_kinematics, planar_robot
 from gmmvi_jax.targets.protocol import SolvedTarget, Target
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
@@ -26,6 +29,9 @@ __all__ = [
     "LogisticRegression",
     "MinibatchLogisticRegression",
     "MinibatchTarget",
+    "Network",
+    "NetworkClassifier",
+    "NetworkRegression",
     "PlanarRobot",
     "PytreeTarget",
     "SolvedTarget",
@@ -36,15 +42,18 @@ __all__ = [
     "breast_cancer",
     "breast_cancer_mb",
     "describe",
+    "digits",
     "forward_kinematics",
     "german_credit",
     "german_credit_mb",
     "get",
     "gmm",
     "minibatch",
+    "mnist",
     "names",
     "on_pytree",
     "planar_robot",
     "stm",
     "stochastic",
+    "wine",
 ]

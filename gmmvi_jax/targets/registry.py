@@ -7,6 +7,8 @@ from collections.abc import Callable
 from gmmvi_jax.targets.gaussian_mixture import gmm
 from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit
 from gmmvi_jax.targets.minibatch_regression import breast_cancer_mb, german_credit_mb
+from gmmvi_jax.targets.network_classification import digits
+from gmmvi_jax.targets.network_regression import wine
 from gmmvi_jax.targets.planar_robot import planar_robot
 from gmmvi_jax.targets.protocol import Target
 from gmmvi_jax.targets.student_t_mixture import stm
@@ -59,6 +61,15 @@ _TARGETS = {
         lambda _: planar_robot(4),
         "10-D inverse kinematics of a planar robot arm, four goals",
     ),
+    "wine": _Entry(
+        wine,
+        "177-D Bayesian neural network on minibatches, wine quality (4898 rows); the seed is the "
+        "split",
+    ),
+    "digits": _Entry(
+        lambda seed: digits(seed=seed),
+        "2410-D Bayesian neural network on minibatches, 1797 images; the seed is the split",
+    ),
 }
 
 _ALIASES = {"planar_robot": "planar_robot_4"}
@@ -74,7 +85,8 @@ def get(name: str, seed: int = 0) -> Target:
 
     Args:
       name: one of `names()`, or "planar_robot" for "planar_robot_4".
-      seed: the instance of a random target (the mixtures); the others are the same for any seed.
+      seed: the instance of a random target (the mixtures, the networks' splits of their data); the
+        others are the same for any seed.
 
     Raises:
       ValueError: there is no such target; the message has the nearest name and all of them.

@@ -19,6 +19,8 @@ def test_every_name_has_a_target_and_a_line() -> None:
         "german_credit_mb",
         "planar_robot_1",
         "planar_robot_4",
+        "wine",
+        "digits",
     }
     for name in targets.names():
         assert targets.get(name).name == name

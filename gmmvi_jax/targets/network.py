@@ -1,0 +1,80 @@
+"""Small neural networks whose weights are the point at which a target is evaluated."""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.typing import Array
+
+SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds the memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A fully connected network; what it computes depends on its arguments alone.
+
+    Attributes:
+      sizes: numbers of units, from the features to the outputs.
+      activation: of the hidden layers, elementwise; the outputs are linear.
+
+    Example:
+      >>> Network((11, 8, 8, 1), jax.nn.sigmoid).num_weights
+      177
+    """
+
+    sizes: tuple[int, ...]
+    activation: Callable[[Array], Array]
+
+    @property
+    def num_weights(self) -> int:
+        """How many numbers `layers` takes apart, biases included."""
+        return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(self.sizes))
+
+    def layers(self, x: Array) -> list[tuple[Array, Array]]:
+        """Return the weights [inputs, outputs] and biases [outputs] of each layer.
+
+        Args:
+          x: [num_weights], layer by layer from the features on, its weights row by row and then
+            its biases.
+        """
+        layers, start = [], 0
+        for inputs, outputs in itertools.pairwise(self.sizes):
+            middle, end = start + inputs * outputs, start + (inputs + 1) * outputs
+            layers.append((x[start:middle].reshape(inputs, outputs), x[middle:end]))
+            start = end
+        return layers
+
+    def __call__(self, x: Array, features: Array) -> Array:
+        """Return the outputs [n, outputs] for the weights `x` [num_weights].
+
+        Args:
+          x: as for `layers`.
+          features: [n, inputs].
+        """
+        *hidden_layers, last_layer = self.layers(x)
+        hidden = features
+        for layer in hidden_layers:
+            hidden = self.activation(_affine(hidden, *layer))
+        return _affine(hidden, *last_layer)
+
+
+def _affine(inputs: Array, weights: Array, biases: Array) -> Array:
+    # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
+    return jnp.matmul(inputs, weights, precision=jax.lax.Precision.HIGHEST) + biases[None]
+
+
+@functools.partial(jax.jit, static_argnames="network")
+def outputs_of_samples(network: Network, samples: Array, features: Array) -> Array:
+    """Return the outputs [S, n, outputs] for each of the weights `samples` [S, num_weights].
+
+    Args:
+      network: the network.
+      samples: [S, num_weights].
+      features: [n, inputs].
+    """
+    features = jnp.asarray(features, samples.dtype)
+    return jax.lax.map(lambda x: network(x, features), samples, batch_size=SAMPLES_AT_ONCE)

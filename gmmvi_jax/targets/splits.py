@@ -1,0 +1,39 @@
+"""Rows of a data set that train, validate and test."""
+
+from typing import TypeVar
+
+import numpy as np
+
+Rows = TypeVar("Rows")
+
+# Arenz et al. (TMLR 2023), the experiment WINE: 60% train, 20% validate, 20% test.
+TRAIN_END, VALIDATION_END = 0.6, 0.8
+
+
+def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
+    """Return which rows train, validate and test, in random order, by the split's name.
+
+    Args:
+      num_rows: n.
+      seed: of the permutation; it depends on nothing else, neither JAX's precision nor its
+        generators.
+
+    Raises:
+      ValueError: `seed` is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(num_rows)
+    ends = [round(TRAIN_END * num_rows), round(VALIDATION_END * num_rows)]
+    return dict(zip(("train", "validation", "test"), np.split(order, ends), strict=True))
+
+
+def rows_of_split(splits: dict[str, Rows], split: str) -> Rows:
+    """Return the rows of one of the splits.
+
+    Raises:
+      ValueError: there is no such split; the message has those that exist.
+    """
+    if split not in splits:
+        raise ValueError(f"split must be one of {', '.join(splits)}; got {split!r}")
+    return splits[split]
