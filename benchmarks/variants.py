@@ -19,6 +19,7 @@ from typing import Any
 
 NUM_ITERATIONS = 30
 CHUNK = 10  # iterations per compiled chunk
+BATCH = 30  # variants that a process checks before it is replaced
 # Small, and such that within 30 iterations components are added, deleted and run out of room.
 SIZES = {
     "prior_scale": 2.0,
@@ -132,6 +133,12 @@ def check(settings: dict[str, Any], codename: str) -> dict[str, Any]:
     return figures
 
 
+def batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """Yields the names in lists of ``size``, the last one with the rest."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
 def main() -> None:
     """Checks the variants and prints what fails."""
     from gmmvi_jax.codenames import codenames
@@ -149,15 +156,16 @@ def main() -> None:
     os.environ.setdefault("XLA_FLAGS", flags)
     start = time.perf_counter()
     results = []
-    # Fresh processes, so that jax is imported with the flags; renewed, so that compiled programs
-    # do not pile up.
-    with ProcessPoolExecutor(
-        arguments.processes, mp_context=get_context("spawn"), max_tasks_per_child=40
-    ) as pool:
-        for figures in pool.map(partial(check, settings), arguments.codenames):
-            results.append(figures)
-            for failure in figures["failures"]:
-                print(f"{figures['codename']}: {failure}", flush=True)
+    # Fresh processes, so that jax is imported with the flags; and new ones for every batch, so that
+    # compiled programs do not pile up. (max_tasks_per_child does that too, and Python 3.11
+    # comes to a standstill when the processes are renewed.)
+    for batch in batched(arguments.codenames, BATCH * arguments.processes):
+        with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
+            for figures in pool.map(partial(check, settings), batch):
+                results.append(figures)
+                for failure in figures["failures"]:
+                    print(f"{figures['codename']}: {failure}", flush=True)
+        print(f"{len(results)} of {len(arguments.codenames)}", file=sys.stderr, flush=True)
     num_failed = sum(bool(figures["failures"]) for figures in results)
     seconds = time.perf_counter() - start
     print(
