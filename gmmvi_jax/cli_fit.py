@@ -93,6 +93,8 @@ def _named_problem(
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
         "initial_covariance": target.initial_covariance,
+        # Of networks, whose dimension is in the thousands.
+        "diagonal": getattr(target, "prefers_diagonal", False),
     }
     return target, from_codename(arguments.variant, target.dim, **run, **{**start, **settings})
 

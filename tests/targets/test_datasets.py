@@ -64,9 +64,64 @@ def test_german_credit_codes() -> None:
         assert dict(zip(codes.astype(int).tolist(), found.tolist(), strict=True)) == expected
 
 
+def test_wine() -> None:
+    features, labels = load_table("wine")
+    assert features.shape == (4898, 11)
+    # Cortez et al. 2009: wines per quality, from 3 to 9.
+    found, counts = np.unique(labels, return_counts=True)
+    assert found.tolist() == [3, 4, 5, 6, 7, 8, 9]
+    assert counts.tolist() == [20, 163, 1457, 2198, 880, 175, 5]
+    # Their table 1: minimum, maximum and mean, here by column in alphabetical order.
+    published = {
+        0: (8.0, 14.2, 10.5),  # alcohol
+        4: (3.8, 14.2, 6.9),  # fixed acidity
+        5: (2, 289, 35),  # free sulfur dioxide
+        7: (0.6, 65.8, 6.4),  # residual sugar
+        9: (9, 440, 138),  # total sulfur dioxide
+    }
+    for column, (low, high, mean) in published.items():
+        assert (features[:, column].min(), features[:, column].max()) == (low, high)
+        assert abs(features[:, column].mean() - mean) < (0.5 if mean > 20 else 0.05)
+    # No dust of arithmetic: as many digits as were published.
+    assert features[1, 3] == 0.994
+
+
+def test_digits_are_scikit_learns() -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    expected_features, expected_labels = datasets.load_digits(return_X_y=True)
+    features, labels = load_table("digits")
+    assert features.shape == (1797, 64)
+    np.testing.assert_array_equal(features, expected_features)
+    np.testing.assert_array_equal(labels, expected_labels)
+
+
 def test_tables_are_read_only_and_unknown_ones_missing() -> None:
     features, _ = load_table("german_credit")
     with pytest.raises(ValueError, match="read-only"):
         features[0, 0] = 1
     with pytest.raises(FileNotFoundError):
         load_table("iris")
+
+
+def test_ionosphere() -> None:
+    features, labels = load_table("ionosphere")
+    assert features.shape == (351, 34)
+    assert (np.sum(labels == 1), np.sum(labels == 0)) == (225, 126)  # UCI: good, bad
+    assert np.min(features) == -1
+    assert np.max(features) == 1
+    np.testing.assert_array_equal(features[:, 1], 0)
+    assert set(features[:, 0]) == {0, 1}
+    # UCI's first record, a good one.
+    np.testing.assert_array_equal(features[0, [0, 2, 3, 33]], [1, 0.99539, -0.05889, -0.453])
+    assert labels[0] == 1
+
+
+def test_sonar() -> None:
+    features, labels = load_table("sonar")
+    assert features.shape == (208, 60)
+    assert (np.sum(labels == 1), np.sum(labels == 0)) == (111, 97)  # UCI: mines, rocks
+    assert np.min(features) >= 0
+    assert np.max(features) <= 1
+    # UCI's first record, a rock; all rocks come first.
+    np.testing.assert_array_equal(features[0, [0, 1, 2, 59]], [0.02, 0.0371, 0.0428, 0.0032])
+    np.testing.assert_array_equal(labels, np.repeat([0, 1], [97, 111]))

@@ -23,9 +23,10 @@ def test_every_name_has_a_target_and_a_line() -> None:
         "digits",
     }
     for name in targets.names():
-        assert targets.get(name).name == name
+        target = targets.get(name)
+        assert target.name == name
         description = targets.describe(name)
-        assert description.startswith(f"{targets.get(name).dim}-D ")
+        assert description.startswith(f"{target.dim}-D ")
         assert "\n" not in description
 
 
