@@ -16,6 +16,7 @@ from gmmvi_jax.targets.minibatch_regression import (
 from gmmvi_jax.targets.network import Network
 from gmmvi_jax.targets.network_classification import NetworkClassifier, digits, mnist
 from gmmvi_jax.targets.network_regression import NetworkRegression, wine
+from gmmvi_jax.targets.planar_motion import PlanarMotion, planar_motion
 from gmmvi_jax.targets.planar_robot import PlanarRobot, forward_kinematics, planar_robot
 from gmmvi_jax.targets.protocol import SolvedTarget, Target
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
@@ -32,6 +33,7 @@ __all__ = [
     "Network",
     "NetworkClassifier",
     "NetworkRegression",
+    "PlanarMotion",
     "PlanarRobot",
     "PytreeTarget",
     "SolvedTarget",
@@ -52,6 +54,7 @@ __all__ = [
     "mnist",
     "names",
     "on_pytree",
+    "planar_motion",
     "planar_robot",
     "stm",
     "stochastic",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, HostArray
 
 SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds the memory
 
@@ -68,7 +68,7 @@ def _affine(inputs: Array, weights: Array, biases: Array) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames="network")
-def outputs_of_samples(network: Network, samples: Array, features: Array) -> Array:
+def outputs_of_samples(network: Network, samples: HostArray, features: HostArray) -> Array:
     """Return the outputs [S, n, outputs] for each of the weights `samples` [S, num_weights].
 
     Args:
@@ -76,5 +76,6 @@ def outputs_of_samples(network: Network, samples: Array, features: Array) -> Arr
       samples: [S, num_weights].
       features: [n, inputs].
     """
+    samples = jnp.asarray(samples)
     features = jnp.asarray(features, samples.dtype)
     return jax.lax.map(lambda x: network(x, features), samples, batch_size=SAMPLES_AT_ONCE)

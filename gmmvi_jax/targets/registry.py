@@ -9,6 +9,7 @@ from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit
 from gmmvi_jax.targets.minibatch_regression import breast_cancer_mb, german_credit_mb
 from gmmvi_jax.targets.network_classification import digits
 from gmmvi_jax.targets.network_regression import wine
+from gmmvi_jax.targets.planar_motion import planar_motion
 from gmmvi_jax.targets.planar_robot import planar_robot
 from gmmvi_jax.targets.protocol import Target
 from gmmvi_jax.targets.student_t_mixture import stm
@@ -69,6 +70,10 @@ _TARGETS = {
     "digits": _Entry(
         lambda seed: digits(seed=seed),
         "2410-D Bayesian neural network on minibatches, 1797 images; the seed is the split",
+    ),
+    "planar_motion": _Entry(
+        lambda _: planar_motion(),
+        "30-D motion of a planar robot arm around obstacles to a goal: via points",
     ),
 }
 

@@ -1,10 +1,12 @@
 """Rows of a data set that train, validate and test."""
 
-from typing import TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
-Rows = TypeVar("Rows")
+from gmmvi_jax.typing import HostArray
+
+Rows: TypeAlias = tuple[HostArray, HostArray]  # features [n, F], labels [n]
 
 # Arenz et al. (TMLR 2023), the experiment WINE: 60% train, 20% validate, 20% test.
 TRAIN_END, VALIDATION_END = 0.6, 0.8

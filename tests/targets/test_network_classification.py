@@ -63,7 +63,7 @@ def draws(count: int) -> np.ndarray:
 @pytest.mark.usefixtures("float64")
 def test_density_and_gradient_are_the_textbook_ones() -> None:
     target = digits()
-    images, labels = target.splits["train"]
+    images, labels = map(np.asarray, target.splits["train"])
     for i, x in enumerate(draws(2)):
         key = jax.random.key(i)
         (estimate, gradient), value = evaluate(target, x, key)
@@ -80,7 +80,7 @@ def test_density_and_gradient_are_the_textbook_ones() -> None:
 def test_scores_on_images_that_were_not_seen() -> None:
     target, samples = digits(), draws(5)
     for split in ("test", "validation"):
-        images, labels = target.splits[split]
+        images, labels = map(np.asarray, target.splits[split])
         right, log_densities = [], []
         for image, label in zip(images, labels, strict=True):
             mean = np.mean([np.exp(log_probabilities(x, image)[0]) for x in samples], axis=0)

@@ -48,7 +48,7 @@ def draws(count: int) -> np.ndarray:
 @pytest.mark.usefixtures("float64")
 def test_density_is_the_textbook_one_on_a_minibatch_and_on_all_rows() -> None:
     target = wine()
-    features, labels = target.splits["train"]
+    features, labels = map(np.asarray, target.splits["train"])
     for i, x in enumerate(draws(2)):
         key = jax.random.key(i)
         estimate, value = evaluate(target, x, key)
@@ -63,7 +63,7 @@ def test_density_is_the_textbook_one_on_a_minibatch_and_on_all_rows() -> None:
 @pytest.mark.usefixtures("float64")
 def test_the_likelihood_is_that_of_normal_noise_of_variance_one_half() -> None:
     target = wine()
-    features, labels = target.splits["train"]
+    features, labels = map(np.asarray, target.splits["train"])
     values, expected = [], []
     for x in draws(2):
         predictions = np.asarray(target.predict(x, features))
@@ -77,7 +77,7 @@ def test_the_likelihood_is_that_of_normal_noise_of_variance_one_half() -> None:
 def test_scores_on_rows_that_were_not_seen() -> None:
     target, samples = wine(), draws(3)
     for split in ("test", "validation"):
-        features, labels = target.splits[split]
+        features, labels = map(np.asarray, target.splits[split])
         predictions = np.array([textbook_predictions(x, features) for x in samples])
         rmse = math.sqrt(np.mean((labels - predictions.mean(axis=0)) ** 2))
         np.testing.assert_allclose(target.rmse(samples, split), rmse, rtol=1e-11)

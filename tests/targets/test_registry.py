@@ -21,6 +21,7 @@ def test_every_name_has_a_target_and_a_line() -> None:
         "planar_robot_4",
         "wine",
         "digits",
+        "planar_motion",
     }
     for name in targets.names():
         target = targets.get(name)
