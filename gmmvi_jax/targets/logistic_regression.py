@@ -10,6 +10,7 @@ import numpy as np
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.log_sigmoid import log_sigmoid
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # Arenz et al. (TMLR 2023): N(0, 10^2) on every coefficient, that of the constant included.
@@ -18,7 +19,7 @@ PRIOR_SCALE = 10.0
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class LogisticRegression:
+class LogisticRegression(WithReferenceSamples):
     """The unnormalised posterior of a logistic regression with a normal prior.
 
     log p~(x) = sum_i log sigmoid(y_i f_i^T x) + log N(x | 0, prior_scale^2 I), the prior with its

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.logistic_regression import (
     LogisticRegression,
@@ -52,6 +54,11 @@ class MinibatchLogisticRegression:
     def initial_covariance(self) -> float:
         """Initial components are as wide as the prior."""
         return self.posterior.initial_covariance
+
+    @property
+    def reference_samples(self) -> np.ndarray:
+        """Samples [2000, D] of the posterior on all rows, if there are any of it."""
+        return self.posterior.reference_samples
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
         """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""

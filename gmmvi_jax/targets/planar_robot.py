@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # Arenz, Zhong, Neumann (JMLR 2020), the experiment with ten links of length one.
@@ -17,7 +18,7 @@ GOALS = np.array([[7.0, 0.0], [0.0, 7.0], [-7.0, 0.0], [0.0, -7.0]])
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class PlanarRobot:
+class PlanarRobot(WithReferenceSamples):
     """Joint angles of a smooth posture whose end effector is at one of several goals.
 
     log p~(x) = log N(x | 0, diag(prior_scale^2)) + max_g log N(hand(x) | goal_g, 0.01^2 I), both
