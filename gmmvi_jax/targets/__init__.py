@@ -1,12 +1,21 @@
 """The benchmark targets, with their data and their provenance, and targets of special kinds."""
 
+from gmmvi_jax.targets.banana import Banana, banana
 from gmmvi_jax.targets.black_box import BlackBox, black_box
+from gmmvi_jax.targets.brownian import Brownian, brownian
+from gmmvi_jax.targets.funnel import Funnel, funnel
 from gmmvi_jax.targets.gaussian_mixture import GaussianMixtureTarget, gmm
+from gmmvi_jax.targets.gmm40 import gmm40
+from gmmvi_jax.targets.lennard_jones import LennardJones, lennard_jones
+from gmmvi_jax.targets.lgcp import LogGaussianCox, lgcp
 from gmmvi_jax.targets.logistic_regression import (
     LogisticRegression,
     breast_cancer,
     german_credit,
+    ionosphere,
+    sonar,
 )
+from gmmvi_jax.targets.many_well import ManyWell, many_well
 from gmmvi_jax.targets.minibatch import MinibatchTarget, minibatch
 from gmmvi_jax.targets.minibatch_regression import (
     MinibatchLogisticRegression,
@@ -21,13 +30,21 @@ from gmmvi_jax.targets.planar_robot import PlanarRobot, forward_kinematics, plan
 from gmmvi_jax.targets.protocol import SolvedTarget, Target
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
 from gmmvi_jax.targets.registry import describe, get, names
+from gmmvi_jax.targets.rings import Rings, rings
+from gmmvi_jax.targets.seeds import Seeds, seeds
 from gmmvi_jax.targets.stochastic import StochasticTarget, stochastic
 from gmmvi_jax.targets.student_t_mixture import StudentTMixtureTarget, stm
 
 __all__ = [
+    "Banana",
     "BlackBox",
+    "Brownian",
+    "Funnel",
     "GaussianMixtureTarget",
+    "LennardJones",
+    "LogGaussianCox",
     "LogisticRegression",
+    "ManyWell",
     "MinibatchLogisticRegression",
     "MinibatchTarget",
     "Network",
@@ -36,26 +53,39 @@ __all__ = [
     "PlanarMotion",
     "PlanarRobot",
     "PytreeTarget",
+    "Rings",
+    "Seeds",
     "SolvedTarget",
     "StochasticTarget",
     "StudentTMixtureTarget",
     "Target",
+    "banana",
     "black_box",
     "breast_cancer",
     "breast_cancer_mb",
+    "brownian",
     "describe",
     "digits",
     "forward_kinematics",
+    "funnel",
     "german_credit",
     "german_credit_mb",
     "get",
     "gmm",
+    "gmm40",
+    "ionosphere",
+    "lennard_jones",
+    "lgcp",
+    "many_well",
     "minibatch",
     "mnist",
     "names",
     "on_pytree",
     "planar_motion",
     "planar_robot",
+    "rings",
+    "seeds",
+    "sonar",
     "stm",
     "stochastic",
     "wine",

@@ -4,14 +4,28 @@ import dataclasses
 import difflib
 from collections.abc import Callable
 
+from gmmvi_jax.targets.banana import banana
+from gmmvi_jax.targets.brownian import brownian
+from gmmvi_jax.targets.funnel import funnel
 from gmmvi_jax.targets.gaussian_mixture import gmm
-from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit
+from gmmvi_jax.targets.gmm40 import gmm40
+from gmmvi_jax.targets.lennard_jones import lennard_jones
+from gmmvi_jax.targets.lgcp import lgcp
+from gmmvi_jax.targets.logistic_regression import (
+    breast_cancer,
+    german_credit,
+    ionosphere,
+    sonar,
+)
+from gmmvi_jax.targets.many_well import many_well
 from gmmvi_jax.targets.minibatch_regression import breast_cancer_mb, german_credit_mb
 from gmmvi_jax.targets.network_classification import digits
 from gmmvi_jax.targets.network_regression import wine
 from gmmvi_jax.targets.planar_motion import planar_motion
 from gmmvi_jax.targets.planar_robot import planar_robot
 from gmmvi_jax.targets.protocol import Target
+from gmmvi_jax.targets.rings import rings
+from gmmvi_jax.targets.seeds import seeds
 from gmmvi_jax.targets.student_t_mixture import stm
 
 
@@ -74,6 +88,54 @@ _TARGETS = {
     "planar_motion": _Entry(
         lambda _: planar_motion(),
         "30-D motion of a planar robot arm around obstacles to a goal: via points",
+    ),
+    "funnel": _Entry(
+        lambda _: funnel(),
+        "10-D Neal's funnel: the first coordinate is the log variance of the others",
+    ),
+    "banana": _Entry(
+        lambda _: banana(),
+        "2-D Gaussian bent along a parabola",
+    ),
+    "many_well": _Entry(
+        lambda _: many_well(),
+        "32-D product of 16 double wells: 65,536 modes, log Z known",
+    ),
+    "rings": _Entry(
+        lambda _: rings(),
+        "2-D concentric rings, four of them",
+    ),
+    "gmm40": _Entry(
+        lambda seed: gmm40(2, seed),
+        "2-D mixture of 40 small Gaussians far apart; the seed is the instance",
+    ),
+    "gmm40_50d": _Entry(
+        lambda seed: gmm40(50, seed),
+        "50-D mixture of 40 small Gaussians far apart; the seed is the instance",
+    ),
+    "ionosphere": _Entry(
+        lambda _: ionosphere(),
+        "35-D Bayesian logistic regression, ionosphere radar data (351 rows)",
+    ),
+    "sonar": _Entry(
+        lambda _: sonar(),
+        "61-D Bayesian logistic regression, sonar data: mines or rocks (208 rows)",
+    ),
+    "seeds": _Entry(
+        lambda _: seeds(),
+        "26-D binomial regression with random effects, Crowder's seeds (21 plates)",
+    ),
+    "brownian": _Entry(
+        brownian,
+        "32-D random walk of unknown scales behind noise, log Z known; the seed is the data",
+    ),
+    "lgcp": _Entry(
+        lambda seed: lgcp(seed=seed),
+        "256-D log-Gaussian Cox process on a grid, whitened; the seed is the data",
+    ),
+    "lennard_jones": _Entry(
+        lambda _: lennard_jones(),
+        "39-D cluster of 13 Lennard-Jones particles in a harmonic trap",
     ),
 }
 

@@ -70,6 +70,18 @@ def test_meets_the_protocol(name: str) -> None:
         ("digits", 2410, 1.0, 1.0),
         ("planar_robot_1", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
         ("planar_robot_4", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
+        ("funnel", 10, 3.0, 9.0),
+        ("banana", 2, 10.0, 100.0),
+        ("many_well", 32, 2.0, 1.0),
+        ("rings", 2, 2.0**1.5, 1.0),
+        ("gmm40", 2, 31.63, 1000.0),
+        ("gmm40_50d", 50, 31.63, 1000.0),
+        ("ionosphere", 35, 1.0, 1.0),
+        ("sonar", 61, 1.0, 1.0),
+        ("seeds", 26, 1.0, 1.0),
+        ("brownian", 32, 1.0, 1.0),
+        ("lgcp", 256, 1.0, 1.0),
+        ("lennard_jones", 39, 1.0, 0.1),
     ],
 )
 def test_published_initial_mixtures(

@@ -1,0 +1,165 @@
+"""A random walk seen through noise, with a gap in the middle and both scales unknown."""
+
+import dataclasses
+import math
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.typing import Array, PRNGKey
+
+# Sountsov, Radul et al., "Inference Gym" (2020), Brownian motion with unknown scales and missing
+# middle observations, as in Blessing et al., "Beyond ELBOs" (ICML 2024). The data are ours.
+NUM_STEPS = 30
+GAP = (10, 20)  # first unobserved step, first observed again
+LOG_SCALE_PRIOR = 2.0  # both scales are log-normal(0, 2)
+TRUE_INNOVATION_SCALE = 0.1
+TRUE_OBSERVATION_SCALE = 0.15
+
+# Covariance of the walk per squared innovation scale: min(i, j) for steps counted from 1.
+_STEPS = np.arange(1.0, NUM_STEPS + 1)
+_OBSERVED_STEPS = np.concatenate([_STEPS[: GAP[0]], _STEPS[GAP[1] :]])
+_EIGENVALUES, _EIGENVECTORS = np.linalg.eigh(
+    np.minimum(_OBSERVED_STEPS[:, None], _OBSERVED_STEPS[None])
+)
+_CROSS_COVARIANCE = np.minimum(_OBSERVED_STEPS[:, None], _STEPS[None])  # [observed, all]
+
+# Where the posterior of the logs of the scales is integrated: beyond, the prior alone leaves 1e-8.
+_LOG_SCALE_BOUNDS = (-14.0, 5.0)
+_GRID_STEP = 0.04
+
+_PRECISION = jax.lax.Precision.HIGHEST
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False)
+class Brownian:
+    """The unnormalised posterior of a random walk's scales and positions.
+
+    x = (log s, log o, l_1, ..., l_30): log s and log o ~ N(0, 2^2), l_t ~ N(l_{t-1}, s^2) with
+    l_0 = 0, and observations y_t ~ N(l_t, o^2) at the steps 1-10 and 21-30. All constants are in
+    it: the integral is the evidence of the observations.
+
+    Given the scales everything is Gaussian, so the posterior of the scales is known on a grid, and
+    with it `log_z` and exact samples.
+    """
+
+    name: str = dataclasses.field(metadata={"static": True})
+    observations: np.ndarray | Array  # [20]
+
+    @property
+    def dim(self) -> int:
+        """Two scales and 30 positions: D = 32."""
+        return 2 + NUM_STEPS
+
+    @property
+    def prior_mean(self) -> float:
+        """Scales of 1 and a walk that stays where it starts ..."""
+        return 0.0
+
+    @property
+    def prior_scale(self) -> float:
+        """... give or take 1: half the prior's for the scales, more than the data's spread."""
+        return 1.0
+
+    @property
+    def initial_covariance(self) -> float:
+        """Initial components are as wide as their means are spread."""
+        return 1.0
+
+    @property
+    def log_z(self) -> float:
+        """By quadrature over the two scales, to ten digits."""
+        _, log_joint = self._scale_grid(np, np.float64)
+        largest = np.max(log_joint)
+        return float(largest + np.log(np.sum(np.exp(log_joint - largest)) * _GRID_STEP**2))
+
+    def __call__(self, x: Array) -> Array:
+        """Return log p~ at `x` [D], a scalar of its dtype."""
+        observations = jnp.asarray(self.observations, x.dtype)
+        log_innovation, log_noise, positions = x[0], x[1], x[2:]
+        observed = jnp.concatenate([positions[: GAP[0]], positions[GAP[1] :]])
+        increments = jnp.diff(positions, prepend=jnp.zeros(1, x.dtype)) * jnp.exp(-log_innovation)
+        residuals = (observations - observed) * jnp.exp(-log_noise)
+        log_prior_scales = -0.5 * jnp.sum((x[:2] / LOG_SCALE_PRIOR) ** 2)
+        log_walk = -0.5 * jnp.sum(increments**2) - NUM_STEPS * log_innovation
+        log_likelihood = -0.5 * jnp.sum(residuals**2) - len(observations) * log_noise
+        num_normals = 2 + NUM_STEPS + len(observations)
+        constant = 2 * math.log(LOG_SCALE_PRIOR) + 0.5 * num_normals * math.log(2 * math.pi)
+        return log_prior_scales + log_walk + log_likelihood - constant
+
+    def sample(self, key: PRNGKey, num_samples: int) -> Array:
+        """Return independent samples [num_samples, D] in JAX's default precision.
+
+        The scales come from a grid with steps of 0.04 in their logarithms, evenly from each cell,
+        which adds a hundredth of that to their spread; the walks are exact given them.
+        """
+        key_innovation, key_noise, key_jitter, key_walk, key_residual = jax.random.split(key, 5)
+        jitter = jax.random.uniform(key_jitter, (num_samples, 2), minval=-0.5, maxval=0.5)
+        dtype = jitter.dtype
+        logs, log_joint = self._scale_grid(jnp, dtype)
+        rows = jax.random.categorical(
+            key_innovation, jax.nn.logsumexp(log_joint, axis=1), shape=(num_samples,)
+        )
+        # By the inverse of the distribution function: noise for every cell and sample would be big.
+        cumulative = jnp.cumsum(jax.nn.softmax(log_joint, axis=1), axis=1)
+        uniform = jax.random.uniform(key_noise, (num_samples,)) * cumulative[rows, -1]
+        columns = jax.vmap(jnp.searchsorted)(cumulative[rows], uniform)
+        log_scales = jnp.stack([logs[rows], logs[columns]], axis=1) + _GRID_STEP * jitter
+        innovation, noise = jnp.exp(log_scales[:, :1]), jnp.exp(log_scales[:, 1:])  # [N, 1]
+
+        # A walk and observations from the prior, then moved by what the true ones say otherwise:
+        # Matheron's rule (Journel, Huijbregts, "Mining Geostatistics" 1978).
+        increments = jax.random.normal(key_walk, (num_samples, NUM_STEPS))
+        walk = innovation * jnp.cumsum(increments, axis=1)
+        observations = jnp.asarray(self.observations, dtype)
+        errors = noise * jax.random.normal(key_residual, (num_samples, len(observations)))
+        seen = jnp.concatenate([walk[:, : GAP[0]], walk[:, GAP[1] :]], axis=1) + errors
+        eigenvalues = jnp.asarray(_EIGENVALUES, dtype)[None]
+        eigenvectors = jnp.asarray(_EIGENVECTORS, dtype)
+        coordinates = jnp.matmul(observations[None] - seen, eigenvectors, precision=_PRECISION)
+        weights = coordinates / (eigenvalues + (noise / innovation) ** 2)
+        gain = jnp.matmul(eigenvectors.T, jnp.asarray(_CROSS_COVARIANCE, dtype))
+        moved = walk + jnp.matmul(weights, gain, precision=_PRECISION)
+        return jnp.concatenate([log_scales, moved], axis=1)
+
+    def _scale_grid(self, xp: ModuleType, dtype: Any) -> tuple[Any, Any]:
+        """Return the grid [G] of log scales and the log joint density with the data [G, G] there.
+
+        Rows: log s, columns: log o. The observations' covariance s^2 K + o^2 I has the eigenvectors
+        of K whatever the scales are.
+        """
+        low, high = _LOG_SCALE_BOUNDS
+        num_nodes = round((high - low) / _GRID_STEP) + 1
+        logs = xp.linspace(low, high, num_nodes, dtype=dtype)
+        observations = xp.asarray(self.observations, dtype)
+        squares = xp.square(xp.asarray(_EIGENVECTORS.T, dtype) @ observations)
+        log_prior = -0.5 * xp.square(logs / LOG_SCALE_PRIOR)
+        log_joint = log_prior[:, None] + log_prior[None] - 2 * math.log(LOG_SCALE_PRIOR)
+        for eigenvalue, square in zip(_EIGENVALUES.tolist(), squares, strict=True):
+            variances = xp.exp(2 * logs)[:, None] * eigenvalue + xp.exp(2 * logs)[None]
+            log_joint = log_joint - 0.5 * (xp.log(variances) + square / variances)
+        return logs, log_joint - 0.5 * (2 + len(squares)) * math.log(2 * math.pi)
+
+
+def brownian(seed: int = 0) -> Brownian:
+    """Return the 32-D posterior of a random walk that is observed at 20 of its 30 steps.
+
+    Args:
+      seed: the data, drawn with innovations of scale 0.1 and noise of scale 0.15. They depend on
+        nothing else, neither JAX's precision nor its generators.
+
+    Raises:
+      ValueError: `seed` is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    generator = np.random.Generator(np.random.PCG64(seed))
+    positions = np.cumsum(generator.normal(0.0, TRUE_INNOVATION_SCALE, NUM_STEPS))
+    observed = np.concatenate([positions[: GAP[0]], positions[GAP[1] :]])
+    noise = generator.normal(0.0, TRUE_OBSERVATION_SCALE, len(observed))
+    return Brownian("brownian", observed + noise)
