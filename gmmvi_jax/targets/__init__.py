@@ -29,6 +29,11 @@ from gmmvi_jax.targets.planar_motion import PlanarMotion, planar_motion
 from gmmvi_jax.targets.planar_robot import PlanarRobot, forward_kinematics, planar_robot
 from gmmvi_jax.targets.protocol import SolvedTarget, Target
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
+from gmmvi_jax.targets.reference import (
+    reference_names,
+    reference_samples,
+    reference_summary,
+)
 from gmmvi_jax.targets.registry import describe, get, names
 from gmmvi_jax.targets.rings import Rings, rings
 from gmmvi_jax.targets.seeds import Seeds, seeds
@@ -83,6 +88,9 @@ __all__ = [
     "on_pytree",
     "planar_motion",
     "planar_robot",
+    "reference_names",
+    "reference_samples",
+    "reference_summary",
     "rings",
     "seeds",
     "sonar",

@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # Köhler, Klein, Noé, "Equivariant flows" (ICML 2020): 13 particles in 3-D at temperature 1, every
@@ -18,7 +19,7 @@ SOFT_SQUARE = 0.65**2
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class LennardJones:
+class LennardJones(WithReferenceSamples):
     """P particles with Lennard-Jones energies in a harmonic trap, unnormalised.
 
     log p~(x) = -sum_{i<j} (d_ij^-12 - 2 d_ij^-6) - 1/2 sum_i |x_i|^2. The trap pulls towards the

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # Moller, Syversveen, Waagepetersen, "Log Gaussian Cox processes" (Scandinavian Journal of
@@ -23,7 +24,7 @@ _PRECISION = jax.lax.Precision.HIGHEST
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class LogGaussianCox:
+class LogGaussianCox(WithReferenceSamples):
     """The unnormalised posterior of a log intensity on a grid, given the counts in its cells.
 
     The log intensity f = m + L x has covariances L L^T, 1.91 exp(-33 distance), and mean m =

@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.planar_robot import forward_kinematics
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # A scene of our own, symmetric about the y axis: the arm hangs down and is to reach up behind an
@@ -30,7 +31,7 @@ CLEARANCE_SCALE = 0.03
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class PlanarMotion:
+class PlanarMotion(WithReferenceSamples):
     """Motions of a planar arm that are smooth, collide with nothing, and reach a goal.
 
     x [T * D] are the joint angles at T via points, one via point after the other; the arm

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.log_sigmoid import log_sigmoid
+from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
 # Crowder, "Beta-binomial ANOVA for proportions" (Applied Statistics 1978), table 3. Per plate:
@@ -47,7 +48,7 @@ GAMMA_SHAPE = GAMMA_RATE = 0.01  # prior of the precision of the plates' effects
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seeds:
+class Seeds(WithReferenceSamples):
     """The unnormalised posterior of a logistic regression with random effects (Crowder's seeds).
 
     x = (log tau, a_0, a_1, a_2, a_12, b_1, ..., b_21) with the priors tau ~ Gamma(0.01, 0.01), a ~
