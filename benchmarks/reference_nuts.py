@@ -13,13 +13,16 @@ from blackjax.diagnostics import effective_sample_size, rhat
 from gmmvi_jax.typing import Array, PRNGKey
 
 NUM_CHAINS = 4
-# Above the usual 0.8: smaller steps where the posterior is curved (scales of a hierarchy).
-TARGET_ACCEPTANCE = 0.9
 
 
 @functools.partial(jax.jit, static_argnames=("num_warmup", "num_draws", "dense"))
 def run_chains(
-    target: Any, key: PRNGKey, num_warmup: int, num_draws: int, dense: bool
+    target: Any,
+    key: PRNGKey,
+    num_warmup: int,
+    num_draws: int,
+    target_acceptance: Array,
+    dense: bool,
 ) -> tuple[Array, Array, Array]:
     """Run the chains, each with a warm-up of its own, from draws of the target's initial normal.
 
@@ -28,6 +31,7 @@ def run_chains(
       key: PRNG key.
       num_warmup: iterations that adapt step size and mass matrix, and are dropped.
       num_draws: iterations that are kept.
+      target_acceptance: mean acceptance that the step size is adapted to.
       dense: whether the mass matrix has off-diagonal entries.
 
     Returns:
@@ -44,7 +48,7 @@ def run_chains(
             blackjax.nuts,
             target,
             is_mass_matrix_diagonal=not dense,
-            target_acceptance_rate=TARGET_ACCEPTANCE,
+            target_acceptance_rate=target_acceptance,
             adaptation_info_fn=get_filter_adapt_info_fn(),  # nothing of it is looked at
         )
         (state, parameters), _ = warmup.run(key_warmup, start, num_warmup)
@@ -63,7 +67,12 @@ def run_chains(
 
 
 def sample_nuts(
-    target: Any, seed: int, num_warmup: int, num_draws: int, dense: bool = True
+    target: Any,
+    seed: int,
+    num_warmup: int,
+    num_draws: int,
+    target_acceptance: float,
+    dense: bool,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Sample a target in double precision.
 
@@ -74,7 +83,9 @@ def sample_nuts(
     """
     with jax.enable_x64(True):
         key = jax.random.key(seed)
-        chains, divergent, steps = run_chains(target, key, num_warmup, num_draws, dense)
+        chains, divergent, steps = run_chains(
+            target, key, num_warmup, num_draws, jnp.asarray(target_acceptance), dense
+        )
         squares = (chains - jnp.mean(chains, axis=(0, 1))) ** 2
         convergence = np.asarray(rhat(chains))
         ess = np.asarray(effective_sample_size(chains))
@@ -90,7 +101,7 @@ def sample_nuts(
         "num_chains": NUM_CHAINS,
         "num_warmup": num_warmup,
         "num_draws_per_chain": num_draws,
-        "target_acceptance": TARGET_ACCEPTANCE,
+        "target_acceptance": target_acceptance,
         "mass_matrix": "dense" if dense else "diagonal",
         "num_divergent": int(np.sum(divergent)),
         "integration_steps_per_draw": float(np.mean(steps)),

@@ -43,6 +43,7 @@ class Nuts:
 
     num_warmup: int = 2000
     num_draws: int = 10_000  # per chain
+    target_acceptance: float = 0.9
     dense: bool = True
 
 
@@ -84,11 +85,14 @@ METHODS: dict[str, Nuts | Smc] = {
     "german_credit": Nuts(),
     "ionosphere": Nuts(),
     "sonar": Nuts(),
-    "seeds": Nuts(),
-    "brownian": Nuts(),
-    "lgcp": Nuts(dense=False),
+    # The precision of the effects and the effects form a funnel: small steps.
+    "seeds": Nuts(num_draws=20_000, target_acceptance=0.98),
+    # White prior, few counts: scales are alike in all of the 256 directions.
+    "lgcp": Nuts(num_warmup=1000, num_draws=2500, target_acceptance=0.8, dense=False),
     "planar_robot_1": Smc(groups=shares_of_postures),
     "planar_robot_4": Smc(groups=shares_of_postures),
+    "planar_motion": Smc(num_particles=4000),
+    "lennard_jones": Smc(num_particles=4000),
 }
 
 
