@@ -21,7 +21,7 @@ def run_chains(
     key: PRNGKey,
     num_warmup: int,
     num_draws: int,
-    target_acceptance: Array,
+    target_acceptance: Any,
     dense: bool,
 ) -> tuple[Array, Array, Array]:
     """Run the chains, each with a warm-up of its own, from draws of the target's initial normal.
@@ -51,8 +51,9 @@ def run_chains(
             target_acceptance_rate=target_acceptance,
             adaptation_info_fn=get_filter_adapt_info_fn(),  # nothing of it is looked at
         )
-        (state, parameters), _ = warmup.run(key_warmup, start, num_warmup)
-        kernel = blackjax.nuts(target, **parameters)
+        run_warmup: Any = warmup.run  # its declared type lacks the number of steps
+        (state, parameters), _ = run_warmup(key_warmup, start, num_warmup)
+        kernel: Any = blackjax.nuts(target, **parameters)
 
         def transition(state: Any, key: PRNGKey) -> tuple[Any, Any]:
             state, info = kernel.step(key, state)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.reference_nuts import sample_nuts
@@ -69,7 +70,7 @@ class Smc:
 def shares_of_postures(robot: PlanarRobot, samples: np.ndarray) -> dict[str, float]:
     """Returns which share reaches which goal, bending which way (the sign of all joints' sum)."""
     with jax.enable_x64(True):
-        hands = np.asarray(jax.vmap(forward_kinematics)(samples))[:, -1]
+        hands = np.asarray(jax.vmap(forward_kinematics)(jnp.asarray(samples)))[:, -1]
     goals = np.asarray(robot.goals)
     nearest = np.argmin(np.sum((hands[:, None] - goals) ** 2, axis=-1), axis=1)
     bends_left = samples[:, 1:].sum(axis=1) > 0
@@ -89,7 +90,7 @@ METHODS: dict[str, Nuts | Smc] = {
     "seeds": Nuts(num_draws=20_000, target_acceptance=0.98),
     # White prior, few counts: scales are alike in all of the 256 directions.
     "lgcp": Nuts(num_warmup=1000, num_draws=2500, target_acceptance=0.8, dense=False),
-    "planar_robot_1": Smc(groups=shares_of_postures),
+    "planar_robot_1": Smc(num_particles=6000, groups=shares_of_postures),
     "planar_robot_4": Smc(groups=shares_of_postures),
     "planar_motion": Smc(num_particles=4000),
     "lennard_jones": Smc(num_particles=4000),

@@ -133,7 +133,7 @@ def robot_shares(num_samples: int) -> dict[tuple[int, str], tuple[float, float]]
 
 def test_robot_has_the_evidence_and_the_shares_of_an_integral() -> None:
     summary = targets.reference_summary("planar_robot_4")
-    integrals = robot_shares(500_000)
+    integrals = robot_shares(200_000)
     evidence = sum(integral for integral, _ in integrals.values())
     error = math.sqrt(sum(error**2 for _, error in integrals.values())) / evidence
     assert error < 0.03
