@@ -85,10 +85,14 @@ def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
     for panel, way, share in zip(panels[1:], ways, shares, strict=False):
         plot_motion(panel, target, means[way])
         panel.set_title(f"{share:.0%} like this")
-    for panel in panels[1 + len(ways) :]:
+    shown = 1 + len(ways)
+    for panel in panels[shown:]:
         panel.set_visible(False)
-    for panel in panels:
+    for number, panel in enumerate(panels[:shown]):
         panel.label_outer()
+        if number + 3 >= shown:  # nothing is seen below it
+            panel.set_xlabel("[link lengths]")
+            panel.tick_params(labelbottom=True)
 
 
 def distinct_paths(paths: np.ndarray, first: int, count: int) -> list[int]:

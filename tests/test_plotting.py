@@ -254,8 +254,9 @@ def test_arms_are_the_forward_kinematics_of_the_samples():
         (wide_mixture(3, 1), lambda x: -0.5 * jnp.sum(x**2)),
         (wide_mixture(60, 31), targets.breast_cancer()),
         (wide_mixture(2, 10), targets.planar_robot(4)),
+        (wide_mixture(4, 30), targets.planar_motion()),
     ],
-    ids=["2-D", "1-D", "marginals", "arms"],
+    ids=["2-D", "1-D", "marginals", "arms", "motions"],
 )
 def test_report_is_a_picture(gmm, target, tmp_path):
     path = tmp_path / "report.png"
