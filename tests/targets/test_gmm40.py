@@ -30,7 +30,9 @@ def test_density_and_means(dim: int, scale: float) -> None:
     noise = np.random.default_rng(0).normal(size=(2, 40, dim))
     points = np.concatenate([target.modes + scale * noise[0], 30 * noise[1]])
     values = evaluate(target, points)
-    np.testing.assert_allclose(values, log_density(points, target.modes, scale), rtol=1e-9)
+    np.testing.assert_allclose(
+        values, log_density(points, np.asarray(target.modes), scale), rtol=1e-9
+    )
 
 
 @pytest.mark.usefixtures("float64")
@@ -39,7 +41,7 @@ def test_samples_have_the_density() -> None:
     num_samples = 4000
     samples = np.asarray(sample(target, jax.random.key(0), num_samples))
     # E_p[q / p] = 1 for normalised narrower components.
-    log_q = log_density(samples, target.modes, 1.2)
+    log_q = log_density(samples, np.asarray(target.modes), 1.2)
     ratios = np.exp(log_q - np.asarray(evaluate(target, samples)) + target.log_z)
     standard_error = np.std(ratios) / np.sqrt(num_samples)
     assert standard_error < 0.02
