@@ -61,13 +61,11 @@ def single_network(target: NetworkRegression, seed: int) -> dict[str, float]:
 
     @jax.jit
     def steps(x: jax.Array, state: Any, key: jax.Array) -> tuple[jax.Array, Any]:
-        def step(
-            carry: tuple[jax.Array, Any], key: jax.Array
-        ) -> tuple[tuple[jax.Array, Any], None]:
+        def step(carry: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:
             x, state = carry
             batch = jax.random.randint(key, (ADAM_BATCH,), 0, len(labels))
             update, state = optimiser.update(jax.grad(loss)(x, batch), state)
-            return (x + update, state), None
+            return (optax.apply_updates(x, update), state), None
 
         return jax.lax.scan(step, (x, state), jax.random.split(key, STEPS_PER_CHECK))[0]
 
