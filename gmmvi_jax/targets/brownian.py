@@ -98,24 +98,25 @@ class Brownian:
         The scales come from a grid with steps of 0.05 in their logarithms, evenly from each cell,
         which adds a thousandth to their variances; the walks are exact given them.
         """
-        key_innovation, key_noise, key_jitter, key_walk, key_residual = jax.random.split(key, 5)
-        jitter = jax.random.uniform(key_jitter, (num_samples, 2), minval=-0.5, maxval=0.5)
-        dtype = jitter.dtype
+        key_scales, key_walk = jax.random.split(key)
+        # Few calls with many numbers each: it is compiling them that takes time.
+        uniform = jax.random.uniform(key_scales, (4, num_samples))
+        noises = jax.random.normal(key_walk, (num_samples, NUM_STEPS + len(self.observations)))
+        dtype = uniform.dtype
         logs, log_joint = self._scale_grid(jnp, dtype)
         masses = jax.nn.softmax(log_joint, axis=(0, 1))
-        uniform = jax.random.uniform(key_innovation, (num_samples,))
         first = jnp.zeros(num_samples, jnp.int32)
-        rows = _invert(jnp.sum(masses, axis=1)[None], first, uniform)
-        columns = _invert(masses, rows, jax.random.uniform(key_noise, (num_samples,)))
-        log_scales = jnp.stack([logs[rows], logs[columns]], axis=1) + _GRID_STEP * jitter
+        rows = _invert(jnp.sum(masses, axis=1)[None], first, uniform[0])
+        columns = _invert(masses, rows, uniform[1])
+        jitter = _GRID_STEP * (uniform[2:].T - 0.5)
+        log_scales = jnp.stack([logs[rows], logs[columns]], axis=1) + jitter
         innovation, noise = jnp.exp(log_scales[:, :1]), jnp.exp(log_scales[:, 1:])  # [N, 1]
 
         # A walk and observations from the prior, then moved by what the true ones say otherwise:
         # Matheron's rule (Journel, Huijbregts, "Mining Geostatistics" 1978).
-        increments = jax.random.normal(key_walk, (num_samples, NUM_STEPS))
-        walk = innovation * jnp.cumsum(increments, axis=1)
+        walk = innovation * jnp.cumsum(noises[:, :NUM_STEPS], axis=1)
         observations = jnp.asarray(self.observations, dtype)
-        errors = noise * jax.random.normal(key_residual, (num_samples, len(observations)))
+        errors = noise * noises[:, NUM_STEPS:]
         seen = jnp.concatenate([walk[:, : GAP[0]], walk[:, GAP[1] :]], axis=1) + errors
         eigenvalues = jnp.asarray(_EIGENVALUES, dtype)[None]
         eigenvectors = jnp.asarray(_EIGENVECTORS, dtype)
@@ -163,11 +164,13 @@ def _invert(masses: Array, rows: Array, uniform: Array) -> Array:
     cumulative = jnp.cumsum(masses, axis=1)
     num_values = masses.shape[1]
     uniform = uniform * cumulative[rows, -1]
-    values = jnp.zeros_like(rows)
-    for bit in reversed(range(num_values.bit_length())):
-        above = jnp.minimum(values + 2**bit, num_values - 1)
-        values = jnp.where(cumulative[rows, above - 1] < uniform, above, values)
-    return values
+    num_bits = num_values.bit_length()
+
+    def set_bit(i: int, values: Array) -> Array:
+        above = jnp.minimum(values + (2 ** (num_bits - 1) >> i), num_values - 1)
+        return jnp.where(cumulative[rows, above - 1] < uniform, above, values)
+
+    return jax.lax.fori_loop(0, num_bits, set_bit, jnp.zeros_like(rows))
 
 
 def brownian(seed: int = 0) -> Brownian:

@@ -69,7 +69,8 @@ class Rings:
 
     def sample(self, key: PRNGKey, num_samples: int) -> Array:
         """Return independent samples [num_samples, 2] in JAX's default precision."""
-        key_ring, key_angle, key_offset, key_sign = jax.random.split(key, 4)
+        key_ring, key_uniform, key_offset = jax.random.split(key, 3)
+        turn, choice = jax.random.uniform(key_uniform, (2, num_samples))
         offset = jnp.abs(jax.random.normal(key_offset, (num_samples,)))
         radii = jnp.asarray(self.radii, offset.dtype)
         width = jnp.asarray(self.width, offset.dtype)
@@ -77,9 +78,9 @@ class Rings:
         # A radius has the density of a normal times itself: of an offset to either side, the outer
         # is taken with a probability in proportion to its radius.
         share = 0.5 * (1 + width * offset / ring)
-        sign = jnp.where(jax.random.uniform(key_sign, (num_samples,)) < share, 1, -1)
+        sign = jnp.where(choice < share, 1, -1)
         radius = ring + width * sign * offset
-        angle = jax.random.uniform(key_angle, (num_samples,), maxval=2 * math.pi)
+        angle = 2 * math.pi * turn
         return radius[:, None] * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
 
 

@@ -12,15 +12,16 @@ from gmmvi_jax.targets import brownian
 evaluate = jax.jit(lambda target, points: jax.vmap(target)(points))
 sample = jax.jit(lambda target, key, n: target.sample(key, n), static_argnums=2)
 
+NUM_POINTS = 2000  # in all tests: one program
 OBSERVED = [*range(10), *range(20, 30)]
 
 
 @pytest.mark.usefixtures("float64")
 def test_density_is_the_loop_over_steps() -> None:
     target = brownian(seed=1)
-    points = np.random.default_rng(0).normal(size=(4, 32))
+    points = np.random.default_rng(0).normal(size=(NUM_POINTS, 32))
     values = np.asarray(evaluate(target, points))
-    for value, x in zip(values, points, strict=True):
+    for value, x in zip(values[:4], points[:4], strict=True):
         expected = float(np.sum(stats.norm.logpdf(x[:2], 0, 2)))
         innovation, noise = np.exp(x[:2])
         position = 0.0
@@ -58,8 +59,7 @@ def test_log_z_is_the_integral_over_the_scales() -> None:
 @pytest.mark.usefixtures("float64")
 def test_samples_are_the_posteriors() -> None:
     target = brownian(seed=0)
-    num_samples = 4000
-    samples = np.asarray(sample(target, jax.random.key(0), num_samples))
+    samples = np.asarray(sample(target, jax.random.key(0), NUM_POINTS))
     # E_p[q / p] = 1 for a q that has normal scales and, given them, the walk's own normal, but
     # narrower: of samples, density and log Z none can be wrong by itself.
     means, scales = np.array([-2.2, -2.3]), np.array([0.3, 0.4])
@@ -77,7 +77,7 @@ def test_samples_are_the_posteriors() -> None:
     log_determinants = 30 * math.log(2 * math.pi * shrink) - np.linalg.slogdet(precisions)[1]
     log_q -= 0.5 * (squares + log_determinants)
     ratios = np.exp(log_q - np.asarray(evaluate(target, samples)) + target.log_z)
-    standard_error = np.std(ratios) / math.sqrt(num_samples)
+    standard_error = np.std(ratios) / math.sqrt(NUM_POINTS)
     assert standard_error < 0.05
     assert abs(np.mean(ratios) - 1) < 4 * standard_error
     # Scaled by their own covariance the walks' residuals are standard normal.
