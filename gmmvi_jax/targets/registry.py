@@ -27,6 +27,7 @@ from gmmvi_jax.targets.protocol import Target
 from gmmvi_jax.targets.rings import rings
 from gmmvi_jax.targets.seeds import seeds
 from gmmvi_jax.targets.student_t_mixture import stm
+from gmmvi_jax.targets.talos import talos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,10 @@ _TARGETS = {
     "digits": _Entry(
         lambda seed: digits(seed=seed),
         "2410-D Bayesian neural network on minibatches, 1797 images; the seed is the split",
+    ),
+    "talos": _Entry(
+        lambda _: talos(),
+        "34-D inverse kinematics of the humanoid TALOS, one goal; needs gmmvi_jax[talos]",
     ),
     "planar_motion": _Entry(
         lambda _: planar_motion(),
@@ -152,8 +157,8 @@ def get(name: str, seed: int = 0) -> Target:
 
     Args:
       name: one of `names()`, or "planar_robot" for "planar_robot_4".
-      seed: the instance of a random target (the mixtures, the networks' splits of their data); the
-        others are the same for any seed.
+      seed: the instance of a random target (the mixtures, the networks' splits of their data, the
+        data of brownian and lgcp); the others are the same for any seed.
 
     Raises:
       ValueError: there is no such target; the message has the nearest name and all of them.
