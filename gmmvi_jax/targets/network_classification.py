@@ -33,7 +33,8 @@ class NetworkClassifier:
     draws a minibatch of its own; `full` is the posterior on all training images.
 
     D is in the thousands and more: fit it with diagonal covariances (``diagonal=True``), a full
-    one has D^2 entries per component.
+    one has D^2 entries per component, and allow steps of many nats (a trust region's
+    ``initial_component_stepsize=20.0``): the divergence of a step adds up over the weights.
 
     What the fit is worth, `accuracy` and `log_predictive_density` say, on images that it has not
     seen.
@@ -62,18 +63,25 @@ class NetworkClassifier:
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn from the prior."""
+        """Initial means are drawn about zero ..."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """The prior's standard deviation."""
-        return 1.0
+        """... a fifth as wide as the prior, whose own draws are sure of wrong classes.
+
+        Start with two components or more: a single one starts at zero, where all units are alike.
+        """
+        return 0.2
 
     @property
     def initial_covariance(self) -> float:
-        """Initial components are as wide as the prior."""
-        return 1.0
+        """Initial components are narrow: noise as wide as the prior hides what a unit does.
+
+        In wide ones the weights of the last layer shrink first, and the run ends near the network
+        that says 10% for every class.
+        """
+        return 0.01
 
     @property
     def prefers_diagonal(self) -> bool:

@@ -67,7 +67,7 @@ def test_meets_the_protocol(name: str) -> None:
         ("breast_cancer_mb", 31, 10.0, 100.0),
         ("german_credit_mb", 25, 10.0, 100.0),
         ("wine", 177, 1.0, 1.0),
-        ("digits", 2410, 1.0, 1.0),
+        ("digits", 2410, 0.2, 0.01),
         ("planar_robot_1", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
         ("planar_robot_4", 10, [1.0] + 9 * [0.2], [0.0625] + 9 * [0.0025]),
         ("funnel", 10, 3.0, 9.0),
