@@ -98,7 +98,7 @@ def measure_run(row: Row, seed: int) -> dict[str, Any]:
     return figures
 
 
-def in_own_process(module: str, arguments: list[str]) -> dict[str, Any]:
+def in_own_process(module: str, arguments: list[str]) -> Any:
     """Runs ``python -m module --worker ...``, and returns the figures it prints."""
     command = [sys.executable, "-m", module, "--worker", *arguments]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

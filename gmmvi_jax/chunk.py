@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.state import StepInfo, TrainState, no_step
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity
 
@@ -16,10 +16,7 @@ from gmmvi_jax.typing import Array, LogDensity
 def _scan_steps(
     algorithm: Algorithm, log_target: LogDensity, num_steps: Array, length: int, state: TrainState
 ) -> tuple[TrainState, StepInfo]:
-    blank = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-        jax.eval_shape(partial(step, algorithm, log_target), state)[1],
-    )
+    blank = no_step(state)  # tracing the step once more to learn its shapes takes half a second
 
     def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
         # A loop of one step or none: a cond would copy the buffers.

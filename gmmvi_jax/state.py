@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.exact_counter import ExactCounter
 from gmmvi_jax.records import AdaptationRecord, ComponentRecord, NaturalGradient, WeightRecord
@@ -35,3 +37,24 @@ class StepInfo(NamedTuple):
     largest_divergence: Array  # [] of the component updates, KL(new || old)
     component_stepsize: Array  # [] mean over the components
     weight_stepsize: Array  # []
+
+
+def no_step(state: TrainState) -> StepInfo:
+    """Returns what is reported where no step is taken: zeros.
+
+    Args:
+        state: of which the dtype matters.
+    """
+    count = jnp.zeros((), jnp.int32)
+    number = jnp.zeros((), state.mixture.log_weights.dtype)
+    return StepInfo(
+        num_components=count,
+        num_target_evaluations=count,
+        num_unusable_samples=count,
+        num_rejected_updates=count,
+        num_added=count,
+        num_deleted=count,
+        largest_divergence=number,
+        component_stepsize=number,
+        weight_stepsize=number,
+    )
