@@ -39,6 +39,7 @@ from gmmvi_jax.targets.rings import Rings, rings
 from gmmvi_jax.targets.seeds import Seeds, seeds
 from gmmvi_jax.targets.stochastic import StochasticTarget, stochastic
 from gmmvi_jax.targets.student_t_mixture import StudentTMixtureTarget, stm
+from gmmvi_jax.targets.talos import Talos, talos
 
 __all__ = [
     "Banana",
@@ -63,6 +64,7 @@ __all__ = [
     "SolvedTarget",
     "StochasticTarget",
     "StudentTMixtureTarget",
+    "Talos",
     "Target",
     "banana",
     "black_box",
@@ -96,5 +98,6 @@ __all__ = [
     "sonar",
     "stm",
     "stochastic",
+    "talos",
     "wine",
 ]

@@ -1,5 +1,7 @@
 """Targets by name."""
 
+from importlib import metadata
+
 import numpy as np
 import pytest
 
@@ -34,13 +36,18 @@ def test_every_name_has_a_target_and_a_line() -> None:
         "wine",
         "digits",
         "planar_motion",
+        "talos",
     }
     for name in targets.names():
+        description = targets.describe(name)
+        assert "\n" not in description
+        if name == "talos" and not any(metadata.distributions(name="example-robot-data")):
+            with pytest.raises(ImportError, match=r"gmmvi_jax\[talos\]"):
+                targets.get(name)
+            continue
         target = targets.get(name)
         assert target.name == name
-        description = targets.describe(name)
         assert description.startswith(f"{target.dim}-D ")
-        assert "\n" not in description
 
 
 def test_alias() -> None:

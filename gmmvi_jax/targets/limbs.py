@@ -1,0 +1,258 @@
+"""Where the limbs of a robot are, given the angles of its joints."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.targets.urdf import Robot
+from gmmvi_jax.typing import Array
+
+
+class Posture(NamedTuple):
+    """Where the tips of the limbs are, in the world."""
+
+    rotations: Array  # [L, 3, 3]
+    positions: Array  # [L, 3]
+    centre_of_mass: Array  # [3], of the whole robot
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False)
+class Limbs:
+    """L limbs of at most S revolute joints each, from a base that floats to their tips.
+
+    The angles are those of J joints, then the base's roll, pitch and yaw, which are the first three
+    joints of every limb. Joints that limbs share (a torso's) are in each of them too. A limb with
+    fewer than S joints ends with joints that do nothing. `limbs` builds one from a description.
+    """
+
+    selection: np.ndarray | Array  # [S, L, J + 3], 1 where an angle is that joint's
+    rotations: np.ndarray | Array  # [S, L, 3, 3], the joint's frame in the one before at angle 0
+    offsets: np.ndarray | Array  # [S, L, 3]
+    axes: np.ndarray | Array  # [S, L, 3], unit length
+    # What the joint moves, up to the next one: its share of the total mass, and that times its
+    # centre. What limbs share counts in one of them.
+    shares: np.ndarray | Array  # [S, L]
+    moments: np.ndarray | Array  # [S, L, 3]
+    tip_rotations: np.ndarray | Array  # [L, 3, 3]
+    tip_offsets: np.ndarray | Array  # [L, 3]
+
+    @property
+    def num_joints(self) -> int:
+        """J."""
+        return self.selection.shape[-1] - 3
+
+    def posture(self, angles: Array, base: Array) -> Posture:
+        """Return where the tips and the centre of mass are.
+
+        The robot's description counts as constant: there is no derivative with respect to it.
+
+        Args:
+          angles: [J + 3], radians.
+          base: [3], where its origin is.
+        """
+        rotations, positions, centre = _from_base(self, angles)
+        return Posture(rotations, base[None] + positions, base + centre)
+
+    def stations(self, angles: Array, base: Array) -> Array:
+        """Return [L, S + 1, 3], where the joints of each limb are and then its tip, for drawing."""
+        walk = _walk(self, angles)
+        return base + jnp.swapaxes(jnp.concatenate([walk.origins, walk.tips[1][None]]), 0, 1)
+
+
+class _Walk(NamedTuple):
+    """What a walk along the limbs comes across, relative to the base's position."""
+
+    tips: tuple[Array, Array]  # rotations [L, 3, 3], positions [L, 3]
+    axes: Array  # [S, L, 3], those of the joints
+    origins: Array  # [S, L, 3], where they are
+    moments_before: Array  # [S, L, 3], share of mass times position, summed up to the joint
+    moments: Array  # [L, 3], up to the tip
+
+
+def _walk(limbs: Limbs, angles: Array) -> _Walk:
+    data: Any = jax.tree.map(lambda leaf: jnp.asarray(leaf, angles.dtype), limbs)
+    num_limbs = data.offsets.shape[1]
+
+    # A scan over the joints of all limbs at once: unrolled it takes several times as long to
+    # compile.
+    def next_joint(
+        carry: tuple[Array, Array, Array], joint: tuple[Array, Any]
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+        rotation, position, before = carry
+        angle, own = joint
+        position = position + _apply(rotation, own.offsets)
+        turn = _product(own.rotations, _rotations_about(own.axes, angle))
+        rotation = _product(rotation, turn)
+        after = before + own.shares[:, None] * position + _apply(rotation, own.moments)
+        return (rotation, position, after), (_apply(rotation, own.axes), position, before)
+
+    start = (
+        jnp.broadcast_to(jnp.eye(3, dtype=angles.dtype)[None], (num_limbs, 3, 3)),
+        jnp.zeros((num_limbs, 3), angles.dtype),
+        jnp.zeros((num_limbs, 3), angles.dtype),
+    )
+    tip_rotations, tip_offsets = data.tip_rotations, data.tip_offsets
+    joints = dataclasses.replace(data, tip_rotations=None, tip_offsets=None)
+    (rotation, position, moments), (axes, origins, moments_before) = jax.lax.scan(
+        next_joint, start, (_of_joints(data, angles), joints)
+    )
+    tips = (_product(rotation, tip_rotations), position + _apply(rotation, tip_offsets))
+    return _Walk(tips, axes, origins, moments_before, moments)
+
+
+def _of_joints(limbs: Limbs, angles: Array) -> Array:
+    """Return [S, L] the angles of the joints."""
+    # As a product: the transpose of picking entries is a scatter, which is slow. HIGHEST: on
+    # recent GPUs the default rounds the angles to 10 bits.
+    selection = jnp.asarray(limbs.selection, angles.dtype)
+    return jnp.einsum("slj,j->sl", selection, angles, precision=jax.lax.Precision.HIGHEST)
+
+
+@jax.custom_jvp
+def _from_base(limbs: Limbs, angles: Array) -> tuple[Array, Array, Array]:
+    """Return rotations and positions of the tips and the centre of mass, the base at the origin."""
+    walk = _walk(limbs, angles)
+    return (*walk.tips, jnp.sum(walk.moments, axis=0))
+
+
+@_from_base.defjvp
+def _from_base_jvp(
+    primals: tuple[Limbs, Array], tangents: tuple[Limbs, Array]
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+    # The geometric Jacobian: whatever a joint carries turns about its axis. Differentiating the
+    # walk itself gives the same, but takes four times as long: it keeps every step's matrices.
+    (limbs, angles), (_, angles_dot) = primals, tangents
+    walk = _walk(limbs, angles)
+    rotations, positions = walk.tips
+    speeds = _of_joints(limbs, angles_dot)[:, :, None]  # [S, L, 1]
+    shares = jnp.asarray(limbs.shares, angles.dtype)
+    # Of what comes after each joint, relative to it.
+    shares_after = jnp.cumsum(shares[::-1], axis=0)[::-1][:, :, None]
+    moments_after = walk.moments[None] - walk.moments_before - shares_after * walk.origins
+
+    turns = jnp.sum(speeds * walk.axes, axis=0)  # [L, 3]
+    rotations_dot = _cross(turns[:, None], jnp.swapaxes(rotations, 1, 2))  # columns as rows
+    positions_dot = jnp.sum(speeds * _cross(walk.axes, positions[None] - walk.origins), axis=0)
+    centre_dot = jnp.sum(speeds * _cross(walk.axes, moments_after), axis=(0, 1))
+    values = (rotations, positions, jnp.sum(walk.moments, axis=0))
+    return values, (jnp.swapaxes(rotations_dot, 1, 2), positions_dot, centre_dot)
+
+
+def limbs(
+    robot: Robot,
+    joint_names: Sequence[str],
+    tip_names: Sequence[str],
+    multiplicities: Mapping[str, float] | None = None,
+) -> Limbs:
+    """Return the limbs from a robot's root to some of its links; joints not named stay at 0.
+
+    Args:
+      robot: its description.
+      joint_names: the revolute joints that move, in the order of the angles; each is on a limb.
+      tip_names: the links where the limbs end.
+      multiplicities: how often a link's mass counts, where not once.
+
+    Raises:
+      ValueError: no such joint or link, a joint that is not revolute or on no limb, or no mass.
+    """
+    for kind, wanted, known in (
+        ("joint", joint_names, robot.joints),
+        ("link", [*tip_names, *(multiplicities or {})], robot.links),
+    ):
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"the robot has no {kind} {name!r}; it has {', '.join(known)}")
+    for name in joint_names:
+        if robot.joints[name].kind not in ("revolute", "continuous"):
+            raise ValueError(f"joint {name!r} is {robot.joints[name].kind}, not revolute")
+
+    # Yaw, pitch and roll, about the axes that each leaves to the next; then the named joints.
+    base = ("yaw", "pitch", "roll")
+    axis_of = dict(zip(base, np.eye(3)[::-1], strict=True))
+    axis_of |= {name: robot.joints[name].axis for name in joint_names}
+    index_of = {name: i for i, name in enumerate([*joint_names, *base[::-1]])}
+    origin_of = {name: (np.eye(3), np.zeros(3)) for name in base}  # in the frame before
+    # Of each link, the joints that move it, and its frame in that of the last of them.
+    chain_of: dict[str, tuple[str, ...]] = {robot.root: base}
+    place_of = {robot.root: (np.eye(3), np.zeros(3))}
+    for joint in robot.joints.values():
+        rotation, offset = place_of[joint.parent]
+        place = (rotation @ joint.rotation, offset + rotation @ joint.offset)
+        chain_of[joint.child] = chain_of[joint.parent]
+        if joint.name in joint_names:
+            origin_of[joint.name] = place
+            chain_of[joint.child] += (joint.name,)
+            place = (np.eye(3), np.zeros(3))
+        place_of[joint.child] = place
+
+    mass_of = {name: np.zeros(4) for name in index_of}  # mass, mass times centre
+    for link in robot.links.values():
+        rotation, offset = place_of[link.name]
+        mass = link.mass * (multiplicities or {}).get(link.name, 1.0)
+        mass_of[chain_of[link.name][-1]] += mass * np.array(
+            [1.0, *(offset + rotation @ link.centre)]
+        )
+    total = sum(mass[0] for mass in mass_of.values())
+    if total <= 0:
+        raise ValueError(f"the robot's mass must be positive, got {total}")
+
+    shape = (max(len(chain_of[tip]) for tip in tip_names), len(tip_names))
+    selection = np.zeros((*shape, len(index_of)))
+    rotations, offsets = np.tile(np.eye(3), (*shape, 1, 1)), np.zeros((*shape, 3))
+    axes, masses = np.tile([1.0, 0.0, 0.0], (*shape, 1)), np.zeros((*shape, 4))
+    counted: set[str] = set()
+    for limb, tip in enumerate(tip_names):
+        for step, name in enumerate(chain_of[tip]):
+            selection[step, limb, index_of[name]] = 1.0
+            rotations[step, limb], offsets[step, limb] = origin_of[name]
+            axes[step, limb] = axis_of[name]
+            if name not in counted:
+                masses[step, limb] = mass_of[name] / total
+                counted.add(name)
+    for name in joint_names:
+        if name not in counted:
+            raise ValueError(f"joint {name!r} is on no limb; they end at {', '.join(tip_names)}")
+    return Limbs(
+        selection,
+        rotations,
+        offsets,
+        axes,
+        masses[..., 0],
+        masses[..., 1:],
+        np.array([place_of[name][0] for name in tip_names]),
+        np.array([place_of[name][1] for name in tip_names]),
+    )
+
+
+def _rotations_about(axes: Array, angles: Array) -> Array:
+    """Return [L, 3, 3] the rotations about unit axes [L, 3] by angles [L] (Rodrigues' formula)."""
+    x, y, z = (axes[:, i] for i in range(3))
+    zero = jnp.zeros_like(x)
+    cross = jnp.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(-1, 3, 3)
+    outer = axes[:, :, None] * axes[:, None, :]
+    eye = jnp.eye(3, dtype=axes.dtype)[None]
+    cosines, sines = jnp.cos(angles)[:, None, None], jnp.sin(angles)[:, None, None]
+    return cosines * eye + sines * cross + (1 - cosines) * outer
+
+
+# Products of 3 x 3 matrices as sums of three terms, which fuse with what is around them. Calls of
+# a matrix product would not, and on recent GPUs round their factors to 10 bits.
+def _product(first: Array, second: Array) -> Array:
+    terms = [first[..., :, i, None] * second[..., None, i, :] for i in range(3)]
+    return terms[0] + terms[1] + terms[2]
+
+
+def _apply(rotations: Array, vectors: Array) -> Array:
+    terms = [rotations[..., :, i] * vectors[..., None, i] for i in range(3)]
+    return terms[0] + terms[1] + terms[2]
+
+
+def _cross(first: Array, second: Array) -> Array:
+    (a, b, c), (x, y, z) = ([v[..., i] for i in range(3)] for v in (first, second))
+    return jnp.stack([b * z - c * y, c * x - a * z, a * y - b * x], axis=-1)
