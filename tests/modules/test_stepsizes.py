@@ -158,10 +158,9 @@ def test_fixed_component_stepsizes_are_the_same_at_every_age_and_reward() -> Non
 
 
 def textbook_objective(weights: Floats, rewards: Floats, temperature: float) -> float:
-    """Returns J = sum pi R - beta sum pi log pi, the lowest number if a reward is missing."""
-    if np.any(rewards == MISSING):
-        return MISSING
-    return float(weights @ rewards - temperature * weights @ np.log(weights))
+    """Returns J = sum pi R - beta sum pi log pi, as float32 where a reward is missing."""
+    total = weights @ rewards - temperature * weights @ np.log(weights)
+    return float(np.float32(total)) if np.any(rewards == MISSING) else float(total)
 
 
 def with_rewards(rewards: Floats) -> ComponentRecord:
@@ -171,9 +170,7 @@ def with_rewards(rewards: Floats) -> ComponentRecord:
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 @pytest.mark.parametrize("fresh", [[], [1], [0, 3]])
-def test_the_objective_is_missing_where_a_component_has_no_reward(
-    fresh: list[int], temperature: float
-) -> None:
+def test_a_missing_reward_counts_as_the_lowest_number(fresh: list[int], temperature: float) -> None:
     mixture = random_mixture(np.random.default_rng(0), 4, D)
     rewards = np.array([-3.0, 5.0, 0.5, -1.0])
     rewards[fresh] = MISSING
@@ -243,7 +240,22 @@ def test_the_weight_stepsize_shrinks_while_components_are_added_every_iteration(
         rewards = np.append(np.full(count - 1, float(iteration)), MISSING)
         padded = pad(mixture._replace(weights=weights), CAPACITY, BLOCK)
         record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
-    np.testing.assert_allclose(record.stepsize, 0.1 * 0.85**4, rtol=1e-5)
+    # The first one beats the initial record, which is lower still.
+    np.testing.assert_allclose(record.stepsize, 0.1 * 1.15 * 0.85**3, rtol=1e-5)
+
+
+def test_the_weight_stepsize_grows_while_the_others_improve_by_hundreds_of_nats() -> None:
+    # The same far from the target: 1e-29 times the lowest float32 leaves a resolution of 256 nats.
+    stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
+    record = weight_record(0.1)
+    found = []
+    for level in (-5000.0, -4000.0, -3000.0, -2990.0):
+        mixture = random_mixture(np.random.default_rng(1), 3, D)
+        padded = pad(mixture._replace(weights=np.array([0.5, 0.5, 1e-29])), CAPACITY, BLOCK)
+        rewards = np.array([level, level, MISSING])
+        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
+        found.append(float(record.stepsize))
+    np.testing.assert_allclose(found, 0.1 * np.cumprod([1.15, 1.15, 1.15, 0.85]), rtol=1e-5)
 
 
 # --- G and X: weights ------------------------------------------------------------------------
