@@ -17,6 +17,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import deterministic_density
 from gmmvi_jax.plotting_motion import plot_ways
+from gmmvi_jax.plotting_posture import plot_postures
 from gmmvi_jax.result import TrainResult
 from gmmvi_jax.targets import forward_kinematics
 from gmmvi_jax.typing import Array, LogDensity
@@ -290,8 +291,9 @@ def plot_arms(axes: "Axes", target: Any, samples: Array) -> None:
 def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> None:
     """Writes one PNG that shows a run: its ELBO, the size of its mixture, and the mixture.
 
-    The mixture is shown as sampled arms or motions where the target is a planar robot, as ellipses
-    over the target's density in two dimensions, else by its marginals.
+    The mixture is shown as sampled arms or motions where the target is a planar robot, as stick
+    figures where it is a humanoid, as ellipses over the target's density in two dimensions, else by
+    its marginals.
 
     Args:
         result: of ``train``.
@@ -318,6 +320,8 @@ def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> Non
         plot_arms(right.subplots(), log_target, _sample(gmm))
     elif hasattr(log_target, "trajectory"):
         plot_ways(right, log_target, gmm)
+    elif hasattr(log_target, "limbs"):
+        plot_postures(right, log_target, gmm)
     elif gmm.dim == 2:
         plot_mixture_2d(right.subplots(), gmm, log_target)
     else:
