@@ -117,11 +117,19 @@ def log_density_and_terms(
     return log_sum.log(), buffer
 
 
-def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
-    """Returns [C] log q(x) and [C, D] its gradient in x, streaming over blocks.
+def log_density_gradient_and_terms(
+    mixture: PaddedMixture, points: Array, buffer: Array
+) -> tuple[Array, Array, Array]:
+    """Returns [C] log q(x), [C, D] its gradient in x, and [K, C] log N(x | o).
 
     grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
     block is one matrix product over its stacked inverse factors.
+
+    Args:
+        mixture: the mixture.
+        points: [C, D].
+        buffer: [K, C], overwritten in the rows of the active components (and in the rest of
+            their last block).
     """
 
     def pull_back(block: Gaussian, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
@@ -131,21 +139,24 @@ def log_density_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Arr
         stacked = block.inverse_factor.reshape(size * dim, dim)
         return stacked.T @ weighted.reshape(size * dim, num_points)
 
-    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
-        log_sum, gradient = carry
+    def add_block(start: Array, carry: tuple[LogSum, Array, Array]) -> tuple[LogSum, Array, Array]:
+        log_sum, gradient, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
+        log_densities = block_log_densities(block, whitened)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
-        log_terms = block_log_densities(block, whitened) + log_weights[:, None]
-        log_sum, terms, decay = add_terms(log_sum, log_terms)
+        log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
         pulled = pull_back(block, whitened * terms[:, None, :])
-        return log_sum, gradient * decay - pulled
+        return log_sum, gradient * decay - pulled, put_block(buffer, log_densities, start)
 
     empty = empty_log_sum(points.shape[0], points.dtype)
-    log_sum, gradient = fold_blocks(
-        mixture.num_components, mixture.block_size, add_block, (empty, jnp.zeros_like(points.T))
+    log_sum, gradient, buffer = fold_blocks(
+        mixture.num_components,
+        mixture.block_size,
+        add_block,
+        (empty, jnp.zeros_like(points.T), buffer),
     )
-    return log_sum.log(), (gradient / log_sum.total).T
+    return log_sum.log(), (gradient / log_sum.total).T, buffer
 
 
 def draw(

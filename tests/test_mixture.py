@@ -15,7 +15,7 @@ from gmmvi_jax.mixture import (
     draw,
     from_gmm,
     log_density,
-    log_density_and_gradient,
+    log_density_gradient_and_terms,
     to_gmm,
 )
 from gmmvi_jax.typing import Array
@@ -29,8 +29,13 @@ POINTS = 3.0 * np.random.default_rng(1).normal(size=(16, D))
 
 value = jax.jit(lambda mixture, points: log_density(mixture, mixture.log_weights, points))
 value_with = jax.jit(log_density)
-value_and_gradient = jax.jit(log_density_and_gradient)
 from_gmm_jit = jax.jit(from_gmm, static_argnums=1)
+
+
+@jax.jit
+def value_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
+    buffer = jnp.full((mixture.capacity, len(points)), jnp.nan)
+    return log_density_gradient_and_terms(mixture, points, buffer)[:2]
 
 
 @functools.partial(jax.jit, static_argnames=("chunk_size", "segment_size"))

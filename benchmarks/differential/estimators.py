@@ -18,10 +18,11 @@ from benchmarks.differential.reference import (
     temperature,
     unwhitened_gradient,
 )
-from gmmvi_jax.mixture import PaddedMixture, log_density_and_gradient, log_density_and_terms
+from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
 from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights
+from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
@@ -33,8 +34,11 @@ ALONE = "ONE component, without a mixture, against the blocked pass"
 REGRESSION = 1e-4
 FITTED = "both solve normal equations in float32"
 
-_log_density_and_gradient = jax.jit(log_density_and_gradient)
-_log_density_and_terms = jax.jit(log_density_and_terms)
+
+@jax.jit
+def _mixture_at(mixture: PaddedMixture, points: Array) -> tuple[Array, Array, Array]:
+    buffer = jnp.zeros((mixture.capacity, len(points)))
+    return log_density_gradient_and_terms(mixture, points, buffer)
 
 
 def densities(arrays: Arrays) -> Iterator[Comparison]:
@@ -43,10 +47,7 @@ def densities(arrays: Arrays) -> Iterator[Comparison]:
     count = len(arrays["inputs/samples"])
     num_components = len(arrays["inputs/means"])
     line = partial(compare, "mixture", "")
-    log_density, gradient = _log_density_and_gradient(mixture, batch.points)
-    _, terms = _log_density_and_terms(
-        mixture, batch.points, jnp.zeros((mixture.capacity, len(batch.points)))
-    )
+    log_density, gradient, terms = _mixture_at(mixture, batch.points)
     yield line("log density", log_density[:count], arrays["mixture/log_density"])
     yield line("its gradient", gradient[:count], arrays["mixture/gradient"])
     yield line(
@@ -90,7 +91,7 @@ def _stein_alone(
 ) -> NaturalGradient:
     mean, factor = gaussian.mean, gaussian.factor
     sums = zero_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
-    _, mixture_gradient = log_density_and_gradient(mixture, batch.points)
+    _, mixture_gradient, _ = _mixture_at(mixture, batch.points)
     assert batch.target_gradient is not None
     rewards = batch.target_gradient - mixture_gradient
     is_own = batch.origins == index
@@ -98,7 +99,9 @@ def _stein_alone(
     def add(sums: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, slopes, log_background, own = chunk
         own = own if only_own_samples else None
-        return stein.add_chunk(gaussian, sums, points, slopes, log_background, own, mean), None
+        log_densities = log_density_from_whitened(gaussian, whiten(gaussian, points, mean))
+        log_weights = log_importance_weights(log_densities, log_background, own)
+        return stein.add_chunk(gaussian, sums, points.T, slopes, log_weights), None
 
     chunks = jax.tree.map(
         lambda rows: rows.reshape(-1, CHUNK_SIZE, *rows.shape[1:]),
@@ -118,7 +121,7 @@ def _more_alone(
     self_normalized: bool,
     only_own_samples: bool,
 ) -> NaturalGradient:
-    log_density, _ = log_density_and_gradient(mixture, batch.points)
+    log_density, _, _ = _mixture_at(mixture, batch.points)
     return more.fit_one(
         gaussian,
         index,

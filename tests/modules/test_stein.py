@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
@@ -201,10 +201,9 @@ def estimate_alone(
 
     def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, reward_gradients, log_background = chunk
-        return (
-            add_chunk(gaussian, accumulated, points, reward_gradients, log_background, None, mean),
-            None,
-        )
+        log_densities = log_density_from_whitened(gaussian, whiten(gaussian, points, mean))
+        log_weights = log_densities - log_background
+        return add_chunk(gaussian, accumulated, points.T, reward_gradients, log_weights), None
 
     accumulated, _ = jax.lax.scan(add, empty, chunks)
     return finish(gaussian, accumulated, num_samples, self_normalized)

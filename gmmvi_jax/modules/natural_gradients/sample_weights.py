@@ -10,13 +10,13 @@ from gmmvi_jax.typing import Array
 def log_importance_weights(
     log_densities: Array, log_background: Array, is_own: Array | None
 ) -> Array:
-    """Returns [C] the log weights of a chunk of samples under ONE component.
+    """Returns [..., C] the log weights of a chunk of samples under one component, or several.
 
     Args:
-        log_densities: [C] log N(x | o).
+        log_densities: [..., C] log N(x | o).
         log_background: [C] log b(x) of what generated the samples; +inf is no weight.
-        is_own: [C] bool, which samples the component drew itself, if it is to use no others: b is
-            then its own density, and every weight 1 or 0. None: it shares all samples.
+        is_own: [..., C] bool, which samples the component drew itself, if it is to use no others:
+            b is then its own density, and every weight 1 or 0. None: it shares all samples.
     """
     if is_own is None:
         return log_densities - log_background

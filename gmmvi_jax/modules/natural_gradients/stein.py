@@ -6,15 +6,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density_and_gradient
+from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
 from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     apply_transposed_factor,
     is_diagonal,
-    log_density_from_whitened,
-    whiten,
 )
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.pytree import register_pytree
@@ -25,29 +23,22 @@ from gmmvi_jax.typing import Array
 def add_chunk(
     gaussian: Gaussian,
     accumulated: WeightedSum,
-    points: Array,
+    columns: Array,
     reward_gradients: Array,
-    log_background: Array,
-    is_own: Array | None,
-    centre: Array,
+    log_weights: Array,
 ) -> WeightedSum:
-    """Adds one chunk of samples to ONE component's sums of w grad r and w z (grad r)^T.
+    """Adds one chunk of samples to ONE component's sums of w grad r and w (x - mu) (grad r)^T.
 
     Args:
         gaussian: the component.
         accumulated: its sums so far, with value ([D], [D, D] or [D]).
-        points: [C, D].
+        columns: [D, C] the samples.
         reward_gradients: [C, D] grad r.
-        log_background: [C].
-        is_own: [C] or None, see ``log_importance_weights``.
-        centre: [D], see ``whiten``.
+        log_weights: [C], see ``log_importance_weights``.
     """
-    whitened = whiten(gaussian, points, centre)
-    log_densities = log_density_from_whitened(gaussian, whitened)
-    log_weights = log_importance_weights(log_densities, log_background, is_own)
 
     def contribution(weights: Array) -> tuple[Array, Array]:
-        weighted = weights * whitened
+        weighted = weights * (columns - gaussian.mean[:, None])
         if is_diagonal(gaussian):
             moment = jnp.sum(weighted * reward_gradients.T, axis=1)
         else:
@@ -62,14 +53,15 @@ def finish(
 ) -> NaturalGradient:
     """Returns ONE component's whitened natural gradient from its finished sums.
 
-    G = -sum_n w_n Lambda (x_n - mu) grad r(x_n)^T, so L^T G L = -(sum_n w_n z_n grad r^T) L.
+    G = -sum_n w_n Lambda (x_n - mu) grad r(x_n)^T, so L^T G L = -L^-1 (sum_n w_n (x_n - mu) grad
+    r^T) L: what is whitened are the sums, not the samples.
     """
     scale = normalizer(accumulated, num_samples, self_normalized)
     gradient, moment = accumulated.value
     whitened_gradient = scale * apply_transposed_factor(gaussian.factor, gradient)
     if is_diagonal(gaussian):
-        return NaturalGradient(whitened_gradient, -scale * moment * gaussian.factor)
-    hessian = -scale * (moment @ gaussian.factor)
+        return NaturalGradient(whitened_gradient, -scale * moment)
+    hessian = -scale * (gaussian.inverse_factor @ moment @ gaussian.factor)
     return NaturalGradient(whitened_gradient, 0.5 * (hessian + hessian.T))
 
 
@@ -115,32 +107,32 @@ class Stein:
             (jnp.zeros_like(buffers.gradient), moments), dtype, mixture.log_weights.shape
         )
 
-        def add_samples(row: Array, sums: WeightedSum) -> WeightedSum:
+        def add_samples(row: Array, carry: tuple[WeightedSum, Array]) -> tuple[WeightedSum, Array]:
+            sums, scratch = carry
             points, target_gradient, log_background = take_block(
                 (batch.points, batch.target_gradient, batch.log_background),
                 row,
                 batch.chunk_size,
             )
-            _, mixture_gradient = log_density_and_gradient(mixture, points)
+            # grad r needs all components before the first sum is known: keep their densities.
+            _, mixture_gradient, scratch = log_density_gradient_and_terms(mixture, points, scratch)
             reward_gradients = target_gradient - temperature * mixture_gradient
 
             def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
-                block = take_block(mixture.gaussians, start, size)
+                block, block_sums, log_densities = take_block(
+                    (mixture.gaussians, sums, scratch), start, size
+                )
                 is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
-                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, None, 0, None))(
-                    block,
-                    take_block(sums, start, size),
-                    points,
-                    reward_gradients,
-                    log_background,
-                    is_own,
-                    block.mean[0],
+                log_weights = log_importance_weights(log_densities, log_background, is_own)
+                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
+                    block, block_sums, points.T, reward_gradients, log_weights
                 )
                 return put_block(sums, added, start)
 
-            return fold_blocks(mixture.num_components, size, add_to_block, sums)
+            return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
-        sums = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, sums)
+        scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
+        sums, _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, (sums, scratch))
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
