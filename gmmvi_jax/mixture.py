@@ -235,6 +235,24 @@ def draw_counts(
     return counts.at[origins].add(is_drawn.astype(jnp.int32))
 
 
+def stratified_counts(key: PRNGKey, mixture: PaddedMixture, num_samples: int) -> Array:
+    """Returns [K] int32 counts that sum to ``num_samples`` and are what each weight asks for.
+
+    Every count is num_samples * pi_o, rounded up or down at random such that it is so on average
+    (systematic resampling): means over the samples are unbiased, with no more variance than
+    those over independent draws.
+
+    Args:
+        key: a PRNG key.
+        mixture: the mixture.
+        num_samples: how many.
+    """
+    cumulative = jnp.cumsum(jnp.exp(mixture.log_weights))
+    shift = jax.random.uniform(key, (), cumulative.dtype)
+    ends = jnp.floor(num_samples * (cumulative / cumulative[-1]) + shift).astype(jnp.int32)
+    return jnp.diff(ends, prepend=0)
+
+
 def to_gmm(mixture: PaddedMixture) -> GMM:
     """Returns the active components as a public ``GMM`` (host only)."""
     count = int(mixture.num_components)

@@ -16,6 +16,7 @@ from gmmvi_jax.mixture import (
     from_gmm,
     log_density,
     log_density_gradient_and_terms,
+    stratified_counts,
     to_gmm,
 )
 from gmmvi_jax.typing import Array
@@ -30,6 +31,7 @@ POINTS = 3.0 * np.random.default_rng(1).normal(size=(16, D))
 value = jax.jit(lambda mixture, points: log_density(mixture, mixture.log_weights, points))
 value_with = jax.jit(log_density)
 from_gmm_jit = jax.jit(from_gmm, static_argnums=1)
+stratified = jax.jit(jax.vmap(stratified_counts, (0, None, None)), static_argnums=2)
 
 
 @jax.jit
@@ -230,3 +232,18 @@ def test_the_upper_triangle_of_a_public_mixtures_factors_is_not_read() -> None:
     padded = [jax.tree.leaves(from_gmm_jit(gmm, 1)) for gmm in (clean, dirty)]
     for expected, found in zip(*padded, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+# --- stratified counts -------------------------------------------------------------------------
+
+
+def test_stratified_counts_are_the_shares_rounded_at_random() -> None:
+    padded, mixture = make(4, diagonal=False)
+    num_samples, num_keys = 37, 4000
+    keys = jax.random.split(jax.random.key(0), num_keys)
+    counts = np.asarray(stratified(keys, padded, num_samples))  # [R, K]
+    shares = num_samples * np.append(mixture.weights, np.zeros(CAPACITY - 4))
+    assert np.all(counts.sum(axis=1) == num_samples)
+    assert np.all(np.abs(counts - shares) < 1.0)
+    errors = np.sqrt(0.25 / num_keys)  # at most, of a number that is one of two neighbours
+    np.testing.assert_allclose(counts.mean(axis=0), shares, atol=STANDARD_ERRORS * errors)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density
+from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, log_density, stratified_counts
 from gmmvi_jax.numerics.block_sizes import PREFERRED_CHUNK
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, round_up, take_block
 from gmmvi_jax.numerics.callable_pytree import as_log_density
@@ -34,7 +34,7 @@ def mixture_elbo(
     key_components, key_points, key_target = jax.random.split(key, 3)
     size = min(PREFERRED_CHUNK, num_samples)
     dtype = mixture.log_weights.dtype
-    counts = draw_counts(key_components, mixture, num_samples, num_samples)
+    counts = stratified_counts(key_components, mixture, num_samples)
     buffer = jnp.zeros((round_up(num_samples, size) + size, mixture.dim), dtype)
     points = draw(key_points, mixture.gaussians, counts, buffer, size, min(DRAW_SEGMENT, size))
 
@@ -77,6 +77,9 @@ def elbo(
     gmm: GMM, log_target: LogDensity, rng_key: PRNGKey, num_samples: int = 10_000
 ) -> ElboEstimate:
     """Estimates the evidence lower bound E_q[log p~(x) - log q(x)] from fresh samples.
+
+    The samples are stratified: each component draws its share of them. The standard error is that
+    of independent draws, which is no less than the true one.
 
     It is at most log Z; the gap is KL(q || p). It cannot see a mode of the target that the mixture
     has no mass near.

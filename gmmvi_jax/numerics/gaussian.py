@@ -48,8 +48,12 @@ def whiten(gaussian: Gaussian, points: Array, centre: Array) -> Array:
     """
     if is_diagonal(gaussian):
         return (points - gaussian.mean).T * gaussian.inverse_factor[:, None]
+    # [L^-1, -L^-1 (mu - c)] times (x - c, 1): subtracting the offset afterwards would be another
+    # pass over everything whitened.
     offset = gaussian.inverse_factor @ (gaussian.mean - centre)
-    return gaussian.inverse_factor @ (points - centre).T - offset[:, None]
+    affine = jnp.concatenate([gaussian.inverse_factor, -offset[:, None]], axis=1)
+    ones = jnp.ones((points.shape[0], 1), points.dtype)
+    return affine @ jnp.concatenate([points - centre, ones], axis=1).T
 
 
 def factor_diagonal(factor: Array, diagonal: bool) -> Array:

@@ -36,10 +36,22 @@ def archive_rows(key: PRNGKey, archive: Archive, start: Array, size: int, limit:
     argmax does not mind).
     """
     rows = start + jnp.arange(size, dtype=jnp.int32)
-    bits = jax.random.bits(jax.random.fold_in(key, start // size), (size,), jnp.uint32)
+    salt = jax.random.bits(key, (), jnp.uint32)
     count = jnp.maximum(archive.count, 1)
-    random_rows = (bits % count.astype(jnp.uint32)).astype(jnp.int32)
+    random_rows = (_scramble(rows.astype(jnp.uint32) ^ salt) % count.astype(jnp.uint32)).astype(
+        jnp.int32
+    )
     return jnp.where(archive.count <= limit, jnp.minimum(rows, count - 1), random_rows)
+
+
+def _scramble(bits: Array) -> Array:
+    """Returns a hash of 32 bits: random enough to choose rows, and cheap to compile.
+
+    The finaliser of MurmurHash3 (Appleby, 2011, public domain).
+    """
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        bits = (bits ^ (bits >> shift)) * jnp.uint32(factor)
+    return bits ^ (bits >> 16)
 
 
 def best_candidate(
