@@ -73,19 +73,27 @@ def predict_wine(target: Any, gmm: Any, draws: Any) -> dict[str, float]:
 
 
 def judge_talos(target: Any, gmm: Any, draws: Any) -> dict[str, float]:
-    """Returns the share of draws at their goals and within the joint limits."""
+    """Returns the shares of draws at their goals and within the joint limits.
+
+    The target's own samples are within 2 cm of a goal with a probability of 0.2 only: its standard
+    deviation is 2 cm in each of three directions. 95 % of them are within 5.6 cm. Its joint limits
+    are as soft: 0.05 rad.
+    """
     import jax
     import numpy as np
 
     import gmmvi_jax as gmmvi
 
-    near = np.asarray(jax.vmap(target.goal_distance)(draws)) < 0.02
-    inside = np.asarray(jax.vmap(target.within_limits)(draws))
+    distances = np.asarray(jax.vmap(target.goal_distance)(draws))
+    inside = np.asarray(jax.vmap(target.within_limits, (0, None))(draws, 0.0))
+    nearly = np.asarray(jax.vmap(target.within_limits, (0, None))(draws, 0.1))
     modes = gmmvi.evaluation.find_modes(gmm)
     return {
-        "within_2_cm": float(near.mean()),
+        "within_2_cm": float(np.mean(distances < 0.02)),
+        "within_5.6_cm": float(np.mean(distances < 0.056)),
         "inside_limits": float(inside.mean()),
-        "both": float((near & inside).mean()),
+        "inside_limits_by_0.1": float(nearly.mean()),
+        "both": float(np.mean((distances < 0.056) & nearly)),
         "postures": int(np.sum(modes.masses > 1e-3)),
     }
 
