@@ -47,15 +47,6 @@ class Row:
     normalised: bool = False
 
 
-def detected_modes(means: Any, weights: Any, modes: Any) -> int:
-    """Returns how many true modes have a component within 6 sqrt(D) that weighs over 1e-3."""
-    import numpy as np
-
-    heavy = means[weights > 1e-3]
-    distances = np.linalg.norm(heavy[None] - modes[:, None], axis=-1)
-    return int(np.sum(distances.min(axis=1) <= 6.0 * np.sqrt(means.shape[1])))
-
-
 def measure_run(row: Row, seed: int) -> dict[str, Any]:
     """Runs one row with one seed in this process and returns its figures."""
     start = time.perf_counter()
@@ -92,9 +83,7 @@ def measure_run(row: Row, seed: int) -> dict[str, Any]:
     }
     modes = getattr(target, "modes", None)
     if row.modes is not None:
-        figures["modes"] = detected_modes(
-            np.asarray(result.gmm.means), np.asarray(result.gmm.weights), np.asarray(modes)
-        )
+        figures["modes"] = gmmvi.evaluation.detected_modes(result.gmm, np.asarray(modes))
     return figures
 
 

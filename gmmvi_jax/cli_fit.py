@@ -51,6 +51,7 @@ def fit(arguments: argparse.Namespace) -> None:
         _prepare(arguments.out)
     result = train(config, target, progress=True)
     print(result.summary())
+    print(f"\n{result.diagnose()}")
     if arguments.out is not None:
         _write(arguments.out, result, target, record)
 

@@ -4,15 +4,23 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
+from gmmvi_jax.component_report import component_columns
 from gmmvi_jax.config import Config
+from gmmvi_jax.evaluation.concerns import run_concerns
+from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
 from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.summary import summary_table
-from gmmvi_jax.typing import PRNGKey, PyTree
+from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
+
+_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
+_DIAGNOSIS_SHARE = 10  # else one for so many evaluations of the run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +39,8 @@ class TrainResult:
         config: what it ran with.
         layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
             vector itself.
+        target: the log density of a vector that was fitted, for ``diagnose``; None where the
+            result was put together without it.
     """
 
     gmm: GMM
@@ -39,6 +49,7 @@ class TrainResult:
     status: str
     config: Config
     layout: PositionLayout | None = None
+    target: LogDensity | None = None
 
     def sample(self, rng_key: PRNGKey, shape: int | Sequence[int] = ()) -> PyTree:
         """Returns independent samples of the mixture, [*shape, D] or as the position is.
@@ -67,6 +78,61 @@ class TrainResult:
         names = None if self.layout is None else self.layout.names
         modes = find_modes(self.gmm)
         return summary_table(self.gmm, modes, self.history, self.status, max_modes, names)
+
+    def diagnose(
+        self,
+        rng_key: PRNGKey | None = None,
+        num_samples: int | None = None,
+        *,
+        reference_samples: ArrayLike | None = None,
+    ) -> Diagnosis:
+        """Returns measures of the fit and whether to trust it, in words; ``print`` it.
+
+        It evaluates the target again, at fresh draws of the mixture and at the reference samples.
+
+        Args:
+            rng_key: a PRNG key; one of its own, always the same, if not given.
+            num_samples: fresh draws; if not given, a tenth of the run's target evaluations, at
+                least 1,000 and at most 10,000.
+            reference_samples: [N, D] samples of the target from elsewhere (MCMC, say), as vectors.
+                They alone show a mode that the mixture misses. The package's targets bring their
+                own where they can.
+
+        Raises:
+            ValueError: there is no target, or ``reference_samples`` has the wrong shape.
+        """
+        if self.target is None:
+            raise ValueError(
+                "target is None: this result does not know what was fitted; use "
+                "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
+            )
+        if num_samples is None:
+            fewest, most = _DIAGNOSIS_SAMPLES
+            evaluations = int(self.history["num_target_evaluations"][-1])
+            num_samples = min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
+        concerns = run_concerns(
+            self.history,
+            self.state.components,
+            np.asarray(self.gmm.weights),
+            int(self.state.iteration),
+        )
+        return diagnose(
+            self.gmm,
+            self.target,
+            jax.random.key(0) if rng_key is None else rng_key,
+            num_samples,
+            reference_samples=reference_samples,
+            run_concerns=tuple(concerns),
+        )
+
+    def components(self) -> dict[str, np.ndarray]:
+        """Returns what is known of each component: column names to arrays [K].
+
+        ``weight``, ``age`` (updates since birth), ``num_rejected`` and ``was_rejected`` (updates
+        that had to be left out, whether the last one was), ``stepsize``, ``divergence`` (KL of the
+        last step, new from old), ``reward`` (NaN before the first).
+        """
+        return component_columns(self.state)
 
     def save_history(self, path: str | Path) -> None:
         """Writes the history as CSV, a row per chunk."""

@@ -125,6 +125,7 @@ def train(
         status=status,
         config=config,
         layout=target.layout if isinstance(target, PytreeTarget) else None,
+        target=target,
     )
 
 

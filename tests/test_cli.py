@@ -70,6 +70,7 @@ def fit(tmp_path_factory) -> Fit:
 def test_fit_prints_the_summary_and_where_the_files_are(fit):
     assert fit.code == 0
     assert "1 component in 2 dimensions, full covariances; completed" in fit.output
+    assert "Verdict: " in fit.output
     assert str(fit.directory) in fit.output
     assert {path.name for path in fit.directory.iterdir()} == {
         "gmm.npz",

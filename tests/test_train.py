@@ -1,5 +1,7 @@
 """``train``: one compilation, exact repetition, growth, failure, continuation."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -154,6 +156,21 @@ def test_summary_fits_the_terminal_and_names_what_matters(result):
     masses = gmmvi.evaluation.find_modes(result.gmm).masses
     assert len(masses) >= 3
     np.testing.assert_allclose(masses[:3], 1 / 3, atol=0.05)
+
+
+def test_a_result_diagnoses_itself_and_lists_its_components(result):
+    diagnosis = result.diagnose()
+    assert diagnosis.num_samples == 1000
+    assert abs(float(diagnosis.elbo.mean)) < 5 * float(diagnosis.elbo.standard_error) + 0.05
+    text = str(diagnosis)
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "Verdict: nothing speaks against this fit" in text
+    columns = result.components()
+    assert {len(values) for values in columns.values()} == {result.gmm.num_components}
+    np.testing.assert_allclose(columns["weight"], result.gmm.weights, rtol=1e-5)
+    assert columns["age"].max() == 45
+    with pytest.raises(ValueError, match="target is None"):
+        dataclasses.replace(result, target=None).diagnose()
 
 
 def test_nan_samples_are_dropped_counted_and_warned_about():

@@ -1,0 +1,112 @@
+"""What speaks against a fit: rules that turn numbers into sentences."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gmmvi_jax.records import ComponentRecord
+
+# Limits of our own; those of k-hat are in ``psis``.
+GAP_LIMITS = (0.1, 1.0)  # nats between ELBO and log Z: worth a word, serious
+UNSEEN_LIMITS = (0.01, 0.05)  # share of the target's samples that the mixture does not reach
+REJECTED_LIMIT = 0.1  # share of the component updates of the components that are left
+UNUSABLE_LIMIT = 0.01  # share of the samples
+YOUNG_SHARE = 0.1  # a component is young for a tenth of the run ...
+YOUNG_MASS_LIMIT = 0.01  # ... and growth unfinished if young ones weigh more
+MOVED_LIMIT = 0.05  # weight that went from component to component while its history lasts
+TREND_ERRORS = 3.0  # standard errors of the slope
+TREND_NATS = 0.05  # gain over the rows looked at
+MIN_TREND_ROWS = 4
+
+
+class Concern(NamedTuple):
+    """Something that speaks against a fit."""
+
+    text: str
+    is_serious: bool
+
+
+def run_concerns(
+    history: dict[str, np.ndarray],
+    components: ComponentRecord,
+    weights: np.ndarray,
+    iteration: int,
+) -> Iterator[Concern]:
+    """Yields what a run's history and the records of its components say.
+
+    Args:
+        history: of the run.
+        components: of the last state; of its rows the first count.
+        weights: [K] of the active components.
+        iteration: steps taken so far.
+    """
+    yield from _sample_concerns(history)
+    ages, rejected = (
+        np.asarray(values)[: len(weights)] for values in (components.ages, components.num_rejected)
+    )
+    if rejected.sum() > REJECTED_LIMIT * max(ages.sum(), 1):
+        share = rejected.sum() / ages.sum()
+        yield Concern(
+            f"{share:.0%} of the component updates were rejected: take smaller steps, or more "
+            f"samples per component",
+            False,
+        )
+    yield from _growth_concerns(components, weights, ages, iteration)
+    yield from _trend_concerns(history)
+
+
+def _sample_concerns(history: dict[str, np.ndarray]) -> Iterator[Concern]:
+    unusable, total = history["num_unusable_samples"].sum(), history["num_samples"].sum()
+    if unusable > UNUSABLE_LIMIT * total:
+        yield Concern(
+            f"the target was NaN or +inf at {unusable / total:.0%} of the samples: return -inf "
+            f"outside of its support",
+            False,
+        )
+
+
+def _growth_concerns(
+    components: ComponentRecord, weights: np.ndarray, ages: np.ndarray, iteration: int
+) -> Iterator[Concern]:
+    young = ages < YOUNG_SHARE * iteration
+    mass = float(weights[young].sum())
+    if mass > YOUNG_MASS_LIMIT:
+        yield Concern(
+            f"the mixture still grows: {int(young.sum())} of its {len(ages)} components, with "
+            f"{mass:.0%} of its mass, are from the last tenth of the run; go on for more "
+            f"iterations",
+            False,
+        )
+    recorded = np.asarray(components.weight_history)[: len(weights)]
+    length = recorded.shape[1]
+    if 1 < length <= iteration:
+        newest, oldest = recorded[:, iteration % length], recorded[:, (iteration + 1) % length]
+        moved = 0.5 * float(np.abs(newest - oldest).sum())
+        if moved > MOVED_LIMIT:
+            yield Concern(
+                f"weights still move: {moved:.0%} of the mass went from component to component "
+                f"in the last {length} iterations; go on for more",
+                False,
+            )
+
+
+def _trend_concerns(history: dict[str, np.ndarray]) -> Iterator[Concern]:
+    """Yields whether the ELBO rises over the last quarter of the rows, by weighted regression."""
+    elbo, errors = history["elbo"], history["elbo_stderr"]
+    measured = np.flatnonzero(np.isfinite(elbo) & np.isfinite(errors) & (errors > 0.0))
+    rows = measured[-max(MIN_TREND_ROWS, len(measured) // 4) :]
+    if len(rows) < MIN_TREND_ROWS:
+        return
+    precision = 1.0 / np.square(errors[rows])
+    time = history["iteration"][rows].astype(float)
+    centred = time - np.average(time, weights=precision)
+    information = np.sum(precision * np.square(centred))
+    slope = np.sum(precision * centred * elbo[rows]) / information
+    gain = slope * (time[-1] - time[0])
+    if slope * np.sqrt(information) > TREND_ERRORS and gain > TREND_NATS:
+        yield Concern(
+            f"the ELBO still improves, by {gain:.2g} nats over the last {time[-1] - time[0]:.0f} "
+            f"iterations; go on for more",
+            False,
+        )

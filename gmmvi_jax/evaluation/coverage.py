@@ -1,0 +1,59 @@
+"""How many of the target's known modes a mixture has found."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.gmm import GMM
+
+MIN_WEIGHT = 1e-3  # our own demand: a component that nearly has no weight has found nothing
+_RADIUS = 6.0  # the study's: standard deviations per root dimension
+_BLOCK_ROWS = 1024
+
+
+def detected_modes(gmm: GMM, modes: ArrayLike) -> int:
+    """Returns how many modes have a component within 6 sqrt(D) that weighs over 1e-3.
+
+    Source: Arenz et al., "A Unified Perspective on Natural Gradient Variational Inference with
+    Gaussian Mixture Models", TMLR 2023 (the distance; there any weight will do).
+
+    Args:
+        gmm: the mixture.
+        modes: [M, D] of the target; for mixtures, the means of its components.
+    """
+    modes = _checked(modes, gmm.means.shape[1])
+    heavy = np.asarray(gmm.means)[np.asarray(gmm.weights) > MIN_WEIGHT]
+    distances = np.linalg.norm(heavy[None] - modes[:, None], axis=-1)
+    return int(np.sum(distances.min(axis=1, initial=np.inf) <= _RADIUS * np.sqrt(modes.shape[1])))
+
+
+def entropic_mode_coverage(samples: ArrayLike, modes: ArrayLike) -> float:
+    """Returns the entropy of the modes that samples lie nearest to, over its maximum log M.
+
+    1 where all modes have the same share, 0 where one has all. Fit for targets whose modes weigh
+    the same.
+
+    Source: Blessing et al., "Beyond ELBOs: a large-scale evaluation of variational methods for
+    sampling", ICML 2024; a sample's mode is the nearest one.
+
+    Args:
+        samples: [N, D] of the mixture.
+        modes: [M, D] of the target, at least 2.
+    """
+    samples = np.asarray(samples)
+    modes = _checked(modes, samples.shape[-1])
+    if len(modes) < 2:
+        raise ValueError(f"modes has {len(modes)} row; coverage is a question of at least 2.")
+    counts = np.zeros(len(modes))
+    for start in range(0, len(samples), _BLOCK_ROWS):
+        offsets = samples[start : start + _BLOCK_ROWS, None] - modes
+        nearest = np.argmin(np.sum(np.square(offsets), axis=-1), axis=1)
+        counts += np.bincount(nearest, minlength=len(modes))
+    shares = counts[counts > 0.0] / counts.sum()
+    return float(-np.sum(shares * np.log(shares)) / np.log(len(modes)))
+
+
+def _checked(modes: ArrayLike, dim: int) -> np.ndarray:
+    array = np.asarray(modes)
+    if array.ndim != 2 or array.shape[1] != dim:
+        raise ValueError(f"modes has shape {array.shape}; give [M, {dim}], a row for each mode.")
+    return array

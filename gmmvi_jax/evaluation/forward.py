@@ -1,0 +1,66 @@
+"""Measures under samples of the target: they see the modes that a mixture has missed."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+
+from gmmvi_jax.evaluation.importance import average
+from gmmvi_jax.typing import Array
+
+
+class ForwardMetrics(NamedTuple):
+    """What samples of the target say of a mixture q, with w = p~ / q."""
+
+    eubo: Array  # [] E_p[log w], at least log Z
+    eubo_standard_error: Array  # [] of independent samples
+    forward_kl: Array  # [] KL(p || q) = EUBO - log Z; NaN where log Z is not known
+    log_z: Array  # [] -log E_p[1 / w], from these samples alone; heavy-tailed, too high mostly
+    effective_fraction: Array  # [] 1 / (E_p[w] E_p[1 / w]), in (0, 1]
+
+
+@jax.jit
+def _forward(log_ratios: Array, log_z: Array) -> ForwardMetrics:
+    usable = ~jnp.isnan(log_ratios)
+    log_count = jnp.log(jnp.sum(usable, dtype=log_ratios.dtype))
+    mean = average(log_ratios)
+    log_mean = logsumexp(jnp.where(usable, log_ratios, -jnp.inf)) - log_count
+    log_inverse = logsumexp(jnp.where(usable, -log_ratios, -jnp.inf)) - log_count
+    return ForwardMetrics(
+        eubo=mean.mean,
+        eubo_standard_error=mean.standard_error,
+        forward_kl=mean.mean - log_z,
+        log_z=-log_inverse,
+        effective_fraction=jnp.exp(-log_mean - log_inverse),
+    )
+
+
+def forward_metrics(log_ratios: Array, log_z: float | None = None) -> ForwardMetrics:
+    """Returns EUBO, forward KL and forward effective sample size.
+
+    Source: Blessing, Jia, Esslinger, Vargas, Neumann, "Beyond ELBOs: a large-scale evaluation of
+    variational methods for sampling", ICML 2024. The effective fraction is Z over E_p[w], with Z
+    from the same samples, 1 / E_p[1 / w].
+
+    Args:
+        log_ratios: [N] log p~ - log q at samples of the target; see ``log_ratios_at``. NaN is left
+            out.
+        log_z: of the target, where it is known.
+    """
+    log_ratios = jnp.asarray(log_ratios)
+    known = jnp.nan if log_z is None else log_z
+    return _forward(log_ratios, jnp.asarray(known, log_ratios.dtype))
+
+
+def unseen_share(reference_ratios: Array, own_ratios: Array) -> Array:
+    """Returns the share of the target's samples with a weight p~ / q above any of q's own draws.
+
+    Of a good fit it is about 1 in the number of draws; where q misses a mode it is, nearly, that
+    mode's mass.
+
+    Args:
+        reference_ratios: [N] log p~ - log q at samples of the target.
+        own_ratios: [M] at draws from q.
+    """
+    return jnp.mean(reference_ratios > jnp.nanmax(own_ratios))

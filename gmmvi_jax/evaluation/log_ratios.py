@@ -1,0 +1,128 @@
+"""Log density ratios log p~(x) - log q(x): what every other measure is made from."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density
+from gmmvi_jax.numerics.block_sizes import PREFERRED_CHUNK
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
+from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+_DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
+_SEGMENT_ROWS = 16_384  # draws held at a time: enough that every component's loop is worth it
+_SEGMENT_NUMBERS = 4_000_000  # and no more than so many numbers, in thousands of dimensions
+
+
+def _ratios(
+    mixture: PaddedMixture,
+    log_target: LogDensity,
+    key: PRNGKey,
+    points: Array,
+    num_live: Array,
+    size: int,
+) -> Array:
+    """Returns [N] the log ratios of the first ``num_live`` of points [N + size, D]."""
+
+    def add_chunk(start: Array, ratios: Array) -> Array:
+        chunk = take_block(points, start, size)
+        values = evaluate_values(jax.random.fold_in(key, start), log_target, chunk, start, num_live)
+        values = values - log_density(mixture, mixture.log_weights, chunk)
+        return put_block(ratios, jnp.where(values == jnp.inf, jnp.nan, values), start)
+
+    ratios = jnp.zeros(points.shape[0] - size, points.dtype)
+    return fold_blocks(num_live, size, add_chunk, ratios)
+
+
+@partial(jax.jit, static_argnames="num_samples")
+def _draw_ratios(
+    mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, num_samples: int
+) -> Array:
+    """Returns [N] log ratios at fresh draws, a segment of draws in memory at a time."""
+    log_target = full_density(log_target)
+    size = min(PREFERRED_CHUNK, num_samples)
+    rows = min(_SEGMENT_ROWS, max(size, _SEGMENT_NUMBERS // mixture.dim), num_samples)
+    rows = round_up(rows, size)
+    num_segments = -(-num_samples // rows)
+
+    def segment(index: Array) -> Array:
+        keys = jax.random.split(jax.random.fold_in(key, index), 3)
+        key_components, key_points, key_target = keys
+        num_live = jnp.minimum(num_samples - index * rows, rows)
+        counts = draw_counts(key_components, mixture, num_live, rows)
+        buffer = jnp.zeros((rows + size, mixture.dim), mixture.log_weights.dtype)
+        points = draw(key_points, mixture.gaussians, counts, buffer, size, min(_DRAW_SEGMENT, size))
+        return _ratios(mixture, log_target, key_target, points, num_live, size)
+
+    ratios = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
+    return ratios.reshape(-1)[:num_samples]
+
+
+@partial(jax.jit, static_argnames="size")
+def _point_ratios(
+    mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, points: Array, size: int
+) -> Array:
+    num_points = points.shape[0]
+    padding = round_up(num_points, size) + size - num_points
+    padded = jnp.pad(points, ((0, padding), (0, 0)))
+    live = jnp.asarray(num_points, jnp.int32)
+    return _ratios(mixture, full_density(log_target), key, padded, live, size)[:num_points]
+
+
+def log_ratios(
+    gmm: GMM, log_target: LogDensity, rng_key: PRNGKey, num_samples: int = 10_000
+) -> Array:
+    """Returns log p~(x) - log q(x) at independent draws x of the mixture.
+
+    Memory: the ratios, and a segment of at most 16,384 draws.
+
+    Args:
+        gmm: the mixture q.
+        log_target: unnormalised log density of one point [D]; where it has a method ``full``
+            (minibatches do) that is used.
+        rng_key: a PRNG key.
+        num_samples: draws from q, each one target evaluation.
+
+    Returns:
+        [N], NaN where the target is NaN or +inf; sorted by component within a segment.
+
+    Raises:
+        ValueError: ``num_samples`` is not positive.
+    """
+    if num_samples < 1:
+        raise ValueError(f"num_samples is {num_samples}; draw at least one.")
+    mixture = from_gmm(gmm, gmm.means.shape[0])
+    return _draw_ratios(mixture, as_log_density(log_target), rng_key, num_samples)
+
+
+def log_ratios_at(
+    gmm: GMM, log_target: LogDensity, samples: ArrayLike, rng_key: PRNGKey | None = None
+) -> Array:
+    """Returns log p~(x) - log q(x) at the given samples, of the target usually.
+
+    Args:
+        gmm: the mixture q.
+        log_target: as for ``log_ratios``.
+        samples: [N, D].
+        rng_key: of a stochastic target without ``full``; else not used.
+
+    Returns:
+        [N], in the order of the samples; NaN where the target is NaN or +inf.
+
+    Raises:
+        ValueError: ``samples`` has another shape.
+    """
+    samples = jnp.asarray(samples, gmm.means.dtype)
+    if samples.ndim != 2 or samples.shape[1] != gmm.dim or not len(samples):
+        raise ValueError(
+            f"samples has shape {samples.shape}; give [N, {gmm.dim}], a row for each sample."
+        )
+    mixture = from_gmm(gmm, gmm.means.shape[0])
+    key = jax.random.key(0) if rng_key is None else rng_key
+    size = min(PREFERRED_CHUNK, len(samples))
+    return _point_ratios(mixture, as_log_density(log_target), key, samples, size)

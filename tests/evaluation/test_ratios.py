@@ -1,0 +1,126 @@
+"""ELBO, log Z, effective sample sizes and forward measures against closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from gmmvi_jax import GMM
+from gmmvi_jax.evaluation import (
+    average,
+    elbo,
+    forward_metrics,
+    log_ratios,
+    log_ratios_at,
+    log_z,
+    reverse_effective_sample_size,
+    unseen_share,
+)
+
+LOG_Z = 1.5
+NUM_SAMPLES = 20_000  # more than one segment of draws, and not a whole number of chunks
+MIXTURE = GMM.from_moments([1.0, 3.0], [[-1.0, 0.0], [2.0, 1.0]], [[1.0, 0.5], [0.4, 1.0]])
+# Narrower than the target's components: all moments of the weights below are finite.
+WIDER = GMM.from_moments([1.0, 3.0], MIXTURE.means, 1.2 * MIXTURE.variances)
+
+
+def target(x):
+    return WIDER.log_prob(x) + LOG_Z
+
+
+def weights_by_quadrature():
+    """Returns E_q[w^2], E_q[log w], E_p[log w] of w = p / q, on a grid in float64."""
+    axis = np.linspace(-12.0, 12.0, 801)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+
+    def density(mixture):
+        terms = [
+            weight * scipy.stats.norm.pdf(grid, mean, np.sqrt(variance)).prod(axis=-1)
+            for weight, mean, variance in zip(
+                *(
+                    np.asarray(a, float)
+                    for a in (mixture.weights, mixture.means, mixture.variances)
+                ),
+                strict=True,
+            )
+        ]
+        return np.sum(terms, axis=0)
+
+    q, p = density(MIXTURE), density(WIDER)
+    cell = (axis[1] - axis[0]) ** 2
+    log_w = np.log(p) - np.log(q)
+    return [float(np.sum(f) * cell) for f in (p * p / q, q * log_w, p * log_w)]
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return weights_by_quadrature()
+
+
+@pytest.fixture(scope="module")
+def own():
+    return log_ratios(MIXTURE, target, jax.random.key(1), NUM_SAMPLES)
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    samples = WIDER.sample(jax.random.key(2), (NUM_SAMPLES,))
+    return log_ratios_at(MIXTURE, target, samples)
+
+
+def test_elbo_is_the_negative_divergence(own, exact):
+    estimate = average(own)
+    assert abs(float(estimate.mean) - LOG_Z - exact[1]) < 4.0 * float(estimate.standard_error)
+    assert 0.0 < float(estimate.standard_error) < 0.01
+    other = elbo(MIXTURE, target, jax.random.key(3), NUM_SAMPLES)
+    spread = np.hypot(float(estimate.standard_error), float(other.standard_error))
+    assert abs(float(estimate.mean - other.mean)) < 4.0 * spread
+
+
+def test_log_z_and_reverse_effective_sample_size(own, exact):
+    estimate = log_z(own)
+    assert abs(float(estimate.value) - LOG_Z) < 4.0 * float(estimate.standard_error)
+    fraction = 1.0 / exact[0]  # E_q[w]^2 / E_q[w^2]
+    assert float(reverse_effective_sample_size(own)) == pytest.approx(fraction, rel=0.05)
+    expected_error = np.sqrt((exact[0] - 1.0) / NUM_SAMPLES)
+    assert float(estimate.standard_error) == pytest.approx(expected_error, rel=0.2)
+
+
+def test_forward_measures(theirs, exact):
+    measures = forward_metrics(theirs, LOG_Z)
+    error = float(measures.eubo_standard_error)
+    assert abs(float(measures.eubo) - LOG_Z - exact[2]) < 4.0 * error
+    assert abs(float(measures.forward_kl) - exact[2]) < 4.0 * error
+    # E_p[1/w] = 1/Z and E_p[w] = Z E_q[w^2]
+    assert float(measures.log_z) == pytest.approx(LOG_Z, abs=0.03)
+    assert float(measures.effective_fraction) == pytest.approx(1.0 / exact[0], rel=0.05)
+    assert np.isnan(forward_metrics(theirs).forward_kl)
+
+
+def test_the_last_segment_is_as_random_as_the_others(own):
+    # Draws lie sorted by component; cutting a segment off would leave out the last ones.
+    tail = average(own[16_384:])
+    whole = average(own)
+    assert abs(float(tail.mean - whole.mean)) < 4.0 * float(tail.standard_error)
+
+
+def test_unusable_values_are_left_out():
+    ratios = jnp.array([0.0, jnp.nan, jnp.log(3.0)])
+    assert float(log_z(ratios).value) == pytest.approx(np.log(2.0), abs=1e-6)
+    assert float(log_z(ratios).effective_fraction) == pytest.approx(16 / 10 / 2, abs=1e-6)
+    estimate = average(ratios)
+    assert float(estimate.mean) == pytest.approx(np.log(3.0) / 2, abs=1e-6)
+    assert int(estimate.num_unusable) == 1
+
+
+def test_samples_where_q_has_no_mass_are_seen():
+    own, reference = jnp.array([0.1, -0.2, jnp.nan]), jnp.array([0.0, 0.2, 30.0, 40.0])
+    assert float(unseen_share(reference, own)) == 0.75
+
+
+def test_points_of_another_dimension_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(5, 3\).*\[N, 2\]"):
+        log_ratios_at(MIXTURE, target, np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="num_samples is 0"):
+        log_ratios(MIXTURE, target, jax.random.key(0), 0)
