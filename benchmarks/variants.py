@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,8 @@ def main() -> None:
     settings = {"diagonal": arguments.diagonal, "reuse_ratio": arguments.reuse_ratio}
     # Compilation is nearly all there is to do here, and a worker of one thread is enough.
     flags = "--xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false"
+    if version("jaxlib").startswith("0.10."):  # XLA aborts on a flag it does not know
+        flags += " --xla_cpu_use_fusion_emitters=false"
     os.environ.setdefault("XLA_FLAGS", flags)
     start = time.perf_counter()
     results = []
