@@ -1,0 +1,1 @@
+"""Other ways to fit a Gaussian mixture, small and plain, to be compared with."""

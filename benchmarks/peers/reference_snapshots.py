@@ -1,0 +1,103 @@
+"""Runs the TensorFlow reference and stores its mixture now and then.
+
+``gmmvi_tensorflow.py`` calls it with the interpreter of the reference's own environment. The last
+line of output is JSON.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+# What follows exists in the TensorFlow environment only.
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+import tensorflow as tf
+from gmmvi.configs import get_default_algorithm_config, get_default_experiment_config
+from gmmvi.experiments.target_distributions.gmm import GMM_LNPDF
+from gmmvi.experiments.target_distributions.student_t_mixture import StudentTMixture_LNPDF
+from gmmvi.gmmvi_runner import GmmviRunner
+from gmmvi.models.gmm_wrapper import GmmWrapper
+from gmmvi.optimization.gmmvi import GMMVI
+
+from benchmarks.differential.reference_timed import SECTIONS
+
+
+def configuration(target: str, codename: str, overrides: dict, seed: int) -> dict:
+    """Returns the published defaults with the settings of one set over them."""
+    config = {**get_default_algorithm_config(codename), **get_default_experiment_config(target)}
+    for name, value in overrides.items():
+        value = value[0] if isinstance(value, list) else value
+        section, _, key = name.rpartition(".")
+        if section:
+            config[SECTIONS[section]][key] = value
+        else:
+            config[name] = value
+    logging = {"log_metrics_interval": 10**9}
+    return config | {"seed": seed, "start_seed": seed, "gmmvi_runner_config": logging}
+
+
+def build(config: dict, target: str, instance: Path) -> GMMVI:
+    """Returns the published algorithm, on the given instance where there is one."""
+    if not instance.exists():
+        return GmmviRunner.build_from_config(config).gmmvi
+    with np.load(instance) as file:
+        means, scales = file["means"], file["scales"]
+    kind = GMM_LNPDF if target.startswith("gmm") else StudentTMixture_LNPDF
+    weights = np.full(len(means), 1.0 / len(means))
+    wrapped = GmmWrapper.build_from_config(config=config, num_dimensions=means.shape[1])
+    return GMMVI.build_from_config(config, kind(weights, means, scales), wrapped)
+
+
+def main() -> None:
+    """Runs it."""
+    parser = argparse.ArgumentParser(description="Snapshots of the TensorFlow reference.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--codename", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--evaluations", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--log-every", type=int, required=True)
+    parser.add_argument("--started", type=float, required=True, help="time.time() of the caller")
+    given = parser.parse_args()
+
+    def elapsed() -> float:
+        return time.time() - given.started
+
+    tf.keras.utils.set_random_seed(given.seed)
+    overrides = json.loads((given.folder / "settings.json").read_text())
+    config = configuration(given.target, given.codename, overrides, given.seed)
+    algorithm = build(config, given.target, given.folder / "instance.npz")
+    model, rows, iteration, evaluations = algorithm.model, [], 0, 0
+    import_seconds = elapsed()
+    first_seconds = None
+    is_last = False  # one step is taken, however long the import took
+    while not is_last:
+        algorithm.train_iter()
+        iteration += 1
+        evaluations = int(algorithm.sample_db.num_samples_written.numpy())
+        if first_seconds is None:
+            first_seconds = elapsed() - import_seconds
+        seconds = elapsed()
+        is_last = evaluations >= given.evaluations or seconds >= given.seconds
+        if iteration % given.log_every == 0 or iteration == 1 or is_last:
+            np.savez(
+                given.folder / f"mixture_{iteration}.npz",
+                log_weights=model.log_weights.numpy(),
+                means=model.means.numpy(),
+                factors=model.chol_cov.numpy(),
+            )
+            row = {"iteration": iteration, "evaluations": evaluations, "seconds": seconds}
+            rows.append(row | {"components": len(model.log_weights.numpy())})
+    said = {"rows": rows, "import_seconds": import_seconds, "first_step_seconds": first_seconds}
+    print(json.dumps(said | {"tensorflow": tf.__version__}))
+
+
+if __name__ == "__main__":
+    main()

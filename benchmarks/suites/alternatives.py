@@ -1,0 +1,44 @@
+"""Other ways to fit a mixture: reparameterised gradients with Adam, and boosting."""
+
+import itertools
+from typing import Any
+
+from benchmarks.specification import Specification
+from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
+from benchmarks.suites.peers import EVALUATIONS, SMALL_TARGETS, TARGETS
+
+
+def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Returns label -> method and settings."""
+    methods: dict[str, tuple[str, dict[str, Any]]] = {
+        "SAMTRON": ("gmmvi_jax", {"codename": "SAMTRON", "published": True})
+    }
+    for diagonal, kind in ((False, "full"), (True, "diagonal")):
+        for objective, rate in itertools.product(("elbo", "siwae"), (1e-2, 1e-3)):
+            methods[f"{objective} {kind} {rate:g}"] = (
+                "reparameterised",
+                {"objective": objective, "diagonal": diagonal, "learning_rate": rate},
+            )
+        methods[f"boosting {kind}"] = ("boosting", {"diagonal": diagonal})
+    return methods
+
+
+def alternatives(preset: str, seeds: int) -> list[Specification]:
+    """Returns the runs; small: one learning rate and two targets."""
+    small = preset == "small"
+    runs = [
+        Specification(
+            suite="alternatives",
+            label=label,
+            method=method,
+            target=target,
+            seed=0,
+            settings=settings,
+            max_evaluations=EVALUATIONS[target],
+            max_seconds=60.0 if small else 300.0,
+        )
+        for target in (SMALL_TARGETS if small else TARGETS)
+        for label, (method, settings) in _methods().items()
+        if not (small and settings.get("learning_rate") == 1e-3)
+    ]
+    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
