@@ -42,6 +42,11 @@ def final(name: str) -> Callable[[Record], float | None]:
     return lambda record: record["final"].get(name)
 
 
+def log_z(record: Record) -> float | None:
+    """Returns a sampler's own log Z, or that by importance sampling from the approximation."""
+    return record["said"].get("log_z", record["final"].get("log_z"))
+
+
 def table(header: list[str], rows: list[list[str]]) -> list[str]:
     """Returns the lines of a Markdown table."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
@@ -68,14 +73,16 @@ def quality_table(records: list[Record]) -> list[str]:
                 str(rank) if not order(label)[0] else "-",
                 spread_of(runs, final("elbo"), ".4f"),
                 spread_of(runs, final("elbo_stderr"), ".4f"),
-                spread_of(runs, lambda record: record["said"].get("log_z"), ".4f"),
+                spread_of(runs, log_z, ".4f"),
+                spread_of(runs, final("k_hat"), ".2f"),
+                spread_of(runs, final("mmd"), ".4f"),
                 spread_of(runs, final("median_error"), ".3f"),
                 spread_of(runs, final("scale_error"), ".3f"),
                 modes,
                 str(len(runs)),
             ]
         )
-    header = ["method", "rank", "ELBO", "standard error", "its own log Z"]
+    header = ["method", "rank", "ELBO", "standard error", "log Z", "k-hat", "MMD"]
     return table([*header, "median off", "scale off", "modes", "seeds"], rows)
 
 

@@ -1,13 +1,14 @@
 """Draws, metrics and clock against closed forms."""
 
+import jax
 import numpy as np
 import pytest
 import scipy.stats
 
 from benchmarks.clock import Clock, length_of_union
-from benchmarks.metrics import modes_found
+from benchmarks.metrics import Metrics, evidence_figures, modes_found
 from benchmarks.mixture_draws import mixture_draws
-from benchmarks.problem import MOST_KEPT, Problem
+from benchmarks.problem import MOST_KEPT, Problem, Snapshot
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
@@ -62,3 +63,51 @@ def test_snapshots_are_thinned_and_end_with_the_last():
     assert iterations[0] == 1
     assert iterations[-1] == 10_000
     assert len(set(np.diff(iterations)[:-1])) == 1
+
+
+class Normal:
+    """N(0, I) times e, with exact samples."""
+
+    modes = np.zeros((1, 2))
+
+    def __call__(self, x):
+        return 1.0 - 0.5 * x @ x - np.log(2 * np.pi)
+
+    def sample(self, key, num_samples):
+        return jax.random.normal(key, (num_samples, 2))
+
+
+def test_metrics_of_a_known_approximation():
+    width = 1.3
+    draw = mixture_draws([0.0], [[0.0, 0.0]], [[width, width]])
+    figures = Metrics(Normal(), 0).final(Snapshot(1, 1, 1.0, 0.0, draw))
+    # KL(N(0, w^2) || N(0, 1)) in two dimensions, and E[(p / q)^2] in closed form.
+    divergence = width**2 - 1.0 - 2.0 * np.log(width)
+    assert figures["elbo"] == pytest.approx(1.0 - divergence, abs=5.0 * figures["elbo_stderr"])
+    assert figures["elbo_stderr"] == pytest.approx((width**2 - 1.0) / np.sqrt(20_000), rel=0.05)
+    assert figures["log_z"] == pytest.approx(1.0, abs=0.02)
+    share = (2.0 * width**2 - 1.0) / width**4
+    assert figures["effective_share"] == pytest.approx(share, rel=0.02)
+    assert figures["k_hat"] < 0.3
+    assert figures["median_error"] < 0.05
+    assert figures["scale_error"] == pytest.approx(width - 1.0, abs=0.05)
+    assert figures["modes"] == figures["num_modes"] == 1
+    # The mean kernel of normals of two variances in closed form; each half-bandwidth is the median
+    # of d^2 = 4 Exp(1).
+    bandwidth = 2.0 * 4.0 * np.log(2.0)
+
+    def kernel(first: float, second: float) -> float:
+        return bandwidth / (bandwidth + 2.0 * (first + second))
+
+    squared = kernel(width**2, width**2) + kernel(1.0, 1.0) - 2.0 * kernel(width**2, 1.0)
+    assert figures["mmd"] ** 2 == pytest.approx(squared, abs=1.5e-3)
+    assert figures["mmd"] ** 2 > 0.5 * squared
+
+
+def test_draws_without_a_density_have_no_elbo():
+    figures = evidence_figures(np.array([-1.0, -3.0]), None)
+    assert figures["elbo"] is None
+    assert figures["mean_log_density"] == -2.0
+    unusable = evidence_figures(np.array([-1.0, -np.inf]), np.zeros(2))
+    assert unusable["elbo"] is None
+    assert unusable["unusable_draws"] == 1

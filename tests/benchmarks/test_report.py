@@ -69,7 +69,7 @@ def test_quality_table(folder):
         ["sampler", "-", "-"],
     ]
     assert rows[2][4] == "-0.1250"
-    assert rows[0][7] == "7 [7, 7] of 10"
+    assert rows[0][9] == "7 [7, 7] of 10"
 
 
 def test_another_processes_clock(folder):
