@@ -54,9 +54,9 @@ def test_the_example_of_many_kinds_of_densities_runs():
 def test_readme_example_runs():
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     code = code.replace(
-        "samtron(dim=2, ", "samtron(dim=2, num_iterations=60, add_iters=5, max_components=12, "
+        "samtron(dim=2, ", "samtron(dim=2, num_iterations=100, add_iters=5, max_components=12, "
     )
-    assert "num_iterations=60" in code
+    assert "num_iterations=100" in code
     names = {"key": jax.random.key(0), "print": lambda *_: None}
     exec(compile(code, "README.md", "exec"), names)
     result = names["result"]

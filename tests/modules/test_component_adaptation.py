@@ -65,6 +65,12 @@ keep_jit = jax.jit(components_to_keep, static_argnums=4)
 compact = jax.jit(keep_components)
 
 
+def distinct(points: Any) -> Floats:
+    """Returns the distinct points; XLA may compute one twice, and round it differently."""
+    points = np.asarray(points)
+    return points[np.unique(np.round(points, 4), axis=0, return_index=True)[1]]
+
+
 def hill(points: Floats) -> Floats:
     """A target with a mode where no mixture of these tests has mass."""
     return -0.5 * np.sum((points - 4.0) ** 2, axis=-1)
@@ -209,12 +215,13 @@ def test_candidates_from_the_prior_compete_and_are_counted_but_not_stored() -> N
         HOST_HILL.seen.clear()
         adapted = adapt(mixture, archive, 3, WITH_PRIOR, seed=seed, num_searches=seed)
         mean = new_mean(adapted)
-        fresh = np.unique(HOST_HILL.seen, axis=0)
+        fresh = distinct(HOST_HILL.seen)
         assert len(fresh) == adapted.info.num_target_evaluations == NUM_PRIOR
         candidates = np.concatenate([points, fresh])
         values = np.append(log_target, hill(fresh))
         threshold = THRESHOLDS[seed % 6]
-        np.testing.assert_allclose(mean, best_candidate(mixture, candidates, values, threshold))
+        best = best_candidate(mixture, candidates, values, threshold)
+        np.testing.assert_allclose(mean, best, rtol=1e-5)
         winners.append(np.any(np.all(points == mean, axis=1)))
     assert 0 < np.sum(winners) < 20  # both kinds of candidates won
 
@@ -226,8 +233,8 @@ def test_candidates_from_the_prior_have_the_initial_covariance() -> None:
     empty = make_archive(np.zeros((0, D)), np.zeros(0))
     for seed in range(60):
         adapted = adapt(mixture, empty, 2, WITH_PRIOR, seed=seed)
-        assert np.any(np.all(new_mean(adapted) == np.array(HOST_HILL.seen), axis=1))
-    fresh = np.unique(HOST_HILL.seen, axis=0)
+        assert np.any(np.all(np.isclose(new_mean(adapted), HOST_HILL.seen), axis=1))
+    fresh = distinct(HOST_HILL.seen)
     assert len(fresh) == 60 * NUM_PRIOR
     whitened = (fresh - PRIOR_MEAN) / np.sqrt(PRIOR_VARIANCE)
     error = 5.0 / np.sqrt(len(fresh))
