@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmarks.report_claims import claim_lines
 from benchmarks.report_figures import draw_figure
 from benchmarks.report_tables import cost_table, quality_table, skipped_lines
 from benchmarks.run_record import read_records
@@ -24,6 +25,12 @@ def write_report(folder: Path) -> Path:
         specification = record["specification"]
         groups.setdefault((specification["suite"], specification["target"]), []).append(record)
     lines = ["# Benchmark report", "", *_about(records), ""]
+    for suite in sorted({suite for suite, _ in groups}):
+        done = [
+            r for r in records if r["status"] == "done" and r["specification"]["suite"] == suite
+        ]
+        claims = claim_lines(suite, done)
+        lines += [f"## {suite}: what is claimed", "", *claims] if claims else []
     for (suite, target), group in sorted(groups.items()):
         lines += [f"## {suite}: {target}", ""]
         done = [record for record in group if record["status"] == "done"]

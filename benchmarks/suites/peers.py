@@ -19,11 +19,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "SAMTRON": ("gmmvi_jax", {"codename": "SAMTRON", "published": True}),
     "SAMTRON, TensorFlow": ("gmmvi_tensorflow", {"codename": "SAMTRON"}),
     "NumPyro MultivariateNormal": ("numpyro_guide", {"guide": "AutoMultivariateNormal"}),
-    "NumPyro BNAF": (
-        "numpyro_guide",
-        # Its steps take a tenth of a second: fewer between two looks at the clock.
-        {"guide": "AutoBNAFNormal", "learning_rate": 1e-3, "steps_per_chunk": 20},
-    ),
+    "NumPyro BNAF": ("numpyro_guide", {"guide": "AutoBNAFNormal", "learning_rate": 1e-3}),
     "NumPyro IAF": ("numpyro_guide", {"guide": "AutoIAFNormal", "learning_rate": 1e-3}),
     "flowjax MAF": ("flowjax_flow", {"flow": "masked_autoregressive_flow"}),
     "BlackJAX meanfield": ("blackjax_gaussian", {"full_rank": False}),
@@ -52,4 +48,5 @@ def peers(preset: str, seeds: int) -> list[Specification]:
         for target in (SMALL_TARGETS if small else TARGETS)
         for label, (method, settings) in METHODS.items()
     ]
-    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
+    # Some compile for longer than they may run, which nothing stops: room for them.
+    return within_the_small_preset(runs, seeds, share=0.85) if small else for_all_seeds(runs, seeds)

@@ -1,5 +1,7 @@
 """Draws, metrics and clock against closed forms."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -80,7 +82,7 @@ class Normal:
 def test_metrics_of_a_known_approximation():
     width = 1.3
     draw = mixture_draws([0.0], [[0.0, 0.0]], [[width, width]])
-    figures = Metrics(Normal(), 0).final(Snapshot(1, 1, 1.0, 0.0, draw))
+    figures: Any = Metrics(Normal(), 0).final(Snapshot(1, 1, 1.0, 0.0, draw))
     # KL(N(0, w^2) || N(0, 1)) in two dimensions, and E[(p / q)^2] in closed form.
     divergence = width**2 - 1.0 - 2.0 * np.log(width)
     assert figures["elbo"] == pytest.approx(1.0 - divergence, abs=5.0 * figures["elbo_stderr"])

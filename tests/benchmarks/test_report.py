@@ -10,9 +10,9 @@ from benchmarks.run_record import read_records, write_record
 from benchmarks.specification import Specification
 
 
-def store(folder, label, seed, elbos, **said):
+def store(folder, label, seed, elbos, suite="peers", **said):
     """Writes a record with these ELBOs after 100, 200, ... evaluations and 11, 12, ... seconds."""
-    run = Specification("peers", label, "gmmvi_jax", "gmm20", seed, {}, 1000, 60.0)
+    run = Specification(suite, label, "gmmvi_jax", "gmm20", seed, {}, 1000, 60.0)
     rows = [
         {
             "iteration": 10 * i,
@@ -20,6 +20,7 @@ def store(folder, label, seed, elbos, **said):
             "seconds": 10.0 + i,
             "compile_seconds": 8.0,
             "elbo": elbo,
+            "elbo_stderr": 0.01,
         }
         for i, elbo in enumerate(elbos, 1)
     ]
@@ -93,3 +94,24 @@ def test_curves(folder):
 def test_an_empty_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="has no records; make some with"):
         write_report(tmp_path)
+
+
+def test_the_studys_claim(tmp_path):
+    store(tmp_path, "SAMTRON", 0, [-9.0, -3.0, -2.5], "paper-3")
+    store(tmp_path, "ZAMTRUX", 0, [-8.0, -4.0], "paper-3")
+    store(tmp_path, "SEPYFUX", 0, [-9.0, -8.0, -2.0], "paper-3")
+    lines = write_report(tmp_path).read_text().splitlines()
+    # Ahead at the end, and where the shorter run ends: after 200 evaluations, and after 300.
+    assert "| gmm20 | 2 of 3 | +1.5000 | -0.5000 | +1.0000 | -0.5000 |" in lines
+
+
+def test_the_claim_about_the_reference(tmp_path):
+    store(tmp_path, "SAMTRON", 0, [-9.0, -2.01, -1.0])
+    store(tmp_path, "SAMTRON", 1, [-9.0, -2.03, -1.0])  # two standard errors are 0.02
+    said = {"import_seconds": 4.0, "first_step_seconds": 5.0}
+    store(tmp_path, "SAMTRON, TensorFlow", 0, [-9.0, -9.0, -9.0, -9.0, -2.0], **said)
+    lines = write_report(tmp_path).read_text().splitlines()
+    assert "| gmm20 | -2.0000 | 15.0 | 2 of 2 | 12.5 | 0.83 |" in lines
+    store(tmp_path, "SAMTRON", 2, [-9.0, -3.0])
+    lines = write_report(tmp_path).read_text().splitlines()
+    assert "| gmm20 | -2.0000 | 15.0 | 2 of 3 | - | - |" in lines

@@ -11,7 +11,7 @@ from benchmarks.peers import tensorflow_environment as environment
 def test_an_interpreter_without_the_reference_is_refused(monkeypatch):
     monkeypatch.setenv(environment.VARIABLE, sys.executable)
     monkeypatch.setattr(environment, "CHECK", "import a_package_that_is_not_there")
-    with pytest.raises(UnavailableError, match="GMMVI_REFERENCE_PYTHON = .* cannot import gmmvi"):
+    with pytest.raises(UnavailableError, match=r"GMMVI_REFERENCE_PYTHON = .* cannot import gmmvi"):
         environment.reference_python()
 
 
