@@ -1,4 +1,4 @@
-"""Runs the published SAMTRON on a target for some time; ``paired_timed.py`` calls it.
+"""Runs the published SAMTRON on a target for some time or iterations; ``paired_timed.py`` calls it.
 
 It needs the environment of ``make_reference.py``. The run's settings come from a JSON file,
 ``--settings``; for a Student-t mixture the instance comes along in ``--instance``. The final
@@ -64,11 +64,12 @@ def student_t_algorithm(config: dict, instance: Path) -> GMMVI:
 
 def main() -> None:
     """Runs it."""
-    parser = argparse.ArgumentParser(description="Runs the published SAMTRON for some time.")
+    parser = argparse.ArgumentParser(description="Runs the published SAMTRON for a while.")
     parser.add_argument("--target", required=True)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--instance", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--iterations", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -80,7 +81,7 @@ def main() -> None:
     else:
         algorithm = student_t_algorithm(config, arguments.instance)
     iterations = 0
-    while time.perf_counter() - start < arguments.seconds:
+    while iterations < arguments.iterations and time.perf_counter() - start < arguments.seconds:
         algorithm.train_iter()
         iterations += 1
     seconds = time.perf_counter() - start
