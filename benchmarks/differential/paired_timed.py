@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.differential.paired_timed --reference PYTHON [--targets stm300 ...]
 [--seconds 300] [--iterations N] [--seed 0] [--out FILE]`` with the interpreter of the environment
-that ``make_reference.py`` describes. The settings are the published ones. Both mixtures are evaluated
-by the same estimator: stm300 on the same instance, the minibatch targets on all data. (The
-published logistic regressions have the opposite sign of theta; their means are mirrored.) The
+that ``make_reference.py`` describes. The settings are the published ones. Both mixtures are
+evaluated by the same estimator: stm300 on the same instance, the minibatch targets on all data.
+(The published logistic regressions have the opposite sign of theta; their means are mirrored.) The
 seconds of both include importing and compiling; this package stops at the end of the chunk in
 which its time runs out.
 """

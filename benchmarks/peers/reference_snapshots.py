@@ -19,6 +19,7 @@ import numpy as np
 # pyright: reportMissingImports=false, reportMissingModuleSource=false
 import tensorflow as tf
 from gmmvi.configs import get_default_algorithm_config, get_default_experiment_config
+from gmmvi.experiments.setup_experiment import construct_initial_mixture
 from gmmvi.experiments.target_distributions.gmm import GMM_LNPDF
 from gmmvi.experiments.target_distributions.student_t_mixture import StudentTMixture_LNPDF
 from gmmvi.gmmvi_runner import GmmviRunner
@@ -50,7 +51,8 @@ def build(config: dict, target: str, instance: Path) -> GMMVI:
         means, scales = file["means"], file["scales"]
     kind = GMM_LNPDF if target.startswith("gmm") else StudentTMixture_LNPDF
     weights = np.full(len(means), 1.0 / len(means))
-    wrapped = GmmWrapper.build_from_config(config=config, num_dimensions=means.shape[1])
+    mixture = construct_initial_mixture(means.shape[1], **config["model_initialization"])
+    wrapped = GmmWrapper.build_from_config(mixture, config)
     return GMMVI.build_from_config(config, kind(weights, means, scales), wrapped)
 
 
