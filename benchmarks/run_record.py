@@ -1,6 +1,7 @@
 """The JSON record of a run: what ran, on what, and what came out."""
 
 import json
+import math
 import os
 import platform
 from importlib import metadata
@@ -37,6 +38,15 @@ def machine() -> dict[str, Any]:
     }
 
 
+def finite(value: Any) -> Any:
+    """Returns a JSON value with None in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_record(path: Path, specification: Specification, status: str, **content: Any) -> None:
     """Writes a record at once: an interrupted suite leaves none that is half written.
 
@@ -50,7 +60,8 @@ def write_record(path: Path, specification: Specification, status: str, **conten
     record |= {"versions": versions(), "machine": machine()} | content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(finite(record), indent=1, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(path)
 
 

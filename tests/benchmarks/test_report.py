@@ -115,3 +115,10 @@ def test_the_claim_about_the_reference(tmp_path):
     store(tmp_path, "SAMTRON", 2, [-9.0, -3.0])
     lines = write_report(tmp_path).read_text().splitlines()
     assert "| gmm20 | -2.0000 | 15.0 | 2 of 3 | - | - |" in lines
+
+
+def test_what_diverged_is_recorded_as_nothing(tmp_path):
+    store(tmp_path, "diverged", 0, [-1.0, float("nan")])
+    record = read_records(tmp_path)[0]
+    assert record["rows"][1]["elbo"] is record["final"]["elbo"] is None
+    assert "| diverged | - | - |" in write_report(tmp_path).read_text()
