@@ -108,8 +108,7 @@ def test_the_studys_claim(tmp_path):
 def test_the_claim_about_the_reference(tmp_path):
     store(tmp_path, "SAMTRON", 0, [-9.0, -2.01, -1.0])
     store(tmp_path, "SAMTRON", 1, [-9.0, -2.03, -1.0])  # two standard errors are 0.02
-    said = {"import_seconds": 4.0, "first_step_seconds": 5.0}
-    store(tmp_path, "SAMTRON, TensorFlow", 0, [-9.0, -9.0, -9.0, -9.0, -2.0], **said)
+    store(tmp_path, "SAMTRON, TensorFlow", 0, [-9.0, -9.0, -9.0, -9.0, -2.0], import_seconds=4.0)
     lines = write_report(tmp_path).read_text().splitlines()
     assert "| gmm20 | -2.0000 | 15.0 | 2 of 2 | 12.5 | 0.83 |" in lines
     store(tmp_path, "SAMTRON", 2, [-9.0, -3.0])
