@@ -48,8 +48,11 @@ def draw_figure(records: list[dict[str, Any]], path: Path, title: str) -> None:
                 best - levels + 1e-2
             )  # the best itself stays on the logarithmic axis
             style = "-" if number < 20 else "--"
-            panel.plot(grid, middle, style, label=label, color=colours(number % 20), linewidth=1.4)
-            panel.fill_between(grid, high, low, color=colours(number % 20), alpha=0.2, linewidth=0)
+            colour = colours(number % 20)
+            # The end is marked: a run with a single snapshot has no line.
+            end = {"marker": "o", "markersize": 4, "markevery": [-1]}
+            panel.plot(grid, middle, style, label=label, color=colour, linewidth=1.4, **end)
+            panel.fill_between(grid, high, low, color=colour, alpha=0.2, linewidth=0)
         panel.set(xscale="log", yscale="log", xlabel=cost)
     panels[0].set_ylabel(f"{best:.3f} - ELBO + 0.01, nats")
     if drawn["evaluations"]:
