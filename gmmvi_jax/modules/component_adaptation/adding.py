@@ -29,14 +29,13 @@ class Winner(NamedTuple):
     position: Array  # [] int32 among the candidates
 
 
-def archive_rows(key: PRNGKey, archive: Archive, start: Array, size: int, limit: int) -> Array:
+def archive_rows(salt: Array, archive: Archive, start: Array, size: int, limit: int) -> Array:
     """Returns [C] which rows of the archive the candidates ``start ..`` are.
 
     All of them where there are at most ``limit``, else random ones (with replacement, which an
-    argmax does not mind).
+    argmax does not mind) that ``salt``, 32 random bits, chooses.
     """
     rows = start + jnp.arange(size, dtype=jnp.int32)
-    salt = jax.random.bits(key, (), jnp.uint32)
     count = jnp.maximum(archive.count, 1)
     random_rows = (_scramble(rows.astype(jnp.uint32) ^ salt) % count.astype(jnp.uint32)).astype(
         jnp.int32
@@ -55,7 +54,7 @@ def _scramble(bits: Array) -> Array:
 
 
 def best_candidate(
-    archive_key: PRNGKey,
+    salt: Array,
     prior_key: PRNGKey,
     target_key: PRNGKey,
     log_target: LogDensity,
@@ -75,7 +74,7 @@ def best_candidate(
     by that alone. Source: Arenz et al., JMLR 2020, Section 4.2.2.
 
     Args:
-        archive_key: chooses the archive's samples.
+        salt: [] uint32, random; chooses the archive's samples.
         prior_key: draws candidates from the prior.
         target_key: used where the target is stochastic.
         log_target: log density of one point.
@@ -113,7 +112,7 @@ def best_candidate(
         )
 
     def score_old(start: Array, scored: Candidates) -> Candidates:
-        rows = archive_rows(archive_key, archive, start, size, num_archive)
+        rows = archive_rows(salt, archive, start, size, num_archive)
         live = live_rows(start, size, num_old)
         return score(start, archive.points[rows], archive.log_target[rows], rows, live, scored)
 
@@ -161,13 +160,13 @@ def best_candidate(
 
 
 def isotropic_variance(
-    key: PRNGKey, mixture: PaddedMixture, prior_deviation: Array, due: Array
+    share: Array, mixture: PaddedMixture, prior_deviation: Array, due: Array
 ) -> Array:
     """Returns c such that N(., c I) has an entropy between the model's and the prior's.
 
-    a H_model + (1 - a) H_prior with a ~ U(0, 1); H_model is the weighted mean entropy of
-    the components, H_prior that of the initial covariance. Source: Arenz et al., JMLR 2020, Section
-    4.2.3.
+    a H_model + (1 - a) H_prior with a = ``share``, drawn from U(0, 1); H_model is the weighted mean
+    entropy of the components, H_prior that of the initial covariance. Source: Arenz et al., JMLR
+    2020, Section 4.2.3.
     """
     dim = mixture.dim
     size = mixture.block_size
@@ -183,6 +182,5 @@ def isotropic_variance(
     zero = jnp.zeros((), mixture.log_weights.dtype)
     model_entropy = fold_blocks(num_visited, size, add_block, zero)
     prior_entropy = jnp.sum(jnp.log(prior_deviation)) + 0.5 * dim * (1.0 + LOG_TWO_PI)
-    share = jax.random.uniform(key, (), zero.dtype)
     mixed = share * model_entropy + (1.0 - share) * prior_entropy
     return jnp.exp(2.0 * mixed / dim - 1.0 - LOG_TWO_PI)

@@ -12,6 +12,8 @@ from gmmvi_jax.reuse_window import add_rows, count_usable, log_background
 from gmmvi_jax.sample_db import SampleDatabase, store
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
+_TARGET_STREAM = 0x7FFFFFFF  # of the key that draws; its chunks are counted from 0
+
 
 def collect(
     key: PRNGKey,
@@ -35,11 +37,11 @@ def collect(
     Returns:
         The database with the batch of this iteration, and the counts of what is new.
     """
-    key_draw, key_target = jax.random.split(key)
+    key_target = jax.random.fold_in(key, _TARGET_STREAM)  # compiled for stochastic targets alone
     earlier, window = database.batch, database.window
     first_row = jnp.zeros((), jnp.int32) if window is None else earlier.num_samples
     points = draw(
-        key_draw,
+        key,
         mixture.gaussians,
         counts,
         earlier.points,
