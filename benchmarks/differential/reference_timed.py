@@ -20,6 +20,7 @@ import numpy as np
 # pyright: reportMissingImports=false, reportMissingModuleSource=false
 import tensorflow as tf
 from gmmvi.configs import get_default_algorithm_config, get_default_experiment_config
+from gmmvi.experiments.setup_experiment import construct_initial_mixture
 from gmmvi.experiments.target_distributions.student_t_mixture import StudentTMixture_LNPDF
 from gmmvi.gmmvi_runner import GmmviRunner
 from gmmvi.models.gmm_wrapper import GmmWrapper
@@ -58,7 +59,8 @@ def student_t_algorithm(config: dict, instance: Path) -> GMMVI:
         means, scales = file["means"], file["scales"]
     count = len(means)
     target = StudentTMixture_LNPDF(np.full(count, 1.0 / count), means, scales)
-    wrapped = GmmWrapper.build_from_config(config=config, num_dimensions=means.shape[1])
+    mixture = construct_initial_mixture(means.shape[1], **config["model_initialization"])
+    wrapped = GmmWrapper.build_from_config(mixture, config)
     return GMMVI.build_from_config(config, target, wrapped)
 
 
