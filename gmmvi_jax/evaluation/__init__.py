@@ -2,7 +2,7 @@
 
 from gmmvi_jax.evaluation.coverage import detected_modes, entropic_mode_coverage
 from gmmvi_jax.evaluation.diagnosis import Concern, Diagnosis, diagnose
-from gmmvi_jax.evaluation.elbo import ElboEstimate, elbo
+from gmmvi_jax.evaluation.elbo import elbo
 from gmmvi_jax.evaluation.forward import ForwardMetrics, forward_metrics, unseen_share
 from gmmvi_jax.evaluation.importance import (
     Average,
@@ -22,7 +22,6 @@ __all__ = [
     "Average",
     "Concern",
     "Diagnosis",
-    "ElboEstimate",
     "ForwardMetrics",
     "LogZ",
     "Modes",

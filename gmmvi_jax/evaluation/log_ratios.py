@@ -14,12 +14,12 @@ from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
-_DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
+DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
 _SEGMENT_ROWS = 16_384  # draws held at a time: enough that every component's loop is worth it
 _SEGMENT_NUMBERS = 4_000_000  # and no more than so many numbers, in thousands of dimensions
 
 
-def _ratios(
+def ratios_of_rows(
     mixture: PaddedMixture,
     log_target: LogDensity,
     key: PRNGKey,
@@ -27,7 +27,10 @@ def _ratios(
     num_live: Array,
     size: int,
 ) -> Array:
-    """Returns [N] the log ratios of the first ``num_live`` of points [N + size, D]."""
+    """Returns [N] the log ratios of the first ``num_live`` of points [N + size, D].
+
+    NaN where the target is NaN or +inf. Chunks of ``size`` rows, which divides N.
+    """
 
     def add_chunk(start: Array, ratios: Array) -> Array:
         chunk = take_block(points, start, size)
@@ -56,8 +59,8 @@ def _draw_ratios(
         num_live = jnp.minimum(num_samples - index * rows, rows)
         counts = draw_counts(key_components, mixture, num_live, rows)
         buffer = jnp.zeros((rows + size, mixture.dim), mixture.log_weights.dtype)
-        points = draw(key_points, mixture.gaussians, counts, buffer, size, min(_DRAW_SEGMENT, size))
-        return _ratios(mixture, log_target, key_target, points, num_live, size)
+        points = draw(key_points, mixture.gaussians, counts, buffer, size, min(DRAW_SEGMENT, size))
+        return ratios_of_rows(mixture, log_target, key_target, points, num_live, size)
 
     ratios = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
     return ratios.reshape(-1)[:num_samples]
@@ -71,7 +74,7 @@ def _point_ratios(
     padding = round_up(num_points, size) + size - num_points
     padded = jnp.pad(points, ((0, padding), (0, 0)))
     live = jnp.asarray(num_points, jnp.int32)
-    return _ratios(mixture, full_density(log_target), key, padded, live, size)[:num_points]
+    return ratios_of_rows(mixture, full_density(log_target), key, padded, live, size)[:num_points]
 
 
 def log_ratios(
