@@ -117,6 +117,7 @@ class Stein:
             # grad r needs all components before the first sum is known: keep their densities.
             _, mixture_gradient, scratch = log_density_gradient_and_terms(mixture, points, scratch)
             reward_gradients = target_gradient - temperature * mixture_gradient
+            columns = points.T
 
             def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
                 block, block_sums, log_densities = take_block(
@@ -125,7 +126,7 @@ class Stein:
                 is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
                 log_weights = log_importance_weights(log_densities, log_background, is_own)
                 added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
-                    block, block_sums, points.T, reward_gradients, log_weights
+                    block, block_sums, columns, reward_gradients, log_weights
                 )
                 return put_block(sums, added, start)
 
