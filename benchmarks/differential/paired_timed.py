@@ -27,6 +27,7 @@ from gmmvi_jax.published import published_settings
 TARGETS = ("stm300", "breast_cancer_mb", "german_credit_mb", "planar_robot_4")
 MIRRORED = ("breast_cancer_mb", "german_credit_mb")
 EVALUATION_SAMPLES = 40_000
+REPOSITORY = Path(__file__).parents[2]
 MOST_ITERATIONS = 100_000  # never reached
 
 
@@ -45,20 +46,21 @@ def run_reference(
     python: Path, name: str, target: Any, seed: int, seconds: float, iterations: int
 ) -> dict[str, Any]:
     """Runs the published code."""
-    script = Path(__file__).with_name("reference_timed.py")
     with tempfile.TemporaryDirectory() as folder:
         settings, out = Path(folder) / "settings.json", Path(folder) / "mixture.npz"
         settings.write_text(json.dumps(published_settings()["SAMTRON"][name]))
-        command = [str(python), str(script), "--target", name, "--settings", str(settings)]
+        instance = Path(folder) / "instance.npz"
+        command = [str(python), "-m", "benchmarks.differential.reference_timed", "--target", name]
+        command += ["--settings", str(settings), "--instance", str(instance)]
         command += ["--seconds", str(seconds), "--iterations", str(iterations)]
         command += ["--seed", str(seed), "--out", str(out)]
         if name.startswith("stm"):
-            instance = Path(folder) / "instance.npz"
             factors = np.asarray(target.factors)
             scales = factors @ factors.transpose(0, 2, 1)
             np.savez(instance, means=np.asarray(target.means), scales=scales)
-            command += ["--instance", str(instance)]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        output = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        ).stdout
         with np.load(out) as file:
             arrays = {key: jnp.asarray(file[key]) for key in file.files}
     if name in MIRRORED:

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.specification import Specification
 from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
-from benchmarks.suites.peers import EVALUATIONS, SMALL_TARGETS, TARGETS
+from benchmarks.suites.peers import runs_of
 
 
 def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -26,19 +26,10 @@ def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
 def alternatives(preset: str, seeds: int) -> list[Specification]:
     """Returns the runs; small: one learning rate and two targets."""
     small = preset == "small"
-    runs = [
-        Specification(
-            suite="alternatives",
-            label=label,
-            method=method,
-            target=target,
-            seed=0,
-            settings=settings,
-            max_evaluations=EVALUATIONS[target],
-            max_seconds=60.0 if small else 300.0,
-        )
-        for target in (SMALL_TARGETS if small else TARGETS)
+    methods = {
+        label: (method, settings)
         for label, (method, settings) in _methods().items()
         if not (small and settings.get("learning_rate") == 1e-3)
-    ]
+    }
+    runs = runs_of("alternatives", methods, small)
     return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)

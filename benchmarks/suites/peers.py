@@ -31,12 +31,13 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def peers(preset: str, seeds: int) -> list[Specification]:
-    """Returns the runs; small: a target with one mode and one with many."""
-    small = preset == "small"
-    runs = [
+def runs_of(
+    suite: str, methods: dict[str, tuple[str, dict[str, Any]]], small: bool
+) -> list[Specification]:
+    """Returns a run of every method, label -> method and settings, on every target."""
+    return [
         Specification(
-            suite="peers",
+            suite=suite,
             label=label,
             method=method,
             target=target,
@@ -46,7 +47,13 @@ def peers(preset: str, seeds: int) -> list[Specification]:
             max_seconds=60.0 if small else 300.0,
         )
         for target in (SMALL_TARGETS if small else TARGETS)
-        for label, (method, settings) in METHODS.items()
+        for label, (method, settings) in methods.items()
     ]
+
+
+def peers(preset: str, seeds: int) -> list[Specification]:
+    """Returns the runs; small: a target with one mode and one with many."""
+    small = preset == "small"
+    runs = runs_of("peers", METHODS, small)
     # Some compile for longer than they may run, which nothing stops: room for them.
     return within_the_small_preset(runs, seeds, share=0.85) if small else for_all_seeds(runs, seeds)
