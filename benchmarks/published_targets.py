@@ -120,9 +120,9 @@ PROBLEMS = (
     Problem("stm20", (Milestone(200, 0.22, 1.9e6),), count_modes),
     Problem(
         "planar_robot_4",
-        (Milestone(200, 12.40, 3.7e6), Milestone(325, 12.25, 7.4e6)),
+        (Milestone(204, 12.40, 3.7e6), Milestone(340, 12.25, 7.4e6)),
         count_postures,
-        log_every=25,
+        log_every=34,
     ),
     Problem(
         "gmm100",
