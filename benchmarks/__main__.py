@@ -1,4 +1,4 @@
-"""``python -m benchmarks run SUITE`` and ``python -m benchmarks report DIR``."""
+"""``python -m benchmarks run SUITE``, ``... report DIR`` and ``... speed [--vs-reference]``."""
 
 import argparse
 import sys
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from benchmarks.report import write_report
 from benchmarks.runner import run_suite
+from benchmarks.speed.paired import compare_all
+from benchmarks.speed.workloads import BY_TARGET
 from benchmarks.suites import SUITES
 
 
@@ -23,7 +25,15 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--list", action="store_true", help="print the runs and make none")
     report = commands.add_parser("report", help="tables and figures of the runs of a folder")
     report.add_argument("folder", type=Path, metavar="DIR")
+    speed = commands.add_parser("speed", help="time of a step at a fixed number of components")
+    speed.add_argument("--vs-reference", action="store_true", help="beside the published code's")
+    speed.add_argument("--targets", nargs="+", choices=list(BY_TARGET), metavar="NAME")
+    speed.add_argument("--rounds", type=int, default=3)
+    speed.add_argument("--out", type=Path, default=Path("benchmarks/results/speed.json"))
     given = parser.parse_args(arguments)
+    if given.command == "speed":
+        compare_all(given.targets, given.rounds, given.vs_reference, given.out)
+        return 0
     if given.command == "report":
         print(write_report(given.folder))
         return 0

@@ -3,10 +3,9 @@
 from gmmvi_jax.numerics.blocks import round_up
 
 PREFERRED_CHUNK = 512  # samples per chunk: long enough for the matrix products, fits the cache
-# Components per block by dimension: (largest dimension, block size). A block's whitened
-# samples (chunk x block x dimension) should stay in the second-level cache, while the last
-# block, partly empty, should waste little.
-_COMPONENT_BLOCKS = ((12, 16), (48, 8), (128, 4))
+# Components per block by dimension: (largest dimension, block size). Large enough for one product
+# to be worth its start, small enough that the last block, partly empty, wastes little.
+_COMPONENT_BLOCKS = ((12, 8), (24, 4))
 _LARGEST_DIMENSIONS_BLOCK = 2
 
 

@@ -1,0 +1,68 @@
+"""Times the steps of one workload: ``python -m benchmarks.speed.step_time TARGET``.
+
+The last line of output is JSON. Every measurement takes the same steps, from the same state.
+"""
+
+import argparse
+import json
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import gmmvi_jax as gmmvi
+from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
+from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.state import TrainState
+
+REPETITIONS = 7
+NEVER = 10**6  # iterations until a component is added
+
+
+def workload_state(workload: Workload, max_components: int) -> tuple[Any, Any, TrainState]:
+    """Returns the algorithm, the target and the state before the first step."""
+    target: Any = gmmvi.targets.get(workload.target, 0)
+    config = gmmvi.published_config(
+        "SAMTRON",
+        workload.target,
+        num_initial_components=workload.components,
+        max_components=max_components,
+        add_iters=NEVER,
+    )
+    state = jax.jit(gmmvi.init)(config.algorithm, jax.random.key(0))
+    return config.algorithm, target, state
+
+
+def step_seconds(workload: Workload, max_components: int) -> dict[str, Any]:
+    """Returns the seconds per step, measurement by measurement, and those of compilation."""
+    algorithm, target, state = workload_state(workload, max_components)
+    steps = workload.num_steps
+    start = time.perf_counter()
+    chunk = run_chunk.lower(algorithm, target, state, jnp.int32(steps), steps).compile()
+    compile_seconds = time.perf_counter() - start
+    state, _ = chunk(algorithm, target, state, jnp.int32(WARM_UP))
+    jax.block_until_ready(state)
+    seconds = []
+    for _ in range(REPETITIONS):
+        own = jax.block_until_ready(jax.tree.map(jnp.copy, state))  # a chunk eats its state
+        start = time.perf_counter()
+        after, _ = chunk(algorithm, target, own, jnp.int32(steps))
+        jax.block_until_ready(after)
+        seconds.append((time.perf_counter() - start) / steps)
+        if int(after.mixture.num_components) != workload.components:
+            raise AssertionError(f"{workload.target}: the number of components changed")
+    return {"seconds": seconds, "compile_seconds": compile_seconds}
+
+
+def main() -> None:
+    """Times one workload."""
+    parser = argparse.ArgumentParser(description="Times the steps of one workload.")
+    parser.add_argument("target", choices=list(BY_TARGET))
+    parser.add_argument("--max-components", type=int, default=128)
+    given = parser.parse_args()
+    print(json.dumps(step_seconds(BY_TARGET[given.target], given.max_components)))
+
+
+if __name__ == "__main__":
+    main()
