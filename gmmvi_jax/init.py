@@ -63,6 +63,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
         chunk_size,
         dtype,
         algorithm.natural_gradient.uses_target_gradient,
+        num_shares=capacity if size is None else None,
     )
     archive = empty_archive(
         adaptation.archive_capacity(max_samples), dim, chunk_size, adaptation.keeps_history(), dtype

@@ -117,10 +117,13 @@ def log_density_and_terms(
     return log_sum.log(), buffer
 
 
+_GradientCarry = tuple[LogSum, LogSum | None, Array, Array]
+
+
 def log_density_gradient_and_terms(
-    mixture: PaddedMixture, points: Array, buffer: Array
-) -> tuple[Array, Array, Array]:
-    """Returns [C] log q(x), [C, D] its gradient in x, and [K, C] log N(x | o).
+    mixture: PaddedMixture, points: Array, buffer: Array, log_shares: Array | None = None
+) -> tuple[Array, Array, Array, Array | None]:
+    """Returns [C] log q(x), [C, D] its gradient in x, [K, C] log N(x | o), and [C] log b(x).
 
     grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
     block is one matrix product over its stacked inverse factors.
@@ -130,6 +133,8 @@ def log_density_gradient_and_terms(
         points: [C, D].
         buffer: [K, C], overwritten in the rows of the active components (and in the rest of
             their last block).
+        log_shares: [K] weights that mix the same Gaussians to b; None: there is no b, nor is it
+            computed.
     """
 
     def pull_back(block: Gaussian, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
@@ -139,24 +144,28 @@ def log_density_gradient_and_terms(
         stacked = block.inverse_factor.reshape(size * dim, dim)
         return stacked.T @ weighted.reshape(size * dim, num_points)
 
-    def add_block(start: Array, carry: tuple[LogSum, Array, Array]) -> tuple[LogSum, Array, Array]:
-        log_sum, gradient, buffer = carry
+    def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
+        log_sum, background, gradient, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
         whitened = whiten_block(block, points)
         log_densities = block_log_densities(block, whitened)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
-        pulled = pull_back(block, whitened * terms[:, None, :])
-        return log_sum, gradient * decay - pulled, put_block(buffer, log_densities, start)
+        gradient = gradient * decay - pull_back(block, whitened * terms[:, None, :])
+        if background is not None and log_shares is not None:
+            shares = _live_log_weights(mixture, log_shares, start)
+            background = add_terms(background, log_densities + shares[:, None])[0]
+        return log_sum, background, gradient, put_block(buffer, log_densities, start)
 
     empty = empty_log_sum(points.shape[0], points.dtype)
-    log_sum, gradient, buffer = fold_blocks(
+    log_sum, background, gradient, buffer = fold_blocks(
         mixture.num_components,
         mixture.block_size,
         add_block,
-        (empty, jnp.zeros_like(points.T), buffer),
+        (empty, None if log_shares is None else empty, jnp.zeros_like(points.T), buffer),
     )
-    return log_sum.log(), (gradient / log_sum.total).T, buffer
+    log_background = None if background is None else background.log()
+    return log_sum.log(), (gradient / log_sum.total).T, buffer, log_background
 
 
 def draw(

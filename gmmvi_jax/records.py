@@ -21,6 +21,10 @@ class SampleBatch:
     A sample that must not count (the target returned NaN or +inf) has ``log_background``
     +inf, which is no weight under every component, and zeros elsewhere; so have the rows of
     the last chunk beyond ``num_samples``. No module needs a mask.
+
+    With ``log_shares`` a selector leaves 0 in place of a finite ``log_background``: b(x) is then
+    the mixture of the components with these shares, and the estimator of natural gradients,
+    which computes their densities anyway, fills it in. All modules behind it find it complete.
     """
 
     points: Array  # [N, D]
@@ -29,6 +33,7 @@ class SampleBatch:
     target_gradient: Array | None
     log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
     origins: Array  # [N] int32 which component drew the sample; not known of earlier samples
+    log_shares: Array | None  # [K] log of each component's share of the samples; None: see above
     num_samples: Array  # [] int32, live rows
     num_usable: Array  # [] int32, live rows that count
     chunk_size: int = dataclasses.field(metadata={"static": True})

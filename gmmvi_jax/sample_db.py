@@ -38,9 +38,23 @@ class SampleDatabase(NamedTuple):
 
 
 def empty_batch(
-    num_rows: int, dim: int, chunk_size: int, dtype: jnp.dtype, has_gradient: bool = True
+    num_rows: int,
+    dim: int,
+    chunk_size: int,
+    dtype: jnp.dtype,
+    has_gradient: bool = True,
+    num_shares: int | None = None,
 ) -> SampleBatch:
-    """Returns a batch without samples, with room for ``num_rows`` of them."""
+    """Returns a batch without samples, with room for ``num_rows`` of them.
+
+    Args:
+        num_rows: most samples.
+        dim: D.
+        chunk_size: samples per chunk.
+        dtype: of the floats.
+        has_gradient: whether it holds the target's gradients.
+        num_shares: components whose shares it holds; None where samples serve again.
+    """
     # One chunk more than needed: drawing writes slices that may start in the last chunk.
     capacity = round_up(num_rows, chunk_size) + chunk_size
     return SampleBatch(
@@ -49,6 +63,7 @@ def empty_batch(
         target_gradient=jnp.zeros((capacity, dim), dtype) if has_gradient else None,
         log_background=jnp.zeros(capacity, dtype),
         origins=jnp.zeros(capacity, jnp.int32),
+        log_shares=None if num_shares is None else jnp.zeros(num_shares, dtype),
         num_samples=jnp.zeros((), jnp.int32),
         num_usable=jnp.zeros((), jnp.int32),
         chunk_size=chunk_size,

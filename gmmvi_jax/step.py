@@ -33,11 +33,11 @@ def step(
     database, selected = algorithm.sample_selector(
         key_select, log_target, state.mixture, state.database
     )
-    batch = database.batch
     components = algorithm.component_stepsize(state.components)
-    gradient, components = algorithm.natural_gradient(
-        state.mixture, components, batch, temperature, state.gradient
+    gradient, components, batch = algorithm.natural_gradient(
+        state.mixture, components, database.batch, temperature, state.gradient
     )
+    database = database._replace(batch=batch)
     mixture, components, update = algorithm.component_updater(
         state.mixture, components, gradient, temperature
     )

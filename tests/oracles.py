@@ -159,6 +159,7 @@ def make_batch(
         target_gradient=rows(target_gradient, 0.0, (dim,)),
         log_background=rows(log_background, np.inf, ()),
         origins=jnp.asarray(np.resize(0 if origins is None else origins, num_rows), jnp.int32),
+        log_shares=None,
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(np.sum(np.isfinite(log_background)), jnp.int32),
         chunk_size=chunk_size,

@@ -38,7 +38,7 @@ FITTED = "both solve normal equations in float32"
 @jax.jit
 def _mixture_at(mixture: PaddedMixture, points: Array) -> tuple[Array, Array, Array]:
     buffer = jnp.zeros((mixture.capacity, len(points)))
-    return log_density_gradient_and_terms(mixture, points, buffer)
+    return log_density_gradient_and_terms(mixture, points, buffer)[:3]
 
 
 def densities(arrays: Arrays) -> Iterator[Comparison]:

@@ -82,6 +82,7 @@ def make_batch(arrays: Arrays) -> SampleBatch:
         target_gradient=rows("target_gradient"),
         log_background=rows("log_background", np.inf),
         origins=rows("origins"),
+        log_shares=None,
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(count, jnp.int32),
         chunk_size=CHUNK_SIZE,

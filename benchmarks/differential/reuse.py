@@ -1,5 +1,6 @@
 """The balance heuristic and the effective sample sizes (module 3), for both selectors."""
 
+import dataclasses
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -18,12 +19,12 @@ from benchmarks.differential.reference import (
     make_mixture,
 )
 from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.reuse import (
     component_sample_sizes,
     look_back,
     mixture_sample_size,
 )
-from gmmvi_jax.modules.sample_selectors.weighting import balance_heuristic
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.reuse_window import (
     ReuseWindow,
@@ -58,6 +59,7 @@ def _unweighted(points: np.ndarray, num_rows: int) -> SampleBatch:
         target_gradient=jnp.zeros((num_rows, dim)),
         log_background=jnp.asarray(usable, jnp.float32),
         origins=jnp.zeros(num_rows, jnp.int32),
+        log_shares=None,
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(count, jnp.int32),
         chunk_size=CHUNK_SIZE,
@@ -104,7 +106,8 @@ def backgrounds(arrays: Arrays) -> Iterator[Comparison]:
     line = partial(compare, "background")
 
     blank = _unweighted(new_points, len(make_batch(arrays).points))
-    found = jax.jit(balance_heuristic)(mixture, drawn, blank)[: len(new_points)]
+    drawn_batch = dataclasses.replace(blank, log_shares=jnp.log(drawn / len(new_points)))
+    found = jax.jit(with_background)(mixture, drawn_batch).log_background[: len(new_points)]
     yield line("new samples", "log b", found, arrays["reuse/new/log_background"])
 
     num_rows = -(-(len(old_points) + len(new_points)) // CHUNK_SIZE + 1) * CHUNK_SIZE

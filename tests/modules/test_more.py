@@ -36,7 +36,7 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 @jax.jit
 def run(
     estimator: MORE | Stein, mixture: PaddedMixture, batch: SampleBatch, temperature: Array
-) -> tuple[NaturalGradient, ComponentRecord]:
+) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
     # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
         gradient=jnp.full_like(mixture.gaussians.mean, jnp.nan),
@@ -49,7 +49,7 @@ def run(
 def estimate(
     estimator: MORE | Stein, mixture: Any, batch: SampleBatch, temperature: float = 1.0
 ) -> NaturalGradient:
-    gradient, _ = run(estimator, mixture, batch, jnp.asarray(temperature))
+    gradient, _, _ = run(estimator, mixture, batch, jnp.asarray(temperature))
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(mixture.num_components)], gradient)
 
 
@@ -262,7 +262,7 @@ def test_a_ridge_factor_above_the_limit_is_kept_after_a_rejection() -> None:
 def test_the_factors_are_those_of_the_record_and_are_remembered() -> None:
     mixture, samples = make_case(3, diagonal=False)
     padded, batch = pad(mixture, CAPACITY, BLOCK), samples.batch()
-    _, record = run(SELF, padded, batch, jnp.asarray(1.0))
+    _, record, _ = run(SELF, padded, batch, jnp.asarray(1.0))
     np.testing.assert_allclose(record.ridge_factors[:3], RIDGE)
     np.testing.assert_array_equal(record.ages, 0)
 
@@ -300,7 +300,7 @@ def test_runs_side_by_side_are_the_runs_one_by_one() -> None:
     padded = [pad(mixture, CAPACITY, BLOCK, max_components=CAPACITY) for mixture, _ in cases]
     batches = [samples.batch() for _, samples in cases]
     temperatures = jnp.array([0.5, 1.5])
-    together, _ = jax.vmap(run, in_axes=(None, 0, 0, 0))(
+    together, _, _ = jax.vmap(run, in_axes=(None, 0, 0, 0))(
         SELF,
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded),
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches),

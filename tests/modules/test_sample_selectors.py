@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 import scipy.special
 
+from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
-from gmmvi_jax.modules.sample_selectors.weighting import (
-    UNSUPPORTED_FLOOR,
-    balance_heuristic,
-    evaluate_batch,
-)
+from gmmvi_jax.modules.sample_selectors.weighting import UNSUPPORTED_FLOOR, evaluate_batch
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
@@ -37,7 +34,7 @@ def bump(point: Array) -> Array:
 def empty_database(selector: ComponentBased) -> SampleDatabase:
     dtype, chunk_size = jnp.result_type(float), selector.chunk_size()
     num_rows = selector.max_samples(CAPACITY)
-    batch = empty_batch(num_rows, D, chunk_size, dtype)
+    batch = empty_batch(num_rows, D, chunk_size, dtype, num_shares=CAPACITY)
     # Buffers hold what an earlier, larger batch left in them.
     stale = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 77, leaf.dtype), batch)
     return SampleDatabase(stale, empty_archive(num_rows, D, chunk_size, False, dtype))
@@ -74,7 +71,7 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
         np.asarray(batch.origins)[:num_samples], np.repeat(np.arange(num_components), DESIRED)
     )
     expected = np.where(broken, np.inf, log_mix(mixture, usable_counts, points))
-    log_background = np.asarray(batch.log_background)
+    log_background = np.asarray(with_background(padded, batch).log_background)
     np.testing.assert_allclose(log_background[:num_samples], expected, rtol=EXACT)
     num_visited = -(-num_samples // batch.chunk_size) * batch.chunk_size
     assert np.all(log_background[num_samples:num_visited] == np.inf)
@@ -252,31 +249,3 @@ def test_a_batch_without_any_finite_value_stays_finite(fill: float, num_usable: 
     values = np.asarray(batch.log_target)[:ROWS]
     np.testing.assert_array_equal(values, np.full(ROWS, -100.0 if num_usable else 0.0))
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[:ROWS], np.zeros((ROWS, D)))
-
-
-# --- balance heuristic -----------------------------------------------------------------------
-
-weigh = jax.jit(balance_heuristic)
-
-
-@pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("counts", [[3, 3, 3], [1, 0, 8], [0, 0, 9], [2, 4, 0]])
-def test_the_background_weighs_each_gaussian_by_how_many_samples_it_drew(
-    counts: list[int],
-) -> None:
-    mixture = random_mixture(np.random.default_rng(7), 3, D)
-    points = 2.0 * np.random.default_rng(8).normal(size=(11, D))
-    usable = np.arange(11) < sum(counts)
-    batch = dataclasses.replace(
-        empty_batch(12, D, CHUNK, jnp.result_type(float)),
-        points=jnp.zeros((16, D)).at[:11].set(points),
-        log_background=jnp.full(16, jnp.inf).at[:11].set(np.where(usable, 0.0, np.inf)),
-        num_samples=jnp.asarray(11, jnp.int32),
-        num_usable=jnp.asarray(sum(counts), jnp.int32),
-    )
-    padded_counts = np.zeros(CAPACITY, np.int32)
-    padded_counts[:3] = counts
-    found = np.asarray(weigh(pad(mixture, CAPACITY, BLOCK), padded_counts, batch))
-    expected = np.where(usable, log_mix(mixture, np.array(counts), points), np.inf)
-    np.testing.assert_allclose(found[:11], expected, rtol=EXACT)
-    assert found[11] == np.inf

@@ -10,7 +10,11 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, log_density
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
-from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
+from gmmvi_jax.modules.natural_gradients.sample_weights import (
+    log_importance_weights,
+    own_samples,
+    with_background,
+)
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
@@ -161,8 +165,9 @@ class MORE:
         batch: SampleBatch,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
+        batch = with_background(mixture, batch)
         size = _regression_block(mixture, batch.chunk_size)
         initial = jnp.asarray(self.initial_ridge_factor, components.ridge_factors.dtype)
         ridge_factors = next_ridge_factors(components, initial)
@@ -182,4 +187,4 @@ class MORE:
             return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
-        return gradient, components._replace(ridge_factors=ridge_factors)
+        return gradient, components._replace(ridge_factors=ridge_factors), batch

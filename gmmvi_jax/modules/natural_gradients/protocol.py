@@ -27,7 +27,7 @@ class NaturalGradientEstimator(Protocol):
         batch: SampleBatch,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
         """Estimates the natural gradients.
 
         Args:
@@ -39,7 +39,7 @@ class NaturalGradientEstimator(Protocol):
                 allocated in a step).
 
         Returns:
-            The natural gradients, and the record with what the estimator remembers of each
-            component.
+            The natural gradients; the record with what the estimator remembers of each component;
+            and the batch with a complete ``log_background``.
         """
         ...

@@ -1,8 +1,11 @@
 """The importance weights of samples that estimate one component's natural gradient."""
 
+import dataclasses
+
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.blocks import take_block
+from gmmvi_jax.mixture import PaddedMixture, log_density
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.typing import Array
 
@@ -21,6 +24,31 @@ def log_importance_weights(
     if is_own is None:
         return log_densities - log_background
     return jnp.where(is_own & (log_background < jnp.inf), 0.0, -jnp.inf).astype(log_densities.dtype)
+
+
+def fill_in(log_background: Array, log_densities: Array) -> Array:
+    """Returns [C] log b(x) where a sample counts, +inf where not.
+
+    Args:
+        log_background: [C] as the selector left it: 0, or +inf for no weight.
+        log_densities: [C] of the samples' generating mixture.
+    """
+    return jnp.where(log_background < jnp.inf, log_densities, jnp.inf)
+
+
+def with_background(mixture: PaddedMixture, batch: SampleBatch) -> SampleBatch:
+    """Returns the batch with its ``log_background`` complete, in a pass of its own."""
+    log_shares = batch.log_shares
+    if log_shares is None:
+        return batch
+
+    def weigh(start: Array, log_background: Array) -> Array:
+        points, previous = take_block((batch.points, log_background), start, batch.chunk_size)
+        density = log_density(mixture, log_shares, points)
+        return put_block(log_background, fill_in(previous, density), start)
+
+    background = fold_blocks(batch.num_samples, batch.chunk_size, weigh, batch.log_background)
+    return dataclasses.replace(batch, log_background=background)
 
 
 def own_samples(batch: SampleBatch, row: Array, start: Array, block_size: int) -> Array:

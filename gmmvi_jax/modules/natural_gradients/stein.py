@@ -7,7 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
-from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
+from gmmvi_jax.modules.natural_gradients.sample_weights import (
+    fill_in,
+    log_importance_weights,
+    own_samples,
+)
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
@@ -18,6 +22,8 @@ from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer,
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
 from gmmvi_jax.typing import Array
+
+_Carry = tuple[WeightedSum, Array, Array]  # sums, [K, C] densities, [N] log b
 
 
 def add_chunk(
@@ -94,7 +100,7 @@ class Stein:
         batch: SampleBatch,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
         size = mixture.block_size
         dtype = mixture.log_weights.dtype
@@ -107,15 +113,18 @@ class Stein:
             (jnp.zeros_like(buffers.gradient), moments), dtype, mixture.log_weights.shape
         )
 
-        def add_samples(row: Array, carry: tuple[WeightedSum, Array]) -> tuple[WeightedSum, Array]:
-            sums, scratch = carry
+        def add_samples(row: Array, carry: _Carry) -> _Carry:
+            sums, scratch, backgrounds = carry
             points, target_gradient, log_background = take_block(
-                (batch.points, batch.target_gradient, batch.log_background),
-                row,
-                batch.chunk_size,
+                (batch.points, batch.target_gradient, backgrounds), row, batch.chunk_size
             )
             # grad r needs all components before the first sum is known: keep their densities.
-            _, mixture_gradient, scratch = log_density_gradient_and_terms(mixture, points, scratch)
+            _, mixture_gradient, scratch, log_drawn = log_density_gradient_and_terms(
+                mixture, points, scratch, batch.log_shares
+            )
+            if log_drawn is not None:
+                log_background = fill_in(log_background, log_drawn)
+                backgrounds = put_block(backgrounds, log_background, row)
             reward_gradients = target_gradient - temperature * mixture_gradient
             columns = points.T
 
@@ -130,10 +139,14 @@ class Stein:
                 )
                 return put_block(sums, added, start)
 
-            return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
+            sums = fold_blocks(mixture.num_components, size, add_to_block, sums)
+            return sums, scratch, backgrounds
 
         scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
-        sums, _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, (sums, scratch))
+        sums, _, backgrounds = fold_blocks(
+            batch.num_samples, batch.chunk_size, add_samples, (sums, scratch, batch.log_background)
+        )
+        batch = dataclasses.replace(batch, log_background=backgrounds)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
@@ -146,4 +159,5 @@ class Stein:
             return put_block(gradient, jax.vmap(finish_one)(block, block_sums), start)
 
         gradient = NaturalGradient(*sums.value)
-        return fold_blocks(mixture.num_components, size, finish_block, gradient), components
+        gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
+        return gradient, components, batch

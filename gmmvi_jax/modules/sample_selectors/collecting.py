@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, draw
-from gmmvi_jax.modules.sample_selectors.weighting import balance_heuristic, evaluate_batch
+from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.records import SelectionInfo
 from gmmvi_jax.reuse_window import add_rows, count_usable, log_background
 from gmmvi_jax.sample_db import SampleDatabase, store
@@ -55,11 +55,13 @@ def collect(
     num_new = batch.num_samples - first_row
     info = SelectionInfo(num_new, num_new - batch.num_usable)
     if window is None:
-        background = balance_heuristic(mixture, usable_counts, batch)
+        # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
+        # Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
+        shares = usable_counts.astype(points.dtype) / jnp.maximum(batch.num_usable, 1)
+        batch = dataclasses.replace(batch, log_shares=jnp.log(shares))
     else:
         window = add_rows(window, batch, mixture, counts, first_row)
         window, batch = count_usable(window, batch)
-        background = log_background(window, batch)
-    batch = dataclasses.replace(batch, log_background=background)
+        batch = dataclasses.replace(batch, log_background=log_background(window, batch))
     archive = store(database.archive, batch, first_row)
     return SampleDatabase(batch=batch, archive=archive, window=window), info

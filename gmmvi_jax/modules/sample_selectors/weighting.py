@@ -1,11 +1,10 @@
-"""From evaluated points to a batch: unusable samples and the balance heuristic.
+"""From evaluated points to a batch: which samples are usable, and what stands for their values.
 
 Shared by the selectors, which differ only in how many samples each component draws.
 """
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
 from gmmvi_jax.records import SampleBatch
@@ -100,29 +99,9 @@ def evaluate_batch(
         target_gradient=gradients,
         log_background=log_background,
         origins=origins,
+        log_shares=buffers.log_shares,
         num_samples=num_samples,
         num_usable=jnp.sum(usable_counts),
         chunk_size=size,
     )
     return batch, usable_counts
-
-
-def balance_heuristic(mixture: PaddedMixture, counts: Array, batch: SampleBatch) -> Array:
-    """Returns [N] log b(x): the Gaussians that drew the samples, weighted by their counts.
-
-    Source: Veach and Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
-
-    Args:
-        mixture: whose Gaussians drew the samples.
-        counts: [K] int32 how many usable samples each of them drew.
-        batch: its ``log_background`` is +inf for samples without weight, which stay so.
-    """
-    shares = counts.astype(batch.log_target.dtype) / jnp.maximum(batch.num_usable, 1)
-    log_shares = jnp.log(shares)
-
-    def weigh(start: Array, log_background: Array) -> Array:
-        points, previous = take_block((batch.points, log_background), start, batch.chunk_size)
-        density = log_density(mixture, log_shares, points)
-        return put_block(log_background, jnp.where(previous == 0.0, density, jnp.inf), start)
-
-    return fold_blocks(batch.num_samples, batch.chunk_size, weigh, batch.log_background)
