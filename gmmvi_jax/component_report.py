@@ -22,5 +22,6 @@ def component_columns(state: TrainState) -> dict[str, np.ndarray]:
         "was_rejected": np.asarray(records.was_rejected)[:count],
         "stepsize": np.asarray(records.stepsizes)[:count],
         "divergence": np.asarray(records.divergences)[:count],
+        "effective_samples": np.asarray(records.effective_samples)[:count],
         "reward": np.where(rewards == missing_reward(rewards.dtype), np.nan, rewards),
     }

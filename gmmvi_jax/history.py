@@ -62,6 +62,7 @@ def summarise(standing: Standing, info: StepInfo, num_steps: int) -> dict[str, A
         "num_rejected_updates": int(steps.num_rejected_updates.sum()),
         "num_unusable_samples": int(steps.num_unusable_samples.sum()),
         "num_samples": int(steps.num_target_evaluations.sum()),
+        "smallest_effective_samples": float(steps.smallest_effective_samples[-1]),
         "largest_divergence": float(steps.largest_divergence.max()),
         "component_stepsize": float(steps.component_stepsize[-1]),
         "weight_stepsize": float(steps.weight_stepsize[-1]),

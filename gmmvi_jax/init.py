@@ -48,6 +48,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
         was_rejected=jnp.zeros(capacity, bool),
         ridge_factors=jnp.zeros(capacity, dtype),
         divergences=jnp.zeros(capacity, dtype),
+        effective_samples=jnp.zeros(capacity, dtype),
         rewards=jnp.full(capacity, missing),
         previous_rewards=jnp.full(capacity, missing),
         reward_history=jnp.full(history, missing),

@@ -64,6 +64,7 @@ class ComponentRecord(NamedTuple):
     was_rejected: Array  # [K] bool whether the last update was rejected
     ridge_factors: Array  # [K] of the last regression (choice Z), meaningless before the first
     divergences: Array  # [K] KL of the last step, 0 if it was rejected
+    effective_samples: Array  # [K] (sum w)^2 / sum w^2 behind the last reward
     rewards: Array  # [K] the last reward, the lowest finite number if there is none
     previous_rewards: Array  # [K] the one before
     reward_history: Array  # [K, H] ring buffer, column iteration % H

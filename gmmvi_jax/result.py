@@ -16,7 +16,7 @@ from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.summary import summary_table
+from gmmvi_jax.summary import component_table, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
@@ -34,7 +34,9 @@ class TrainResult:
             ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
             ``elbo_stderr``, ``wall_time`` (seconds since the start, compilation included),
             and per chunk ``num_added``, ``num_deleted``, ``num_rejected_updates``,
-            ``num_unusable_samples``.
+            ``num_unusable_samples``; of its last step ``smallest_effective_samples`` (over the
+            components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
+            ``largest_divergence`` (KL) of the chunk's component updates.
         status: how the run ended.
         config: what it ran with.
         layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
@@ -74,10 +76,15 @@ class TrainResult:
         return modes._replace(locations=self.layout.unravel(modes.locations))
 
     def summary(self, max_modes: int = 10) -> str:
-        """Returns a table for the terminal: modes, ELBO, evaluations, rejected updates."""
+        """Returns a table for the terminal: modes, ELBO, evaluations, components, rejected updates.
+
+        Args:
+            max_modes: most modes, and most components, that are listed.
+        """
         names = None if self.layout is None else self.layout.names
         modes = find_modes(self.gmm)
-        return summary_table(self.gmm, modes, self.history, self.status, max_modes, names)
+        table = summary_table(self.gmm, modes, self.history, self.status, max_modes, names)
+        return f"{table}\n\n{component_table(self.components(), max_modes)}"
 
     def diagnose(
         self,
@@ -130,7 +137,8 @@ class TrainResult:
 
         ``weight``, ``age`` (updates since birth), ``num_rejected`` and ``was_rejected`` (updates
         that had to be left out, whether the last one was), ``stepsize``, ``divergence`` (KL of the
-        last step, new from old), ``reward`` (NaN before the first).
+        last step, new from old), ``effective_samples`` (behind its last reward: (sum w)^2 / sum w^2
+        of the importance weights), ``reward`` (NaN before the first).
         """
         return component_columns(self.state)
 

@@ -34,6 +34,7 @@ class StepInfo(NamedTuple):
     num_rejected_updates: Array  # [] int32, components that could not be updated
     num_added: Array  # [] int32
     num_deleted: Array  # [] int32
+    smallest_effective_samples: Array  # [] of the components' estimates, (sum w)^2 / sum w^2
     largest_divergence: Array  # [] of the component updates, KL(new || old)
     component_stepsize: Array  # [] mean over the components
     weight_stepsize: Array  # []
@@ -54,6 +55,7 @@ def no_step(state: TrainState) -> StepInfo:
         num_rejected_updates=count,
         num_added=count,
         num_deleted=count,
+        smallest_effective_samples=number,
         largest_divergence=number,
         component_stepsize=number,
         weight_stepsize=number,

@@ -44,6 +44,7 @@ def step(
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
     mixture, components = algorithm.weight_updater(mixture, components, batch, weights, temperature)
     weights = weights._replace(num_updates=weights.num_updates + 1)
+    effective_samples = jnp.where(mixture.active, components.effective_samples, jnp.inf)
     mean_stepsize = jnp.sum(jnp.where(mixture.active, components.stepsizes, 0.0))
     mean_stepsize = mean_stepsize / mixture.num_components
     mixture, components, adaptation, adapted = algorithm.component_adaptation(
@@ -65,6 +66,7 @@ def step(
         num_rejected_updates=update.num_rejected,
         num_added=adapted.num_added,
         num_deleted=adapted.num_deleted,
+        smallest_effective_samples=jnp.min(effective_samples),
         largest_divergence=update.largest_divergence,
         component_stepsize=mean_stepsize,
         weight_stepsize=weights.stepsize,

@@ -77,3 +77,28 @@ def summary_table(
         rest = modes.masses[max_modes:].sum()
         lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {num_modes - max_modes} more modes")
     return "\n".join(lines)
+
+
+def component_table(components: dict[str, np.ndarray], max_rows: int) -> str:
+    """Returns a line per component, the heaviest first.
+
+    Args:
+        components: see ``TrainResult.components``.
+        max_rows: at most so many are listed.
+    """
+    order = np.argsort(-components["weight"], kind="stable")
+    lines = [
+        "components, heaviest first",
+        f"  {'weight':>8} {'age':>7} {'eff. samples':>13} {'KL of step':>11} {'stepsize':>10} "
+        f"{'rejected':>9}",
+    ]
+    for index in order[:max_rows]:
+        row = {name: values[index] for name, values in components.items()}
+        lines.append(
+            f"  {row['weight']:>8.4f} {row['age']:>7,} {row['effective_samples']:>13,.1f} "
+            f"{row['divergence']:>11.2g} {row['stepsize']:>10.3g} {row['num_rejected']:>9,}"
+        )
+    if len(order) > max_rows:
+        rest = components["weight"][order[max_rows:]].sum()
+        lines.append(f"  {rest:>8.4f} in {len(order) - max_rows} more components")
+    return "\n".join(lines)

@@ -182,6 +182,7 @@ def make_record(capacity: int, history_length: int, **fields: Any) -> ComponentR
         was_rejected=field("was_rejected", bool),
         ridge_factors=field("ridge_factors", float),
         divergences=field("divergences", float),
+        effective_samples=field("effective_samples", float),
         rewards=field("rewards", float),
         previous_rewards=field("previous_rewards", float),
         reward_history=field("reward_history", float, (history_length,)),

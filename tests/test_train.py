@@ -153,6 +153,12 @@ def test_summary_fits_the_terminal_and_names_what_matters(result):
     assert all(len(line) <= 80 for line in text.splitlines())
     for word in ("ELBO", "target evaluations", "rejected updates", "mass", "location"):
         assert word in text
+    heaviest = text.split("components, heaviest first\n")[1].splitlines()[1].split()
+    columns = result.components()
+    first = int(np.argmax(columns["weight"]))
+    names = ("weight", "age", "effective_samples", "divergence", "stepsize", "num_rejected")
+    for shown, name in zip(heaviest, names, strict=True):
+        np.testing.assert_allclose(float(shown), columns[name][first], rtol=0.05, atol=1e-4)
     masses = gmmvi.evaluation.find_modes(result.gmm).masses
     assert len(masses) >= 3
     np.testing.assert_allclose(masses[:3], 1 / 3, atol=0.05)
@@ -169,6 +175,13 @@ def test_a_result_diagnoses_itself_and_lists_its_components(result):
     assert {len(values) for values in columns.values()} == {result.gmm.num_components}
     np.testing.assert_allclose(columns["weight"], result.gmm.weights, rtol=1e-5)
     assert columns["age"].max() == 45
+    drawn = CONFIG.algorithm.sample_selector.max_samples(result.gmm.num_components)
+    effective = columns["effective_samples"]
+    np.testing.assert_array_equal(effective == 0, columns["age"] == 0)  # just added: none yet
+    assert np.all(effective[effective > 0] >= 1)
+    assert np.all(effective <= drawn)
+    smallest = result.history["smallest_effective_samples"]
+    assert np.all((smallest >= 1) & (smallest <= drawn))
     with pytest.raises(ValueError, match="target is None"):
         dataclasses.replace(result, target=None).diagnose()
 

@@ -86,10 +86,13 @@ def _reward_alone(
         (terms[index] - batch.log_background, batch.log_target - log_mixture),
     )
 
-    def add(sums: WeightedSum, chunk: tuple[Array, Array]) -> tuple[WeightedSum, None]:
-        return rewards_module.add_chunk(sums, *chunk), None
+    def add(
+        sums: tuple[WeightedSum, Array], chunk: tuple[Array, Array]
+    ) -> tuple[tuple[WeightedSum, Array], None]:
+        return rewards_module.add_chunk(*sums, *chunk), None
 
-    sums, _ = jax.lax.scan(add, zero_sum(jnp.zeros(()), jnp.float32), chunks)
+    zero = jnp.zeros(())
+    (sums, _), _ = jax.lax.scan(add, (zero_sum(zero, jnp.float32), zero), chunks)
     return sums.value * normalizer(sums, batch.num_usable, self_normalized)
 
 

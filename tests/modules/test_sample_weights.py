@@ -29,7 +29,8 @@ weigh = jax.jit(with_background)
 def background_of(counts: list[int]) -> np.ndarray:
     """Returns log of sum_o (n_o / n) N(x | o), and +inf for points that nobody counts."""
     densities = MIXTURE.component_log_densities(POINTS)
-    log_mixture = scipy.special.logsumexp(densities, b=np.array(counts) / sum(counts), axis=1)
+    weights = np.array(counts) / sum(counts)
+    log_mixture = np.asarray(scipy.special.logsumexp(densities, b=weights, axis=1))
     return np.where(np.arange(NUM_POINTS) < sum(counts), log_mixture, np.inf)
 
 

@@ -12,6 +12,7 @@ import scipy.special
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    ExpectedRewards,
     advantages_of,
     expected_rewards,
     record_rewards,
@@ -94,7 +95,10 @@ def test_expected_rewards_are_the_textbook_sums(
     padded = pad(case[0], CAPACITY, BLOCK, diagonal)
     found = rewards_of(padded, batch_of(case), jnp.asarray(temperature), self_normalized)
     expected = textbook_rewards(case, temperature, self_normalized)
-    np.testing.assert_allclose(np.asarray(found)[:K], expected, rtol=EXACT)
+    np.testing.assert_allclose(np.asarray(found.values)[:K], expected, rtol=EXACT)
+    ratios = np.exp(case[0].component_log_densities(case[1]) - case[3][:, None])
+    effective = ratios.sum(axis=0) ** 2 / (ratios**2).sum(axis=0)
+    np.testing.assert_allclose(np.asarray(found.effective_samples)[:K], effective, rtol=EXACT)
 
 
 def test_what_cannot_be_estimated_is_replaced_by_the_weighted_mean_of_the_others() -> None:
@@ -103,7 +107,9 @@ def test_what_cannot_be_estimated_is_replaced_by_the_weighted_mean_of_the_others
     # A component so far away that its density is 0 in float32: 0 / 0.
     gaussians = padded.gaussians._replace(mean=padded.gaussians.mean.at[2].set(1e30))
     padded = dataclasses.replace(padded, gaussians=gaussians)
-    found = np.asarray(rewards_of(padded, batch_of(case), jnp.ones(()), True))[:K]
+    rewards, effective = rewards_of(padded, batch_of(case), jnp.ones(()), True)
+    found = np.asarray(rewards)[:K]
+    assert effective[2] == 0.0
     others = [0, 1, 3, 4]
     seen = Mixture(*(field[others] for field in case[0]))
     expected = textbook_rewards((seen, *case[1:]), 1.0, True)
@@ -116,7 +122,8 @@ def test_a_reward_that_is_not_known_stays_what_it_was_and_has_no_advantage() -> 
     padded = pad(mixture, CAPACITY, BLOCK)
     expected = np.where(np.arange(CAPACITY) == 2, np.nan, np.arange(CAPACITY) + 1.0)
     record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY) - 10.0)
-    found = record_jit(padded, record, jnp.asarray(expected), jnp.ones(()))
+    known = ExpectedRewards(jnp.asarray(expected), jnp.ones(CAPACITY))
+    found = record_jit(padded, record, known, jnp.ones(()))
     assert found.rewards[2] == found.previous_rewards[2] == -8.0
     advantages = np.asarray(advantages_of(padded, jnp.asarray(expected)))
     others = [0, 1, 3, 4]
@@ -131,8 +138,9 @@ def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_a
     case = make_case(num_usable=0)
     padded = pad(case[0], CAPACITY, BLOCK)
     batch, one = batch_of(case), jnp.ones(())
-    found = np.asarray(rewards_of(padded, batch, one, True))[:K]
-    assert np.all(np.isnan(found))
+    found = rewards_of(padded, batch, one, True)
+    assert np.all(np.isnan(np.asarray(found.values)[:K]))
+    assert np.all(np.asarray(found.effective_samples) == 0.0)
     weights = WeightRecord(one, one, jnp.zeros((), jnp.int32))
     record = make_record(CAPACITY, 1)
     for updater, call in update.items():
@@ -148,11 +156,17 @@ def test_rewards_are_recorded_with_the_weights_before_the_update() -> None:
     padded = pad(mixture, CAPACITY, BLOCK)
     expected, temperature = np.arange(1.0, CAPACITY + 1.0), 0.3
     old, older = np.arange(CAPACITY) + 0.25, np.arange(CAPACITY) + 0.125
-    record = make_record(CAPACITY, 1, rewards=old, previous_rewards=older)
-    found = record_jit(padded, record, expected, jnp.asarray(temperature))
+    record = make_record(
+        CAPACITY, 1, rewards=old, previous_rewards=older, effective_samples=np.full(CAPACITY, 7.0)
+    )
+    known = ExpectedRewards(jnp.asarray(expected), 2.0 * jnp.asarray(expected))
+    found = record_jit(padded, record, known, jnp.asarray(temperature))
     rewards = expected[:K] + temperature * np.log(mixture.weights)
     np.testing.assert_allclose(found.rewards, np.append(rewards, old[K:]), rtol=EXACT)
     np.testing.assert_array_equal(found.previous_rewards, np.append(old[:K], older[K:]))
+    np.testing.assert_array_equal(
+        found.effective_samples, np.append(2.0 * expected[:K], np.full(CAPACITY - K, 7.0))
+    )
 
 
 # --- weights ---------------------------------------------------------------------------------

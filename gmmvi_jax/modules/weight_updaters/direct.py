@@ -40,5 +40,5 @@ class DirectWeights:
         """Updates the weights; see ``WeightUpdater``."""
         expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
-        advantages = advantages_of(mixture, expected)
+        advantages = advantages_of(mixture, expected.values)
         return tilt_weights(mixture, advantages, weights.stepsize / temperature), components

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +16,37 @@ from gmmvi_jax.typing import Array
 LOG_WEIGHT_FLOOR = math.log(1e-30)
 
 
-def add_chunk(accumulated: WeightedSum, log_weights: Array, rewards: Array) -> WeightedSum:
-    """Adds one chunk of samples to ONE component's sum of w r."""
-    return add_to_sum(accumulated, log_weights, lambda weights: weights @ rewards)
+class ExpectedRewards(NamedTuple):
+    """The natural gradient of the weights, and how much is behind it."""
+
+    values: Array  # [K] r_o, NaN where it cannot be estimated
+    effective_samples: Array  # [K] (sum w)^2 / sum w^2, 0 where no sample has weight
+
+
+_Sums = tuple[WeightedSum, Array]  # of w r, and of w^2
+
+
+def add_chunk(
+    accumulated: WeightedSum, squares: Array, log_weights: Array, rewards: Array
+) -> _Sums:
+    """Adds one chunk of samples to ONE component's sums of w r and of w^2.
+
+    Args:
+        accumulated: the sum of w r so far.
+        squares: the sum of w^2 so far, divided by the square of exp(log_scale).
+        log_weights: [C] log w.
+        rewards: [C].
+    """
+    added = add_to_sum(accumulated, log_weights, lambda weights: weights @ rewards)
+    decay = jnp.exp(accumulated.log_scale - added.log_scale)
+    weights = jnp.exp(log_weights - added.log_scale)
+    return added, squares * decay**2 + weights @ weights
 
 
 def expected_rewards(
     mixture: PaddedMixture, batch: SampleBatch, temperature: Array, self_normalized: bool
-) -> Array:
-    """Returns [K] r_o = E_{q_o}[log p~(x) - beta log q(x)], NaN where it cannot be estimated.
+) -> ExpectedRewards:
+    """Returns r_o = E_{q_o}[log p~(x) - beta log q(x)] of all components.
 
     The samples were drawn before the components were updated; importance weights take them to
     the components as they are now.
@@ -38,7 +61,7 @@ def expected_rewards(
     dtype = mixture.log_weights.dtype
     shape = mixture.log_weights.shape
 
-    def add_samples(row: Array, carry: tuple[WeightedSum, Array]) -> tuple[WeightedSum, Array]:
+    def add_samples(row: Array, carry: tuple[_Sums, Array]) -> tuple[_Sums, Array]:
         sums, scratch = carry
         points, log_target, log_background = take_block(
             (batch.points, batch.log_target, batch.log_background), row, batch.chunk_size
@@ -47,25 +70,30 @@ def expected_rewards(
         log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
         rewards = log_target - temperature * log_mixture
 
-        def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
-            block_sums, log_densities = take_block((sums, scratch), start, size)
-            added = jax.vmap(add_chunk, in_axes=(0, 0, None))(
-                block_sums, log_densities - log_background, rewards
+        def add_to_block(start: Array, sums: _Sums) -> _Sums:
+            (of_rewards, of_squares), log_densities = take_block((sums, scratch), start, size)
+            added = jax.vmap(add_chunk, in_axes=(0, 0, 0, None))(
+                of_rewards, of_squares, log_densities - log_background, rewards
             )
             return put_block(sums, added, start)
 
         return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
-    sums = zero_sum(jnp.zeros(shape, dtype), dtype, shape)
+    nothing = jnp.zeros(shape, dtype)
     scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
-    sums, _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, (sums, scratch))
+    empty = ((zero_sum(nothing, dtype, shape), nothing), scratch)
+    (sums, squares), _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, empty)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)
-    return jnp.where(known, estimates, jnp.nan)
+    effective_samples = sums.total_weight**2 / jnp.maximum(squares, jnp.finfo(dtype).tiny)
+    return ExpectedRewards(
+        values=jnp.where(known, estimates, jnp.nan),
+        effective_samples=jnp.where(known, effective_samples, 0.0),
+    )
 
 
 def advantages_of(mixture: PaddedMixture, expected: Array) -> Array:
-    """Returns [K] the expected rewards minus their weighted mean, 0 where there is none.
+    """Returns [K] the expected rewards [K] minus their weighted mean, 0 where there is none.
 
     The mean does not move the weights, and float32 is spared it; a component whose reward is not
     known keeps its weight relative to the average.
@@ -78,17 +106,23 @@ def advantages_of(mixture: PaddedMixture, expected: Array) -> Array:
 
 
 def record_rewards(
-    mixture: PaddedMixture, components: ComponentRecord, expected: Array, temperature: Array
+    mixture: PaddedMixture,
+    components: ComponentRecord,
+    expected: ExpectedRewards,
+    temperature: Array,
 ) -> ComponentRecord:
     """Returns the record with R_o = r_o + beta log pi_o, pi before the weight update.
 
     A reward that is not known stays what it was.
     """
-    known = mixture.active & jnp.isfinite(expected)
-    rewards = expected + temperature * mixture.log_weights
+    known = mixture.active & jnp.isfinite(expected.values)
+    rewards = expected.values + temperature * mixture.log_weights
     return components._replace(
         rewards=jnp.where(known, rewards, components.rewards),
         previous_rewards=jnp.where(mixture.active, components.rewards, components.previous_rewards),
+        effective_samples=jnp.where(
+            mixture.active, expected.effective_samples, components.effective_samples
+        ),
     )
 
 

@@ -90,6 +90,6 @@ class TrustRegionWeights:
         """Updates the weights; see ``WeightUpdater``."""
         expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
-        advantages = advantages_of(mixture, expected)
+        advantages = advantages_of(mixture, expected.values)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
         return tilt_weights(mixture, advantages, scale), components
