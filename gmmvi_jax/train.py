@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.compile_ahead import compile_ahead
 from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.gmm import GMM
@@ -84,6 +85,11 @@ def train(
         state = import_samples(state, samples)
 
     diagnostic_key = diagnostic_key_of(key)
+    wait_for_elbo = None
+    if run.diagnostic_samples:
+        wait_for_elbo = compile_ahead(
+            mixture_elbo.lower(state.mixture, target, diagnostic_key, run.diagnostic_samples)
+        )
     history = History()
     status = "completed"
     num_diagnostic = 0
@@ -96,7 +102,8 @@ def train(
             )
             remaining -= num_steps
             row = summarise(standing_of(state), info, num_steps)
-            if run.diagnostic_samples:
+            if wait_for_elbo is not None:
+                wait_for_elbo()
                 estimate = mixture_elbo(
                     state.mixture,
                     target,

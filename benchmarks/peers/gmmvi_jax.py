@@ -8,8 +8,8 @@ from benchmarks.mixture_draws import mixture_draws
 from benchmarks.problem import Problem
 
 MOST_ITERATIONS = 1_000_000  # the limits of the problem end the run
-# Room; the runs of the suites do not get there. A component takes D^2 numbers in many buffers.
-MOST_COMPONENTS, MOST_COMPONENTS_OF_HIGH_DIM, HIGH_DIM = 400, 100, 60
+# Room; the runs of the suites do not get there. The robot starts with 100 and adds one per step.
+MOST_COMPONENTS, MOST_COMPONENTS_OF_ROBOT = 100, 400
 
 
 def fit(problem: Problem) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def fit(problem: Problem) -> dict[str, Any]:
         "seed": problem.seed,
     }
     if "A" in codename:
-        is_high = target.dim > HIGH_DIM
-        common["max_components"] = MOST_COMPONENTS_OF_HIGH_DIM if is_high else MOST_COMPONENTS
+        is_robot = target.name.startswith("planar_robot")
+        common["max_components"] = MOST_COMPONENTS_OF_ROBOT if is_robot else MOST_COMPONENTS
     if settings.pop("published", False):
         config = gmmvi.published_config(codename, target.name, **{**common, **settings})
     else:
