@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm_checks import check_dims, check_moments, check_rest, check_shape
-from gmmvi_jax.gmm_components import PRECISION
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 

@@ -14,10 +14,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 
 from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, factor_diagonal
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array
-
-# On recent GPUs the default precision rounds the factors of a float32 product to 10 bits.
-PRECISION = jax.lax.Precision.HIGHEST
 
 # Elements of the [chunk, D, D] factors gathered at once while sampling: 2 MiB in float32 stay in a
 # CPU's second-level cache (measured: twice as fast as 16 MiB) and are enough to keep a GPU busy.

@@ -22,6 +22,7 @@ from gmmvi_jax.numerics.blocks import (
 )
 from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, is_diagonal, whiten_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -142,7 +143,7 @@ def log_density_gradient_and_terms(
             return jnp.sum(weighted * block.inverse_factor[:, :, None], axis=0)
         size, dim, num_points = weighted.shape
         stacked = block.inverse_factor.reshape(size * dim, dim)
-        return stacked.T @ weighted.reshape(size * dim, num_points)
+        return product(stacked.T, weighted.reshape(size * dim, num_points))
 
     def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
         log_sum, background, gradient, buffer = carry
@@ -212,7 +213,7 @@ def draw(
         def place_rows(offset: Array, points: Array) -> Array:
             start = end - count + offset
             noise = take_block(points, start, segment_size)
-            scaled = noise * gaussian.factor if diagonal else noise @ gaussian.factor.T
+            scaled = noise * gaussian.factor if diagonal else product(noise, gaussian.factor.T)
             own = live_rows(offset, segment_size, count)
             return put_block(points, jnp.where(own[:, None], gaussian.mean + scaled, noise), start)
 

@@ -9,9 +9,12 @@ from gmmvi_jax.compile_ahead import compile_ahead
 
 def test_a_call_finds_what_was_compiled_ahead():
     compilations, ones = [], jnp.ones(7)
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, _, **kwargs: compilations.append(event)
-    )
+
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        del duration_secs, kwargs
+        compilations.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         function = jax.jit(lambda x: jnp.sum(x) * 3.25)
         compile_ahead(function.lower(ones))()

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gmmvi_jax.gmm_components import PRECISION
 from gmmvi_jax.numerics.blocks import round_up
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array
 
 _BLOCK_ROWS = 256  # rows of the kernel matrix held at a time

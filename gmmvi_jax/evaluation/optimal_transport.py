@@ -9,8 +9,8 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
-from gmmvi_jax.gmm_components import PRECISION
 from gmmvi_jax.numerics.blocks import round_up
+from gmmvi_jax.numerics.products import PRECISION, product
 from gmmvi_jax.typing import Array, PRNGKey
 
 _BLOCK_ROWS = 256  # rows of the cost matrix held at a time
@@ -137,8 +137,9 @@ def _mean_over_directions(
 ) -> Array:
     def distance(direction: Array) -> Array:
         unit = direction / jnp.linalg.norm(direction)
-        quantiles = jnp.sort(first @ unit)[first_ranks], jnp.sort(second @ unit)[second_ranks]
-        return jnp.sum(shares * jnp.square(quantiles[0] - quantiles[1]))
+        first_quantiles = jnp.sort(product(first, unit))[first_ranks]
+        second_quantiles = jnp.sort(product(second, unit))[second_ranks]
+        return jnp.sum(shares * jnp.square(first_quantiles - second_quantiles))
 
     return jnp.mean(jax.lax.map(distance, directions))
 

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 _BATCH_SIZE = 128
@@ -121,7 +122,7 @@ def _logits(network: list[tuple[Array, Array]], points: Array) -> Array:
     """Returns [N] the log odds that points are samples, not reference samples."""
     values = points
     for number, (weights, offsets) in enumerate(network):
-        values = values @ weights + offsets
+        values = product(values, weights) + offsets
         if number + 1 < len(network):
             values = jax.nn.relu(values)
     return values[:, 0]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
 
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array
 
 LOG_TWO_PI = float(np.log(2.0 * np.pi))
@@ -50,10 +51,10 @@ def whiten(gaussian: Gaussian, points: Array, centre: Array) -> Array:
         return (points - gaussian.mean).T * gaussian.inverse_factor[:, None]
     # [L^-1, -L^-1 (mu - c)] times (x - c, 1): subtracting the offset afterwards would be another
     # pass over everything whitened.
-    offset = gaussian.inverse_factor @ (gaussian.mean - centre)
+    offset = product(gaussian.inverse_factor, gaussian.mean - centre)
     affine = jnp.concatenate([gaussian.inverse_factor, -offset[:, None]], axis=1)
     ones = jnp.ones((points.shape[0], 1), points.dtype)
-    return affine @ jnp.concatenate([points - centre, ones], axis=1).T
+    return product(affine, jnp.concatenate([points - centre, ones], axis=1).T)
 
 
 def factor_diagonal(factor: Array, diagonal: bool) -> Array:
@@ -89,12 +90,12 @@ def entropy(gaussian: Gaussian) -> Array:
 
 def apply_factor(factor: Array, vector: Array) -> Array:
     """Returns L v."""
-    return factor * vector if factor.ndim == 1 else factor @ vector
+    return factor * vector if factor.ndim == 1 else product(factor, vector)
 
 
 def apply_transposed_factor(factor: Array, vector: Array) -> Array:
     """Returns L^T v."""
-    return factor * vector if factor.ndim == 1 else factor.T @ vector
+    return factor * vector if factor.ndim == 1 else product(factor.T, vector)
 
 
 def reverse_cholesky(matrix: Array) -> Array:
@@ -131,7 +132,7 @@ def move(gaussian: Gaussian, factor: Array, shift: Array) -> Gaussian:
     mean = gaussian.mean + apply_factor(gaussian.factor, shift)
     if is_diagonal(gaussian):
         return Gaussian(mean, gaussian.factor * factor, gaussian.inverse_factor / factor)
-    new_factor = gaussian.factor @ factor
+    new_factor = product(gaussian.factor, factor)
     inverse_factor = solve_triangular(new_factor, unit_like(new_factor), lower=True)
     return Gaussian(mean, new_factor, inverse_factor)
 
@@ -199,5 +200,5 @@ def whitening_error(gaussian: Gaussian) -> Array:
         relative = gaussian.inverse_factor * (jnp.abs(gaussian.mean) + gaussian.factor)
     else:
         deviation = jnp.sqrt(jnp.sum(gaussian.factor * gaussian.factor, axis=1))
-        relative = jnp.abs(gaussian.inverse_factor) @ (jnp.abs(gaussian.mean) + deviation)
+        relative = product(jnp.abs(gaussian.inverse_factor), jnp.abs(gaussian.mean) + deviation)
     return jnp.finfo(relative.dtype).eps * jnp.max(relative)

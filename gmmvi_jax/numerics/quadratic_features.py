@@ -12,10 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array
-
-# A product in reduced precision (TF32 on GPUs) would cost a regression its digits.
-PRECISION = jax.lax.Precision.HIGHEST
 
 
 class Quadratic(NamedTuple):

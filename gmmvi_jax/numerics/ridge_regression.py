@@ -20,8 +20,8 @@ import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
 from gmmvi_jax.numerics.conjugate_gradients import conjugate_gradients
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.quadratic_features import (
-    PRECISION,
     Quadratic,
     centred_feature_sum,
     evaluate,

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.bracketing import meet_bound
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array
 
 
@@ -14,7 +15,7 @@ def spectrum(hessian: Array, gradient: Array) -> tuple[Array, Array]:
     if hessian.ndim == 1:
         return hessian, gradient
     eigenvalues, eigenvectors = jnp.linalg.eigh(hessian, symmetrize_input=False)
-    return eigenvalues, eigenvectors.T @ gradient
+    return eigenvalues, product(eigenvectors.T, gradient)
 
 
 def _precision_divergence(relative: Array) -> Array:

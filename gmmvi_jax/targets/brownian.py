@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -31,8 +32,6 @@ _CROSS_COVARIANCE = np.minimum(_OBSERVED_STEPS[:, None], _STEPS[None])  # [obser
 # Where the posterior of the logs of the scales is integrated: beyond, the prior alone leaves 1e-8.
 _LOG_SCALE_BOUNDS = (-14.0, 5.0)
 _GRID_STEP = 0.05
-
-_PRECISION = jax.lax.Precision.HIGHEST
 
 
 @register_pytree
@@ -120,10 +119,10 @@ class Brownian:
         seen = jnp.concatenate([walk[:, : GAP[0]], walk[:, GAP[1] :]], axis=1) + errors
         eigenvalues = jnp.asarray(_EIGENVALUES, dtype)[None]
         eigenvectors = jnp.asarray(_EIGENVECTORS, dtype)
-        coordinates = jnp.matmul(observations[None] - seen, eigenvectors, precision=_PRECISION)
+        coordinates = jnp.matmul(observations[None] - seen, eigenvectors, precision=PRECISION)
         weights = coordinates / (eigenvalues + (noise / innovation) ** 2)
         gain = jnp.matmul(eigenvectors.T, jnp.asarray(_CROSS_COVARIANCE, dtype))
-        moved = walk + jnp.matmul(weights, gain, precision=_PRECISION)
+        moved = walk + jnp.matmul(weights, gain, precision=PRECISION)
         return jnp.concatenate([log_scales, moved], axis=1)
 
     def _scale_grid(self, xp: ModuleType, dtype: Any) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -16,7 +17,6 @@ MEAN_BOUND = 50.0
 FACTOR_SCALE_PER_DIM = 0.1
 
 # On recent GPUs the default precision rounds the factors of a product to 10 bits.
-_PRECISION = jax.lax.Precision.HIGHEST
 
 
 @register_pytree
@@ -76,10 +76,10 @@ class GaussianMixtureTarget:
         # 20-D, 6e-5 in 100-D, either way.
         centre = jnp.mean(means, axis=0)
         whitened_means = jnp.einsum(
-            "kij,kj->ki", inverse_factors, means - centre[None], precision=_PRECISION
+            "kij,kj->ki", inverse_factors, means - centre[None], precision=PRECISION
         )
         stacked = inverse_factors.reshape(num_components * dim, dim)
-        whitened = jnp.matmul(x - centre, stacked.T, precision=_PRECISION)
+        whitened = jnp.matmul(x - centre, stacked.T, precision=PRECISION)
         residuals = whitened.reshape(num_components, dim) - whitened_means
         return jax.nn.logsumexp(log_normalisers - 0.5 * jnp.sum(residuals**2, axis=-1))
 
@@ -96,7 +96,7 @@ class GaussianMixtureTarget:
             samples: Array, component: tuple[Array, Array, Array]
         ) -> tuple[Array, None]:
             index, mean, factor = component
-            own = mean[None] + jnp.matmul(noise, factor.T, precision=_PRECISION)
+            own = mean[None] + jnp.matmul(noise, factor.T, precision=PRECISION)
             return jnp.where((components == index)[:, None], own, samples), None
 
         means = jnp.asarray(self.means, noise.dtype)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.urdf import Robot
 from gmmvi_jax.typing import Array
@@ -111,7 +112,7 @@ def _of_joints(limbs: Limbs, angles: Array) -> Array:
     # As a product: the transpose of picking entries is a scatter, which is slow. HIGHEST: on
     # recent GPUs the default rounds the angles to 10 bits.
     selection = jnp.asarray(limbs.selection, angles.dtype)
-    return jnp.einsum("slj,j->sl", selection, angles, precision=jax.lax.Precision.HIGHEST)
+    return jnp.einsum("slj,j->sl", selection, angles, precision=PRECISION)
 
 
 @jax.custom_jvp

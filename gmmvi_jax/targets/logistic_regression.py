@@ -3,10 +3,10 @@
 import dataclasses
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.log_sigmoid import log_sigmoid
@@ -82,7 +82,7 @@ def log_likelihood(x: Array, rows: tuple[Array, Array]) -> Array:
     """
     features, signed_labels = rows
     # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
-    logits = jnp.matmul(x, features.T, precision=jax.lax.Precision.HIGHEST)
+    logits = jnp.matmul(x, features.T, precision=PRECISION)
     return jnp.sum(log_sigmoid(signed_labels * logits))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array, HostArray
 
 SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds the memory
@@ -64,7 +65,7 @@ class Network:
 
 def _affine(inputs: Array, weights: Array, biases: Array) -> Array:
     # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
-    return jnp.matmul(inputs, weights, precision=jax.lax.Precision.HIGHEST) + biases[None]
+    return jnp.matmul(inputs, weights, precision=PRECISION) + biases[None]
 
 
 @functools.partial(jax.jit, static_argnames="network")

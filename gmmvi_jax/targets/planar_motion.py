@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.targets.planar_robot import forward_kinematics
 from gmmvi_jax.targets.reference import WithReferenceSamples
@@ -111,7 +112,7 @@ class PlanarMotion(WithReferenceSamples):
         path = jnp.concatenate([jnp.asarray(self.start, x.dtype)[None], self._vias(x)])
         interpolation = jnp.asarray(self.interpolation, x.dtype)
         # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
-        return jnp.matmul(interpolation, path, precision=jax.lax.Precision.HIGHEST)
+        return jnp.matmul(interpolation, path, precision=PRECISION)
 
     def trajectory(self, x: Array) -> Array:
         """Return [C, D + 1, 2] where the base and the ends of the links are, for drawing, too."""

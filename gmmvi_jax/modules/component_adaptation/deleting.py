@@ -5,6 +5,7 @@ import numpy as np
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.records import ComponentRecord, missing_reward
 from gmmvi_jax.typing import Array
 
@@ -76,8 +77,8 @@ def components_to_keep(
         rewards = rewards_of(start)  # [B, H]
         complete_now = jnp.all(rewards[:, -width:] > missing, axis=1)
         complete_then = jnp.all(rewards[:, :width] > missing, axis=1)
-        block_now = jnp.where(complete_now, rewards[:, -width:] @ kernel, -jnp.inf)
-        block_then = jnp.where(complete_then, rewards[:, :width] @ kernel, -jnp.inf)
+        block_now = jnp.where(complete_now, product(rewards[:, -width:], kernel), -jnp.inf)
+        block_then = jnp.where(complete_then, product(rewards[:, :width], kernel), -jnp.inf)
         logits = jnp.where(rewards > missing, rewards / temperature, -jnp.inf)
         new_largest = jnp.maximum(largest, jnp.max(logits, axis=0))
         total = total * jnp.exp(largest - new_largest) + jnp.sum(

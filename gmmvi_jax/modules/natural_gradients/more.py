@@ -17,6 +17,7 @@ from gmmvi_jax.modules.natural_gradients.sample_weights import (
 )
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
@@ -93,7 +94,7 @@ def fit_one(
             sums,
             log_weights,
             lambda weights: _Moments(
-                weights @ chunk_rewards, feature_sum(whitened, weights, diagonal)
+                product(weights, chunk_rewards), feature_sum(whitened, weights, diagonal)
             ),
         )
 

@@ -18,6 +18,7 @@ from gmmvi_jax.numerics.gaussian import (
     apply_transposed_factor,
     is_diagonal,
 )
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
@@ -48,8 +49,8 @@ def add_chunk(
         if is_diagonal(gaussian):
             moment = jnp.sum(weighted * reward_gradients.T, axis=1)
         else:
-            moment = weighted @ reward_gradients
-        return weights @ reward_gradients, moment
+            moment = product(weighted, reward_gradients)
+        return product(weights, reward_gradients), moment
 
     return add_to_sum(accumulated, log_weights, contribution)
 
@@ -67,7 +68,7 @@ def finish(
     whitened_gradient = scale * apply_transposed_factor(gaussian.factor, gradient)
     if is_diagonal(gaussian):
         return NaturalGradient(whitened_gradient, -scale * moment)
-    hessian = -scale * (gaussian.inverse_factor @ moment @ gaussian.factor)
+    hessian = -scale * (product(product(gaussian.inverse_factor, moment), gaussian.factor))
     return NaturalGradient(whitened_gradient, 0.5 * (hessian + hessian.T))
 
 

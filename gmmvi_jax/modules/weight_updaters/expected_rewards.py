@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, log_density_and_terms
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.records import ComponentRecord, SampleBatch
 from gmmvi_jax.typing import Array
@@ -37,10 +38,10 @@ def add_chunk(
         log_weights: [C] log w.
         rewards: [C].
     """
-    added = add_to_sum(accumulated, log_weights, lambda weights: weights @ rewards)
+    added = add_to_sum(accumulated, log_weights, lambda weights: product(weights, rewards))
     decay = jnp.exp(accumulated.log_scale - added.log_scale)
     weights = jnp.exp(log_weights - added.log_scale)
-    return added, squares * decay**2 + weights @ weights
+    return added, squares * decay**2 + product(weights, weights)
 
 
 def expected_rewards(
