@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.variants [--codenames NAME ...] [--diagonal] [--reuse-ratio R] [--out FILE]``
 checks each on a small target in two dimensions, prints a line for what fails and a summary, and
-writes JSON. Most of the time is compilation, some 15 minutes on 2 cores.
+writes JSON. Most of the time is compilation, some 15 minutes on 2 cores. With ``--lower`` each is
+lowered for cuda and tpu instead, and searched for traffic with the host.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from typing import Any
 
 NUM_ITERATIONS = 30
 CHUNK = 10  # iterations per compiled chunk
+ACCELERATORS = ("cuda", "tpu")
+HOST_TRAFFIC = ("callback", "infeed", "outfeed", "send", "recv")
 BATCH = 30  # variants that a process checks before it is replaced
 # Small, and such that within 30 iterations components are added, deleted and run out of room.
 SIZES = {
@@ -72,6 +75,26 @@ def check_shapes(codename: str, **settings: Any) -> list[str]:
         for (path, was), now in named
         if (was.shape, was.dtype, was.weak_type) != (now.shape, now.dtype, now.weak_type)
     ]
+
+
+def check_lowering(codename: str, **settings: Any) -> list[str]:
+    """Returns what keeps the variant's chunk from accelerators: an error, or traffic with the host.
+
+    It is lowered for them on any machine; nothing is compiled.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    import gmmvi_jax as gmmvi
+    from gmmvi_jax.chunk import run_chunk
+
+    algorithm = small_config(codename, **settings).algorithm
+    state = jax.eval_shape(gmmvi.init, algorithm, jax.random.key(0))
+    target = jax.tree_util.Partial(four_modes)
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+    export = jax.export.export(run_chunk, platforms=ACCELERATORS)
+    module = export(algorithm, target, state, count, length=CHUNK).mlir_module()
+    return [f"{word} in the lowered chunk" for word in HOST_TRAFFIC if word in module]
 
 
 def not_finite(state: Any, infos: list[Any]) -> Iterator[str]:
@@ -134,6 +157,15 @@ def check(settings: dict[str, Any], codename: str) -> dict[str, Any]:
     return figures
 
 
+def check_lowered(settings: dict[str, Any], codename: str) -> dict[str, Any]:
+    """Returns what is wrong with a variant's lowering under ``failures``."""
+    try:
+        failures = check_lowering(codename, **settings)
+    except Exception as error:
+        failures = [f"{type(error).__name__}: {error}"]
+    return {"codename": codename, "failures": failures}
+
+
 def batched(names: list[str], size: int) -> Iterator[list[str]]:
     """Yields the names in lists of ``size``, the last one with the rest."""
     for start in range(0, len(names), size):
@@ -148,6 +180,9 @@ def main() -> None:
     parser.add_argument("--codenames", nargs="+", default=list(codenames()), metavar="NAME")
     parser.add_argument("--diagonal", action="store_true", help="diagonal covariances")
     parser.add_argument("--reuse-ratio", type=float, default=0.0, help="default: %(default)s")
+    parser.add_argument(
+        "--lower", action="store_true", help="only lower the chunks for accelerators"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/variants.json"))
     arguments = parser.parse_args()
@@ -164,7 +199,8 @@ def main() -> None:
     # comes to a standstill when the processes are renewed.)
     for batch in batched(arguments.codenames, BATCH * arguments.processes):
         with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-            for figures in pool.map(partial(check, settings), batch):
+            check_one = check_lowered if arguments.lower else check
+            for figures in pool.map(partial(check_one, settings), batch):
                 results.append(figures)
                 for failure in figures["failures"]:
                     print(f"{figures['codename']}: {failure}", flush=True)
@@ -178,6 +214,8 @@ def main() -> None:
         f"{sum(figures.get('rejected_updates', 0) for figures in results)} updates rejected; "
         f"{seconds:.0f} s"
     )
+    if arguments.lower:  # there are no figures
+        sys.exit(1 if num_failed else 0)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     report = {"settings": settings, "seconds": seconds, "variants": results}
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")

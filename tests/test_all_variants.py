@@ -59,6 +59,7 @@ def test_a_variant_keeps_its_shapes_compiles_once_and_stays_finite(row: Row):
     codename = "".join(row[:7])
     settings = {"diagonal": row[7], "reuse_ratio": row[8]}
     assert variants.check_shapes(codename, **settings) == []
+    assert variants.check_lowering(codename, **settings) == []
     figures = variants.check_run(codename, **settings)
     assert figures["failures"] == []
     assert (figures["added"] > 0) == ("A" in codename)
