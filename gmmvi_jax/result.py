@@ -83,7 +83,10 @@ class TrainResult:
         """
         names = None if self.layout is None else self.layout.names
         modes = find_modes(self.gmm)
-        table = summary_table(self.gmm, modes, self.history, self.status, max_modes, names)
+        database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.database))
+        table = summary_table(
+            self.gmm, modes, self.history, self.status, max_modes, database_bytes, names
+        )
         return f"{table}\n\n{component_table(self.components(), max_modes)}"
 
     def diagnose(

@@ -31,6 +31,7 @@ def summary_table(
     history: dict[str, np.ndarray],
     status: str,
     max_modes: int,
+    database_bytes: int,
     names: Sequence[str] | None = None,
 ) -> str:
     """Returns the summary of a run.
@@ -41,6 +42,7 @@ def summary_table(
         history: of the run.
         status: how the run ended.
         max_modes: at most so many modes are listed, the heaviest first.
+        database_bytes: what the samples that are kept take, their buffers included.
         names: of the D coordinates, where they have any.
     """
     count, dim = gmm.means.shape
@@ -66,6 +68,7 @@ def summary_table(
         f"  {'rejected updates':<20}{history['num_rejected_updates'].sum():>14,}   "
         f"unusable samples {history['num_unusable_samples'].sum():,}"
     )
+    lines.append(f"  {'sample database':<20}{database_bytes / 2**20:>14,.1f}   MiB")
     num_modes = len(modes.masses)
     lines += ["", f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]
     lines.append(f"  {'mass':>8} {'components':>11} {'log q':>10}   location")

@@ -153,6 +153,8 @@ def test_summary_fits_the_terminal_and_names_what_matters(result):
     assert all(len(line) <= 80 for line in text.splitlines())
     for word in ("ELBO", "target evaluations", "rejected updates", "mass", "location"):
         assert word in text
+    held = sum(leaf.nbytes for leaf in jax.tree.leaves(result.state.database)) / 2**20
+    assert f"{held:,.1f}   MiB" in text
     heaviest = text.split("components, heaviest first\n")[1].splitlines()[1].split()
     columns = result.components()
     first = int(np.argmax(columns["weight"]))
