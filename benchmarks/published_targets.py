@@ -126,7 +126,7 @@ PROBLEMS = (
     ),
     Problem(
         "gmm100",
-        (Milestone(400), Milestone(1000), Milestone(1500), Milestone(2000)),
+        (Milestone(400), Milestone(1000), Milestone(1500)),
         count_modes,
         log_every=50,
     ),
