@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import gmmvi_jax as gmmvi
+from benchmarks.differential.instance import store_instance
 from gmmvi_jax.published import published_settings
 
 TARGETS = ("stm300", "breast_cancer_mb", "german_credit_mb", "planar_robot_4")
@@ -54,10 +55,7 @@ def run_reference(
         command += ["--settings", str(settings), "--instance", str(instance)]
         command += ["--seconds", str(seconds), "--iterations", str(iterations)]
         command += ["--seed", str(seed), "--out", str(out)]
-        if name.startswith("stm"):
-            factors = np.asarray(target.factors)
-            scales = factors @ factors.transpose(0, 2, 1)
-            np.savez(instance, means=np.asarray(target.means), scales=scales)
+        store_instance(target, instance)
         output = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
         ).stdout

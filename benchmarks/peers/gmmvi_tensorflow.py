@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.differential.instance import store_instance
 from benchmarks.mixture_draws import mixture_draws
 from benchmarks.peers.tensorflow_environment import reference_python
 from benchmarks.problem import Problem
@@ -39,13 +40,7 @@ def fit(problem: Problem) -> dict[str, Any]:
         command += ["--seed", str(problem.seed), "--evaluations", str(problem.max_evaluations)]
         command += ["--seconds", str(problem.max_seconds)]
         command += ["--log-every", str(settings.get("log_every", 10))]
-        if target.name.startswith(("gmm", "stm")):  # drawn afresh there by every run
-            factors = np.asarray(target.factors)
-            np.savez(
-                folder / "instance.npz",
-                means=np.asarray(target.means),
-                scales=factors @ factors.transpose(0, 2, 1),
-            )
+        store_instance(target, folder / "instance.npz")
         command += ["--started", str(time.time())]
         done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
         if done.returncode:

@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks.differential.instance import store_instance
 from benchmarks.peers.tensorflow_environment import reference_python
 from benchmarks.speed.workloads import WORKLOADS, Workload
 from benchmarks.table import write_results
@@ -41,11 +40,7 @@ def time_reference(workload: Workload) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         settings, instance = Path(folder) / "settings.json", Path(folder) / "instance.npz"
         settings.write_text(json.dumps(published_settings()["SAMTRON"][name]))
-        if name.startswith(("gmm", "stm")):  # drawn afresh there by every run
-            target: Any = gmmvi.targets.get(name, 0)
-            factors = np.asarray(target.factors)
-            scales = factors @ factors.transpose(0, 2, 1)
-            np.savez(instance, means=np.asarray(target.means), scales=scales)
+        store_instance(gmmvi.targets.get(name, 0), instance)
         module = "benchmarks.speed.reference_step_time"
         command = [str(reference_python()), "-m", module, name]
         return _run([*command, "--settings", str(settings), "--instance", str(instance)])
