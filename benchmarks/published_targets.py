@@ -120,9 +120,9 @@ PROBLEMS = (
     Problem("stm20", (Milestone(200, 0.22, 1.9e6),), count_modes),
     Problem(
         "planar_robot_4",
-        (Milestone(204, 12.40, 3.7e6), Milestone(340, 12.25, 7.4e6)),
+        (Milestone(210, 12.40, 3.7e6), Milestone(345, 12.25, 7.4e6)),
         count_postures,
-        log_every=34,
+        log_every=15,
     ),
     Problem(
         "gmm100",
@@ -137,7 +137,7 @@ PROBLEMS = (
         log_every=25,
         settings=(("diagnostic_samples", 200),),  # each looks at all rows
     ),
-    Problem("talos", (Milestone(50), Milestone(100), Milestone(200)), judge_talos, log_every=25),
+    Problem("talos", (Milestone(25), Milestone(50), Milestone(100)), judge_talos, log_every=25),
 )
 
 
