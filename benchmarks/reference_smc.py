@@ -28,6 +28,7 @@ MAX_STAGES = 500
 @functools.partial(jax.jit, static_argnames=("num_moves", "trajectory", "tempering"))
 def run_stage(
     target: Any,
+    prior: tuple[Array, Array],
     key: PRNGKey,
     state: Any,
     step_size: Array,
@@ -41,6 +42,7 @@ def run_stage(
 
     Args:
       target: a callable pytree.
+      prior: prior_mean and prior_scale; a target may not be able to tell them while it is traced.
       key: PRNG key.
       state: blackjax's: particles, weights, temperature.
       step_size: largest step of the integrator, in units of the particles' standard deviations.
@@ -51,7 +53,7 @@ def run_stage(
     Returns:
       The state, the increment of log Z, and the mean acceptance.
     """
-    prior_mean, prior_scale = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
+    prior_mean, prior_scale = prior
 
     def log_start(x: Array) -> Array:
         return jnp.sum(jax.scipy.stats.norm.logpdf(x, prior_mean, prior_scale))
@@ -110,7 +112,8 @@ def run_smc(
     with jax.enable_x64(True):
         key = jax.random.key(seed)
         noise = jax.random.normal(jax.random.fold_in(key, 0), (num_particles, target.dim))
-        start = jnp.asarray(target.prior_mean) + jnp.asarray(target.prior_scale) * noise
+        prior = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
+        start = prior[0] + prior[1] * noise
         state = adaptive_tempered.init(start)
         state = state._replace(tempering_param=jnp.zeros(()))
         log_z, step_size = 0.0, FIRST_STEP
@@ -118,7 +121,7 @@ def run_smc(
         while float(state.tempering_param) < 1.0 and len(acceptances) < MAX_STAGES:
             stage_key = jax.random.fold_in(key, 1 + len(acceptances))
             state, increment, acceptance = run_stage(
-                target, stage_key, state, jnp.asarray(step_size), **settings, tempering=True
+                target, prior, stage_key, state, jnp.asarray(step_size), **settings, tempering=True
             )
             log_z += float(increment)
             acceptances.append(float(acceptance))
@@ -134,7 +137,7 @@ def run_smc(
         for i in range(num_final):
             stage_key = jax.random.fold_in(key, 1 + len(acceptances) + i)
             state, _, acceptance = run_stage(
-                target, stage_key, state, jnp.asarray(step_size), **settings, tempering=False
+                target, prior, stage_key, state, jnp.asarray(step_size), **settings, tempering=False
             )
             final_acceptances.append(float(acceptance))
             step_size *= np.exp(STEP_GAIN * (final_acceptances[-1] - GOAL_ACCEPTANCE))
