@@ -34,6 +34,8 @@ class Algorithm:
         initial_mixture: what the run starts from.
         temperature: beta, a schedule over iterations; 1 is variational inference proper.
         max_components: how many components there can ever be.
+        max_chunk_bytes: most bytes of a block of components times a chunk of samples, which a pass
+            holds at a time; None: what the backend is best with, see ``numerics.block_sizes``.
     """
 
     natural_gradient: NaturalGradientEstimator
@@ -46,6 +48,7 @@ class Algorithm:
     initial_mixture: PriorInitialization
     temperature: Schedule
     max_components: int = dataclasses.field(metadata={"static": True})
+    max_chunk_bytes: int | None = dataclasses.field(default=None, metadata={"static": True})
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with some fields changed."""

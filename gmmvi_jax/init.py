@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture import from_gmm
+from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
 from gmmvi_jax.records import (
     AdaptationRecord,
@@ -36,8 +37,11 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
     """
     key_mixture, key_run = jax.random.split(typed_key(rng_key))
     gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
-    mixture = from_gmm(gmm, algorithm.max_components)
-    dtype = mixture.log_weights.dtype
+    dtype = gmm.means.dtype
+    sizes = block_sizes(
+        gmm.dim, algorithm.max_components, algorithm.max_chunk_bytes, dtype.itemsize
+    )
+    mixture = from_gmm(gmm, algorithm.max_components, sizes.components)
     capacity, dim = mixture.capacity, mixture.dim
     missing = missing_reward(dtype)
     history = (capacity, algorithm.component_adaptation.history_length())
@@ -57,7 +61,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> 
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
     size = selector.window_size(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
-    chunk_size = selector.chunk_size()
+    chunk_size = selector.chunk_size(sizes.samples)
     batch = empty_batch(
         max_samples if size is None else size.num_rows,
         dim,

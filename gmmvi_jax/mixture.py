@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.block_sizes import component_block
+from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.blocks import (
     fold_blocks,
     live_rows,
@@ -273,12 +273,13 @@ def to_gmm(mixture: PaddedMixture) -> GMM:
     )
 
 
-def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
+def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> PaddedMixture:
     """Returns a padded mixture with the components of ``gmm`` in its first slots.
 
     Args:
         gmm: the mixture, at most ``max_components`` components.
         max_components: how many there can ever be.
+        block_size: components per block; None: what the default backend is best with.
 
     Raises:
         ValueError: the mixture has more.
@@ -288,7 +289,8 @@ def from_gmm(gmm: GMM, max_components: int) -> PaddedMixture:
         raise ValueError(
             f"the mixture has {count} components, but max_components is {max_components}; raise it."
         )
-    block_size = component_block(dim, max_components)
+    if block_size is None:
+        block_size = block_sizes(dim, max_components).components
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype
     diagonal = gmm.factors.ndim == 2

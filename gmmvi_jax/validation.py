@@ -121,6 +121,8 @@ def validate(config: Config) -> None:
     """
     algorithm, run = config.algorithm, config.run
     require_positive_int("max_components", algorithm.max_components)
+    if algorithm.max_chunk_bytes is not None:
+        require_positive_int("max_chunk_bytes", algorithm.max_chunk_bytes)
     require_positive_int("num_iterations", run.num_iterations)
     require_positive_int("log_every", run.log_every)
     _require(

@@ -32,7 +32,7 @@ def bump(point: Array) -> Array:
 
 
 def empty_database(selector: ComponentBased) -> SampleDatabase:
-    dtype, chunk_size = jnp.result_type(float), selector.chunk_size()
+    dtype, chunk_size = jnp.result_type(float), selector.chunk_size(512)
     num_rows = selector.max_samples(CAPACITY)
     batch = empty_batch(num_rows, D, chunk_size, dtype, num_shares=CAPACITY)
     # Buffers hold what an earlier, larger batch left in them.
@@ -132,7 +132,7 @@ def test_the_target_is_evaluated_at_the_samples_and_nowhere_else() -> None:
 def test_the_buffers_hold_the_most_samples_an_iteration_can_use(desired_samples: int) -> None:
     selector = ComponentBased(desired_samples)
     assert selector.max_samples(7) == 7 * desired_samples
-    chunk_size = selector.chunk_size()
+    chunk_size = selector.chunk_size(512)
     assert 1 <= chunk_size <= 512
     # Whole multiples per chunk, or as many chunks per multiple as there must be.
     assert chunk_size % desired_samples == 0 or (

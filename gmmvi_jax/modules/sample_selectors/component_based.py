@@ -39,9 +39,9 @@ class ComponentBased:
     reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
     reuse_window_bytes: int = dataclasses.field(default=2**28, metadata={"static": True})
 
-    def chunk_size(self) -> int:
+    def chunk_size(self, preferred: int) -> int:
         """Returns how many samples one chunk of the batch holds."""
-        return sample_chunk(self.desired_samples)
+        return sample_chunk(self.desired_samples, preferred)
 
     def max_samples(self, max_components: int) -> int:
         """Returns how many new samples an iteration can draw at most."""

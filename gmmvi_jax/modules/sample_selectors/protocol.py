@@ -12,8 +12,8 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 class SampleSelector(Protocol):
     """Draws samples, evaluates the target there, and says what density generated them."""
 
-    def chunk_size(self) -> int:
-        """Returns how many samples one chunk of the batch holds."""
+    def chunk_size(self, preferred: int) -> int:
+        """Returns how many samples one chunk of the batch holds: about ``preferred``."""
         ...
 
     def max_samples(self, max_components: int) -> int:
