@@ -6,6 +6,7 @@ to x is written out. The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -167,6 +168,59 @@ def log_density_gradient_and_terms(
     )
     log_background = None if background is None else background.log()
     return log_sum.log(), (gradient / log_sum.total).T, buffer, log_background
+
+
+def precisions(mixture: PaddedMixture) -> Array:
+    """Returns [K, D, D] the inverse covariances of the active components ([K, D] diagonal ones)."""
+
+    def square_block(start: Array, matrices: Array) -> Array:
+        roots = take_block(mixture.gaussians.inverse_factor, start, mixture.block_size)
+        squares = roots**2 if mixture.is_diagonal else product(jnp.swapaxes(roots, 1, 2), roots)
+        return put_block(matrices, squares, start)
+
+    empty = jnp.zeros_like(mixture.gaussians.inverse_factor)
+    return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
+
+
+def gradient_from_terms(
+    mixture: PaddedMixture,
+    inverse_covariances: Array,
+    points: Array,
+    read: Callable[[Array], Array],
+) -> Array:
+    """Returns [C, D] the gradient of log q(x) in x where the components' densities are known.
+
+    grad log q(x) = -sum_o p(o | x) Lambda_o (x - mu_o): one product per component instead of the
+    two of ``log_density_gradient_and_terms``, which has to whiten for the densities.
+
+    Args:
+        mixture: the mixture.
+        inverse_covariances: [K, ...] of it, see ``precisions``.
+        points: [C, D].
+        read: start to [B, C] log N(x | o) of a block of components.
+    """
+    size, columns = mixture.block_size, points.T
+
+    def pull_back(block: Array, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
+        if mixture.is_diagonal:
+            return jnp.sum(weighted * block[:, :, None], axis=0)
+        dim, num_points = columns.shape
+        stacked = block.reshape(size * dim, dim)  # symmetric each
+        return product(stacked.T, weighted.reshape(size * dim, num_points))
+
+    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
+        log_sum, gradient = carry
+        means, block = take_block((mixture.gaussians.mean, inverse_covariances), start, size)
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
+        # What is read of slots that are not active may be anything.
+        log_terms = jnp.where(log_weights[:, None] > -jnp.inf, read(start), 0.0)
+        log_sum, terms, decay = add_terms(log_sum, log_terms + log_weights[:, None])
+        weighted = (columns - means[:, :, None]) * terms[:, None, :]
+        return log_sum, gradient * decay - pull_back(block, weighted)
+
+    empty = (empty_log_sum(points.shape[0], points.dtype), jnp.zeros_like(columns))
+    log_sum, gradient = fold_blocks(mixture.num_components, size, add_block, empty)
+    return (gradient / log_sum.total).T
 
 
 def draw(

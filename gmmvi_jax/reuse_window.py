@@ -307,6 +307,25 @@ def add_all_densities(window: ReuseWindow, batch: SampleBatch) -> ReuseWindow:
     return _add_densities(window, batch, gaussians, (zero, batch.num_samples), size)
 
 
+def newest_log_densities(
+    window: ReuseWindow, mixture: PaddedMixture, start: Array, row: Array, size: int
+) -> Array:
+    """Returns [B, C] log N(x | o) of a block of the mixture's components and a chunk of rows.
+
+    Args:
+        window: its newest Gaussians are the mixture's.
+        mixture: before its update.
+        start: first component of the block.
+        row: first row of the chunk.
+        size: rows C.
+    """
+    first = window.num_gaussians - mixture.num_components
+    shape = (mixture.block_size, size)
+    return lax.dynamic_slice(
+        window.log_densities, (first + start, row), shape, allow_negative_indices=False
+    )
+
+
 def log_background(window: ReuseWindow, batch: SampleBatch) -> Array:
     """Returns [N] log b(x): all Gaussians, weighted by the usable samples they drew.
 

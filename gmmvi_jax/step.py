@@ -34,15 +34,16 @@ def step(
         key_select, log_target, state.mixture, state.database
     )
     components = algorithm.component_stepsize(state.components)
-    gradient, components, batch = algorithm.natural_gradient(
-        state.mixture, components, database.batch, temperature, state.gradient
+    gradient, components, database = algorithm.natural_gradient(
+        state.mixture, components, database, temperature, state.gradient
     )
-    database = database._replace(batch=batch)
     mixture, components, update = algorithm.component_updater(
         state.mixture, components, gradient, temperature
     )
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
-    mixture, components = algorithm.weight_updater(mixture, components, batch, weights, temperature)
+    mixture, components = algorithm.weight_updater(
+        mixture, components, database.batch, weights, temperature
+    )
     weights = weights._replace(num_updates=weights.num_updates + 1)
     effective_samples = jnp.where(mixture.active, components.effective_samples, jnp.inf)
     mean_stepsize = jnp.sum(jnp.where(mixture.active, components.stepsizes, 0.0))

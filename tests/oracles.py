@@ -17,6 +17,7 @@ import scipy.stats
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.records import ComponentRecord, SampleBatch
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive
 from gmmvi_jax.typing import Array
 
 Floats = np.ndarray
@@ -128,6 +129,13 @@ def gaussian_divergence(
     trace = np.einsum("...ij,...ji->...", old_precision, covariance)
     distance = np.einsum("...i,...ij,...j->...", shift, old_precision, shift)
     return 0.5 * (trace - mean.shape[-1] + log_determinants + distance)
+
+
+def database_of(batch: SampleBatch) -> SampleDatabase:
+    """Returns a database with this batch, an empty archive, and no samples that serve again."""
+    dim = batch.points.shape[1]
+    archive = empty_archive(0, dim, batch.chunk_size, False, batch.points.dtype)
+    return SampleDatabase(batch=batch, archive=archive)
 
 
 def make_batch(

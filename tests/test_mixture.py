@@ -14,8 +14,10 @@ from gmmvi_jax.mixture import (
     PaddedMixture,
     draw,
     from_gmm,
+    gradient_from_terms,
     log_density,
     log_density_gradient_and_terms,
+    precisions,
     stratified_counts,
     to_gmm,
 )
@@ -38,6 +40,16 @@ stratified = jax.jit(jax.vmap(stratified_counts, (0, None, None)), static_argnum
 def value_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
     buffer = jnp.full((mixture.capacity, len(points)), jnp.nan)
     return log_density_gradient_and_terms(mixture, points, buffer)[:2]
+
+
+@jax.jit
+def gradient_from_known(mixture: PaddedMixture, points: Array, log_densities: Array) -> Array:
+    return gradient_from_terms(
+        mixture,
+        precisions(mixture),
+        points,
+        lambda start: jax.lax.dynamic_slice_in_dim(log_densities, start, mixture.block_size),
+    )
 
 
 @functools.partial(jax.jit, static_argnames=("chunk_size", "segment_size"))
@@ -75,6 +87,11 @@ def test_density_and_gradient_are_the_dense_formula_however_full_the_last_block(
     density, gradient = value_and_gradient(padded, POINTS)
     np.testing.assert_allclose(value(padded, POINTS), mixture.log_density(POINTS), rtol=EXACT)
     np.testing.assert_allclose(density, mixture.log_density(POINTS), rtol=EXACT)
+    np.testing.assert_allclose(gradient, mixture.gradient(POINTS), rtol=1e-9, atol=1e-12)
+    # And from densities that are known, behind which there may be anything.
+    known = np.full((CAPACITY, len(POINTS)), np.nan)
+    known[:num_components] = mixture.component_log_densities(POINTS).T
+    gradient = gradient_from_known(padded, POINTS, jnp.asarray(known))
     np.testing.assert_allclose(gradient, mixture.gradient(POINTS), rtol=1e-9, atol=1e-12)
 
 
@@ -149,6 +166,9 @@ def test_float32_is_accurate_a_thousand_standard_deviations_from_the_origin(
     exact = points.astype(np.float64)
     assert density.dtype == gradient.dtype == jnp.float32
     np.testing.assert_allclose(density, stored.log_density(exact), atol=tolerance)
+    np.testing.assert_allclose(gradient, stored.gradient(exact), atol=tolerance)
+    known = jnp.zeros((CAPACITY, len(exact))).at[:7].set(stored.component_log_densities(exact).T)
+    gradient = gradient_from_known(padded, jnp.asarray(points), known)
     np.testing.assert_allclose(gradient, stored.gradient(exact), atol=tolerance)
 
 

@@ -25,6 +25,7 @@ from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_we
 from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive
 from gmmvi_jax.typing import Array
 
 ASYMMETRIC = "theirs is not symmetric with plain weights: its symmetric part"
@@ -71,7 +72,9 @@ def _estimate_as(
         jnp.zeros_like(mixture.gaussians.mean), jnp.zeros_like(mixture.gaussians.factor)
     )
     record = make_record(mixture.capacity)
-    return estimator(mixture, record, batch, temperature(), buffers)[0]
+    archive = empty_archive(0, mixture.dim, batch.chunk_size, False, batch.points.dtype)
+    database = SampleDatabase(batch=batch, archive=archive)
+    return estimator(mixture, record, database, temperature(), buffers)[0]
 
 
 def _estimate(

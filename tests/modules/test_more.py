@@ -17,9 +17,10 @@ from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factor
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, make_batch, make_record, pad, random_mixture, unpad
+from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture, unpad
 
 D, BLOCK, CAPACITY = 3, 2, 6
 CHUNK, ROWS = 128, 1024
@@ -36,14 +37,14 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 @jax.jit
 def run(
     estimator: MORE | Stein, mixture: PaddedMixture, batch: SampleBatch, temperature: Array
-) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
+) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
     # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
         gradient=jnp.full_like(mixture.gaussians.mean, jnp.nan),
         hessian=jnp.full_like(mixture.gaussians.factor, jnp.nan),
     )
     record = make_record(mixture.capacity, 1)
-    return estimator(mixture, record, batch, temperature, buffers)
+    return estimator(mixture, record, database_of(batch), temperature, buffers)
 
 
 def estimate(

@@ -12,7 +12,7 @@ from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 
-from ..oracles import make_batch, make_record, pad, random_mixture
+from ..oracles import database_of, make_batch, make_record, pad, random_mixture
 
 D, BLOCK, CAPACITY, CHUNK = 2, 2, 6, 4
 NUM_POINTS = 11
@@ -48,8 +48,8 @@ def estimate(batch: SampleBatch) -> tuple[NaturalGradient, SampleBatch]:
     mixture = pad(MIXTURE, CAPACITY, BLOCK)
     buffers = NaturalGradient(jnp.zeros((CAPACITY, D)), jnp.zeros((CAPACITY, D, D)))
     record = make_record(CAPACITY, 1)
-    gradient, _, batch = Stein()(mixture, record, batch, jnp.asarray(1.0), buffers)
-    return gradient, batch
+    gradient, _, database = Stein()(mixture, record, database_of(batch), jnp.asarray(1.0), buffers)
+    return gradient, database.batch
 
 
 @pytest.mark.usefixtures("float64")

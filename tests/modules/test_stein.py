@@ -1,5 +1,6 @@
 """Tests of Stein's estimates against plain numpy on the same samples, and closed forms."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -13,9 +14,10 @@ from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
 from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
+from gmmvi_jax.reuse_window import ReuseWindow, empty_window
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, make_batch, make_record, pad, random_mixture
+from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture
 
 D, BLOCK, CAPACITY = 3, 2, 6
 CHUNK, ROWS = 512, 16384 + 512
@@ -27,13 +29,20 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 
 
 @jax.jit
-def estimate(stein: Stein, mixture: Any, batch: SampleBatch, temperature: Array) -> NaturalGradient:
+def estimate(
+    stein: Stein,
+    mixture: Any,
+    batch: SampleBatch,
+    temperature: Array,
+    window: ReuseWindow | None = None,
+) -> NaturalGradient:
+    database = database_of(batch)._replace(window=window)
     # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
         gradient=jnp.full((CAPACITY, D), jnp.nan),
         hessian=jnp.full(mixture.gaussians.factor.shape, jnp.nan),
     )
-    return stein(mixture, make_record(CAPACITY, 1), batch, temperature, buffers)[0]
+    return stein(mixture, make_record(CAPACITY, 1), database, temperature, buffers)[0]
 
 
 @pytest.fixture(params=["full", "diagonal"])
@@ -125,6 +134,29 @@ def test_estimates_are_the_textbook_sums_over_the_same_samples(
         stored_hessian(expected[1], diagonal),
         rtol=EXACT,
         atol=EXACT,
+    )
+
+
+@pytest.mark.usefixtures("float64")
+def test_known_densities_give_the_same_estimates(diagonal: bool) -> None:
+    mixture, points, gradient, log_background = make_case(3, diagonal)
+    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    padded = pad(mixture, CAPACITY, BLOCK, diagonal)
+    num_earlier, dtype = 5, jnp.dtype(float)
+    window = empty_window(20, ROWS, BLOCK, D, diagonal, dtype)
+    densities = np.full(window.log_densities.shape, np.nan)  # of no other Gaussian any is read
+    densities[:, len(points) : -(-len(points) // CHUNK) * CHUNK] = 3.0  # of any points
+    densities[num_earlier : num_earlier + 3, : len(points)] = mixture.component_log_densities(
+        points
+    ).T
+    window = dataclasses.replace(
+        window, log_densities=jnp.asarray(densities), num_gaussians=jnp.asarray(num_earlier + 3)
+    )
+    found = estimate(Stein(), padded, batch, jnp.asarray(0.7), window)
+    expected = textbook(mixture, points, gradient, log_background, 0.7, True)
+    np.testing.assert_allclose(np.asarray(found.gradient)[:3], expected[0], rtol=EXACT, atol=EXACT)
+    np.testing.assert_allclose(
+        np.asarray(found.hessian)[:3], stored_hessian(expected[1], diagonal), rtol=1e-9, atol=EXACT
     )
 
 

@@ -23,6 +23,7 @@ from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regressio
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 Carry = TypeVar("Carry")
@@ -163,12 +164,12 @@ class MORE:
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
-        batch = with_background(mixture, batch)
+        batch = with_background(mixture, database.batch)
         size = _regression_block(mixture, batch.chunk_size)
         initial = jnp.asarray(self.initial_ridge_factor, components.ridge_factors.dtype)
         ridge_factors = next_ridge_factors(components, initial)
@@ -188,4 +189,5 @@ class MORE:
             return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
-        return gradient, components._replace(ridge_factors=ridge_factors), batch
+        database = database._replace(batch=batch)
+        return gradient, components._replace(ridge_factors=ridge_factors), database

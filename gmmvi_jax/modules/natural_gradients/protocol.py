@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.records import ComponentRecord, NaturalGradient
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -24,22 +25,23 @@ class NaturalGradientEstimator(Protocol):
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
         """Estimates the natural gradients.
 
         Args:
             mixture: the mixture before its update.
             components: its record.
-            batch: the samples of this iteration.
+            database: its ``batch`` holds the samples of this iteration; with a ``window``, whose
+                newest Gaussians are the mixture's, their densities are known.
             temperature: beta in r(x) = log p~(x) - beta log q(x), scalar.
             buffers: an earlier result, overwritten (so that nothing of size K x D x D is
                 allocated in a step).
 
         Returns:
             The natural gradients; the record with what the estimator remembers of each component;
-            and the batch with a complete ``log_background``.
+            and the database, its batch with a complete ``log_background``.
         """
         ...

@@ -6,7 +6,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
+from gmmvi_jax.mixture import (
+    PaddedMixture,
+    gradient_from_terms,
+    log_density_gradient_and_terms,
+    precisions,
+)
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     fill_in,
     log_importance_weights,
@@ -21,7 +26,9 @@ from gmmvi_jax.numerics.gaussian import (
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.records import ComponentRecord, NaturalGradient
+from gmmvi_jax.reuse_window import newest_log_densities
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 _Carry = tuple[WeightedSum, Array, Array]  # sums, [K, C] densities, [N] log b
@@ -98,11 +105,12 @@ class Stein:
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleBatch]:
+    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
+        batch, window = database.batch, database.window
         size = mixture.block_size
         dtype = mixture.log_weights.dtype
 
@@ -114,25 +122,34 @@ class Stein:
             (jnp.zeros_like(buffers.gradient), moments), dtype, mixture.log_weights.shape
         )
 
+        # Densities that the selector needed to count what serves again are not computed twice.
+        inverse_covariances = jnp.zeros(0) if window is None else precisions(mixture)
+
         def add_samples(row: Array, carry: _Carry) -> _Carry:
             sums, scratch, backgrounds = carry
             points, target_gradient, log_background = take_block(
                 (batch.points, batch.target_gradient, backgrounds), row, batch.chunk_size
             )
-            # grad r needs all components before the first sum is known: keep their densities.
-            _, mixture_gradient, scratch, log_drawn = log_density_gradient_and_terms(
-                mixture, points, scratch, batch.log_shares
-            )
-            if log_drawn is not None:
-                log_background = fill_in(log_background, log_drawn)
-                backgrounds = put_block(backgrounds, log_background, row)
+            if window is None:
+                # grad r needs all components before the first sum is known: keep their densities.
+                _, mixture_gradient, scratch, log_drawn = log_density_gradient_and_terms(
+                    mixture, points, scratch, batch.log_shares
+                )
+                if log_drawn is not None:
+                    log_background = fill_in(log_background, log_drawn)
+                    backgrounds = put_block(backgrounds, log_background, row)
+                read = partial(take_block, scratch, size=size)
+            else:
+                read = partial(
+                    newest_log_densities, window, mixture, row=row, size=batch.chunk_size
+                )
+                mixture_gradient = gradient_from_terms(mixture, inverse_covariances, points, read)
             reward_gradients = target_gradient - temperature * mixture_gradient
             columns = points.T
 
             def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
-                block, block_sums, log_densities = take_block(
-                    (mixture.gaussians, sums, scratch), start, size
-                )
+                block, block_sums = take_block((mixture.gaussians, sums), start, size)
+                log_densities = read(start)
                 is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
                 log_weights = log_importance_weights(log_densities, log_background, is_own)
                 added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
@@ -143,11 +160,13 @@ class Stein:
             sums = fold_blocks(mixture.num_components, size, add_to_block, sums)
             return sums, scratch, backgrounds
 
-        scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
+        num_kept = mixture.capacity if window is None else 0
+        scratch = jnp.zeros((num_kept, batch.chunk_size), dtype)
         sums, _, backgrounds = fold_blocks(
             batch.num_samples, batch.chunk_size, add_samples, (sums, scratch, batch.log_background)
         )
         batch = dataclasses.replace(batch, log_background=backgrounds)
+        database = database._replace(batch=batch)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
@@ -161,4 +180,4 @@ class Stein:
 
         gradient = NaturalGradient(*sums.value)
         gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
-        return gradient, components, batch
+        return gradient, components, database

@@ -5,13 +5,18 @@ import math
 from typing import NamedTuple, Self
 
 import jax.numpy as jnp
-from jax import lax
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.reuse_window import ReuseWindow, add_gaussians, drop_oldest, log_background
+from gmmvi_jax.reuse_window import (
+    ReuseWindow,
+    add_gaussians,
+    drop_oldest,
+    log_background,
+    newest_log_densities,
+)
 from gmmvi_jax.typing import Array
 
 
@@ -76,16 +81,6 @@ def _no_weights(shape: tuple[int, ...], dtype: jnp.dtype) -> _WeightSums:
     return _WeightSums(jnp.full(shape, jnp.finfo(dtype).min, dtype), zeros, zeros)
 
 
-def _newest_densities(
-    mixture: PaddedMixture, window: ReuseWindow, start: Array, row: Array, size: int
-) -> Array:
-    """Returns [B, C] log N(x | o) of a block of the mixture's components and a chunk of rows."""
-    first = window.num_gaussians - mixture.num_components
-    corner = (first + start, row)
-    shape = (mixture.block_size, size)
-    return lax.dynamic_slice(window.log_densities, corner, shape, allow_negative_indices=False)
-
-
 def _log_weights(log_densities: Array, background: Array) -> Array:
     return jnp.where(background < jnp.inf, log_densities - background, -jnp.inf)
 
@@ -109,7 +104,7 @@ def component_sample_sizes(
         background = take_block(batch.log_background, row, size)
 
         def add_block(start: Array, sums: _WeightSums) -> _WeightSums:
-            log_densities = _newest_densities(mixture, window, start, row, size)
+            log_densities = newest_log_densities(window, mixture, start, row, size)
             block = take_block(sums, start, block_size)
             return put_block(sums, block.add(_log_weights(log_densities, background)), start)
 
@@ -129,7 +124,7 @@ def mixture_sample_size(mixture: PaddedMixture, window: ReuseWindow, batch: Samp
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
         def add_block(start: Array, log_sum: LogSum) -> LogSum:
-            log_densities = _newest_densities(mixture, window, start, row, size)
+            log_densities = newest_log_densities(window, mixture, start, row, size)
             live = live_rows(start, block_size, mixture.num_components)[:, None]
             log_shares = take_block(mixture.log_weights, start, block_size)[:, None]
             return add_terms(log_sum, jnp.where(live, log_densities + log_shares, -jnp.inf))[0]
