@@ -24,12 +24,7 @@ def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def alternatives(preset: str, seeds: int) -> list[Specification]:
-    """Returns the runs; small: one learning rate and two targets."""
+    """Returns the runs; small: two targets."""
     small = preset == "small"
-    methods = {
-        label: (method, settings)
-        for label, (method, settings) in _methods().items()
-        if not (small and settings.get("learning_rate") == 1e-3)
-    }
-    runs = runs_of("alternatives", methods, small)
+    runs = runs_of("alternatives", _methods(), small)
     return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)

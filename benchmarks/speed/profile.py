@@ -1,0 +1,219 @@
+"""Where a step's time goes: ``python -m benchmarks.speed.profile [--targets NAME ...]``.
+
+Each module of a step is compiled and timed by itself, on the state after a few steps; beside it
+stands what it has to do at least (operations of its matrix products, bytes of its arrays, read
+and written once) and so the fraction of the machine's limit that it reaches. The step as one
+program is timed as well: the sum of its parts is not far from it.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.speed.machine import Machine, measure_machine, median_seconds
+from benchmarks.speed.step_time import workload_state
+from benchmarks.speed.workloads import BY_TARGET, WARM_UP, WORKLOADS, Workload
+from benchmarks.table import write_results
+from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.config import Algorithm
+from gmmvi_jax.state import TrainState
+
+MAX_COMPONENTS = 128
+EIGENDECOMPOSITION = 9  # times D^3: tridiagonalisation, QL with vectors. Golub, Van Loan, 8.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One module of a step.
+
+    Attributes:
+        name: its number in the framework and what it does.
+        milliseconds: alone.
+        operations: it must do.
+        bytes: it must move.
+    """
+
+    name: str
+    milliseconds: float
+    operations: float
+    bytes: float
+
+    def fraction(self, machine: Machine) -> float:
+        """Returns the share of the machine's limit that is reached."""
+        least = machine.least_seconds(self.operations, self.bytes)
+        return 1e3 * least / self.milliseconds
+
+
+def _timed(function: Callable[..., Any], arguments: tuple, eaten: tuple[int, ...]) -> Any:
+    """Returns milliseconds of a call that may overwrite some arguments, and its result."""
+    compiled = jax.jit(function, donate_argnums=eaten).lower(*arguments).compile()
+
+    def fresh() -> tuple:
+        return tuple(
+            jax.tree.map(jnp.copy, argument) if index in eaten else argument
+            for index, argument in enumerate(arguments)
+        )
+
+    return 1e3 * median_seconds(compiled, fresh), compiled(*fresh())
+
+
+def target_operations(target: Any, dim: int) -> float:
+    """Returns the operations of one value with gradient, as XLA counts them."""
+    point = jax.ShapeDtypeStruct((dim,), jnp.float32)
+    key = (jax.random.key(0),) if getattr(target, "is_stochastic", False) else ()
+    value = jax.jit(jax.value_and_grad(lambda x, *rest: target(x, *rest)))
+    costs: Any = value.lower(point, *key).compile().cost_analysis()
+    return float(costs["flops"])
+
+
+def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[list[Part], float]:
+    """Returns the modules of a step, and the milliseconds of the step as one program."""
+    num_components, dim = int(state.mixture.num_components), state.mixture.dim
+    temperature = jnp.asarray(1.0)
+    key_select, key_adapt = jax.random.split(jax.random.key(1))
+
+    milliseconds, (database, selected) = _timed(
+        lambda key, mixture, database: algorithm.sample_selector(key, target, mixture, database),
+        (key_select, state.mixture, state.database),
+        eaten=(2,),
+    )
+    batch = database.batch
+    num_samples, num_new = int(batch.num_samples), int(selected.num_drawn)
+    evaluation = target_operations(target, dim)
+    pairs = num_samples * num_components
+    product = 2.0 * pairs * dim**2
+    points = 4.0 * num_samples * dim
+    matrices = 4.0 * num_components * dim**2
+    # Reuse: densities of what is kept under the components, and of what is new under all.
+    window = database.window
+    densities = 0.0
+    if window is not None:
+        kept = num_samples - num_new
+        densities = 2.0 * dim**2 * (kept * num_components + num_new * float(window.num_gaussians))
+    parts = [
+        Part(
+            "3 draw, target",
+            milliseconds,
+            num_new * (evaluation + 2.0 * dim**2) + densities,
+            3.0 * points,
+        )
+    ]
+    components = state.components
+
+    def estimate(mixture: Any, components: Any, database: Any, buffers: Any) -> tuple:
+        # The window, which does not change, would be copied on its way out.
+        gradient, components, after = algorithm.natural_gradient(
+            mixture, components, database, temperature, buffers
+        )
+        return gradient, components, after.batch
+
+    milliseconds, (gradient, components, batch) = _timed(
+        estimate, (state.mixture, components, database, state.gradient), eaten=(3,)
+    )
+    num_products = 2.0 if window is not None else 3.0  # (whiten), pull back, moments
+    parts.append(
+        Part("1 natural gradient", milliseconds, num_products * product, 2 * points + 3 * matrices)
+    )
+    milliseconds, (mixture, components, _) = _timed(
+        algorithm.component_updater,
+        (state.mixture, components, gradient, temperature),
+        eaten=(),
+    )
+    decomposition = EIGENDECOMPOSITION * float(dim) ** 3 * num_components
+    parts.append(Part("4 component update", milliseconds, decomposition, 5 * matrices))
+    weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
+    milliseconds, (mixture, components) = _timed(
+        algorithm.weight_updater,
+        (mixture, components, batch, weights, temperature),
+        eaten=(),
+    )
+    parts.append(Part("6 weights", milliseconds, product, points + matrices))
+    milliseconds, _ = _timed(
+        lambda key, *rest: algorithm.component_adaptation(key, target, *rest),
+        (
+            key_adapt,
+            mixture,
+            components,
+            state.adaptation,
+            database.archive,
+            temperature,
+            state.iteration + 1,
+        ),
+        eaten=(),
+    )
+    parts.append(Part("2 adaptation (none due)", milliseconds, 0.0, 0.0))
+    one, length = jnp.int32(1), 1
+    chunk = run_chunk.lower(algorithm, target, state, one, length).compile()
+    whole = median_seconds(chunk, lambda: (algorithm, target, jax.tree.map(jnp.copy, state), one))
+    return parts, 1e3 * whole
+
+
+def profile(workload: Workload, machine: Machine) -> dict[str, Any]:
+    """Profiles and prints one workload; returns its figures."""
+    algorithm, target, state = workload_state(workload, MAX_COMPONENTS)
+    steps = jnp.int32(WARM_UP)
+    state, _ = run_chunk(algorithm, target, state, steps, WARM_UP)
+    parts, whole = profile_step(algorithm, target, state)
+    dim = state.mixture.dim
+    samples = int(state.database.batch.num_samples)
+    print(
+        f"\n{workload.target}: {workload.components} components, D {dim}, {samples:,} samples; "
+        f"a step takes {whole:.1f} ms"
+    )
+    print(f"  {'':<24}{'ms':>9} {'GFLOP':>8} {'MB':>8} {'of the limit':>14}")
+    for part in parts:
+        share = f"{part.fraction(machine):.0%}" if part.operations else "-"
+        print(
+            f"  {part.name:<24}{part.milliseconds:>9.2f} {part.operations / 1e9:>8.3f} "
+            f"{part.bytes / 1e6:>8.1f} {share:>14}"
+        )
+    work = Part(
+        "sum",
+        sum(part.milliseconds for part in parts),
+        sum(part.operations for part in parts),
+        sum(part.bytes for part in parts),
+    )
+    print(
+        f"  {'sum':<24}{work.milliseconds:>9.2f} {work.operations / 1e9:>8.3f} "
+        f"{work.bytes / 1e6:>8.1f} {work.fraction(machine):>14.0%}",
+        flush=True,
+    )
+    return {
+        "target": workload.target,
+        "components": workload.components,
+        "dim": dim,
+        "samples": samples,
+        "step_ms": whole,
+        "parts": [
+            dataclasses.asdict(part) | {"fraction": part.fraction(machine)} for part in parts
+        ],
+        "fraction": work.fraction(machine),
+    }
+
+
+def main() -> None:
+    """Profiles the workloads of the table."""
+    parser = argparse.ArgumentParser(description="Times the modules of a step.")
+    names = list(BY_TARGET)
+    parser.add_argument("--targets", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/profile.json"))
+    given = parser.parse_args()
+    machine = measure_machine()
+    print(
+        f"Limits measured here: {machine.operations / 1e9:.0f} GFLOP/s (product of 1,500 x 1,500), "
+        f"{machine.bytes / 1e9:.1f} GB/s (read and write)"
+    )
+    lines = [
+        profile(workload, machine) for workload in WORKLOADS if workload.target in given.targets
+    ]
+    rates = {"operations_per_second": machine.operations, "bytes_per_second": machine.bytes}
+    write_results(given.out, [{"machine": rates}, *lines])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""How a step's time grows: ``python -m benchmarks.speed.scaling [--axes NAME ...]``.
+
+SAMTRON's step on a standard normal target (which costs next to nothing) over components K,
+dimensions D and samples N, the others held; least-squares exponents over the upper half of each
+axis, where the constant cost of starting things matters less, beside those of the operations.
+"""
+
+import argparse
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import gmmvi_jax as gmmvi
+from benchmarks.speed.machine import median_seconds
+from benchmarks.table import write_results
+from gmmvi_jax.chunk import run_chunk
+
+NEVER = 10**6  # iterations until a component is added
+WARM_UP = 2
+LIMIT = 20 * 2**30  # bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Of one measurement.
+
+    Attributes:
+        components: K.
+        dim: D.
+        samples: N, of all components together.
+        diagonal: covariances.
+    """
+
+    components: int
+    dim: int
+    samples: int
+    diagonal: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """What is varied.
+
+    Attributes:
+        name: of the axis.
+        varied: the field of ``Size``.
+        theory: the exponent of the operations, for large sizes.
+        sizes: to measure.
+    """
+
+    name: str
+    varied: str
+    theory: str
+    sizes: tuple[Size, ...]
+
+
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("K", "components", "1", tuple(Size(k, 20, 10_000) for k in (10, 30, 100, 300, 1000))),
+        Axis(
+            "D",
+            "dim",
+            "2 (products), 3 (eigendecompositions)",
+            tuple(Size(4, d, 4_000) for d in (2, 10, 30, 100, 300, 1000)),
+        ),
+        Axis(
+            "D-diagonal",
+            "dim",
+            "1",
+            tuple(Size(4, d, 4_000, True) for d in (2, 10, 100, 1000, 10_000)),
+        ),
+        Axis("N", "samples", "1", tuple(Size(10, 20, n) for n in (1_000, 10_000, 100_000, 10**6))),
+    )
+}
+
+
+def standard_normal(point: jax.Array) -> jax.Array:
+    """Returns the log density without its constant."""
+    return -0.5 * jnp.sum(point**2)
+
+
+def compiled_step(size: Size) -> tuple[Any, Any, Any, Any]:
+    """Returns the algorithm, the target, the shapes of the state and the program of a step."""
+    from gmmvi_jax.numerics.callable_pytree import as_log_density
+
+    config = gmmvi.samtron(
+        size.dim,
+        prior_scale=1.0,
+        num_initial_components=size.components,
+        max_components=size.components,
+        desired_samples=size.samples // size.components,
+        add_iters=NEVER,
+        max_database_size=1,
+        diagonal=size.diagonal,
+    )
+    target = as_log_density(standard_normal)
+    shapes = jax.eval_shape(gmmvi.init, config.algorithm, jax.random.key(0))
+    one = jax.ShapeDtypeStruct((), jnp.int32)
+    program = run_chunk.lower(config.algorithm, target, shapes, one, 1).compile()
+    return config.algorithm, target, shapes, program
+
+
+def measure(size: Size) -> dict[str, Any]:
+    """Returns the seconds of a step and the bytes it needs."""
+    algorithm, target, _, program = compiled_step(size)
+    state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0))
+    one = jnp.int32(1)
+    for _ in range(WARM_UP):
+        state, _ = program(algorithm, target, state, one)
+    seconds = median_seconds(
+        program, lambda: (algorithm, target, jax.tree.map(jnp.copy, state), one)
+    )
+    memory = program.memory_analysis()
+    num_bytes = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+    return dataclasses.asdict(size) | {"seconds": seconds, "bytes": num_bytes}
+
+
+def exponent(axis: Axis, rows: list[dict[str, Any]]) -> float:
+    """Returns the slope of log time over log size, of the upper half of the sizes."""
+    upper = rows[len(rows) // 2 :]
+    sizes = [math.log(row[axis.varied]) for row in upper]
+    return float(np.polyfit(sizes, [math.log(row["seconds"]) for row in upper], 1)[0])
+
+
+def bytes_of(size: Size) -> int:
+    """Returns the bytes of a step, from the compiled program; nothing is allocated."""
+    memory = compiled_step(size)[3].memory_analysis()
+    return memory.argument_size_in_bytes + memory.temp_size_in_bytes
+
+
+def largest_dim(components: int, samples: int, diagonal: bool) -> tuple[int, int]:
+    """Returns the largest D, of two digits, with which a step needs at most 20 GiB, and its bytes.
+
+    Bytes are quadratic in D (linear for diagonal covariances): two programs tell the rest.
+    """
+    first, second = 200, 400
+    low, high = (bytes_of(Size(components, d, samples, diagonal)) for d in (first, second))
+    power = 1 if diagonal else 2
+    slope = (high - low) / (second**power - first**power)
+    dim = int(((LIMIT - low) / slope + first**power) ** (1 / power))
+    digits = 10 ** (len(str(dim)) - 2)
+    dim -= dim % digits
+    while (needed := bytes_of(Size(components, dim, samples, diagonal))) > LIMIT:
+        dim -= digits
+    return dim, needed
+
+
+def main() -> None:
+    """Measures the axes."""
+    parser = argparse.ArgumentParser(description="How a step's time and memory grow.")
+    parser.add_argument("--axes", nargs="+", choices=list(AXES), default=list(AXES))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/scaling.json"))
+    given = parser.parse_args()
+    lines: list[dict[str, Any]] = []
+    for name in given.axes:
+        axis = AXES[name]
+        rows = []
+        for size in axis.sizes:
+            rows.append(measure(size))
+            print(
+                f"{name:<11} K {size.components:>5,} D {size.dim:>6,} N {size.samples:>9,}"
+                f"  {1e3 * rows[-1]['seconds']:>10.1f} ms  {rows[-1]['bytes'] / 2**20:>8.1f} MiB",
+                flush=True,
+            )
+        fitted = exponent(axis, rows)
+        print(f"{name:<11} exponent {fitted:.2f}; of the operations {axis.theory}\n", flush=True)
+        lines.append({"axis": name, "exponent": fitted, "theory": axis.theory, "rows": rows})
+    print("Largest problems whose step needs at most 20 GiB, by the compiled program:")
+    for components, samples, diagonal in (
+        (10, 10_000, False),
+        (100, 10_000, False),
+        (1_000, 100_000, False),
+        (100, 10_000, True),
+    ):
+        dim, needed = largest_dim(components, samples, diagonal)
+        kind = "diagonal" if diagonal else "full"
+        print(
+            f"  K {components:>5,} N {samples:>7,} {kind:<8}  D {dim:>8,}"
+            f"  {needed / 2**30:.1f} GiB",
+            flush=True,
+        )
+        lines.append(
+            {"components": components, "samples": samples, "diagonal": diagonal}
+            | {"largest_dim": dim, "bytes": needed}
+        )
+    write_results(given.out, lines)
+
+
+if __name__ == "__main__":
+    main()
