@@ -86,7 +86,8 @@ def fit(problem: Problem) -> dict[str, Any]:
         best = candidates[jnp.argmax(jnp.where(jnp.isnan(surplus), -jnp.inf, surplus))]
         new = initial_parameters(key, 1, dim, diagonal)
         new = new._replace(means=jnp.where(index > 0, best, 0.0)[None])
-        free = (new, jnp.asarray(FIRST_LOGIT))
+        # A type for the whole run: Python numbers are of a weaker one, and compile once more.
+        free = (new, jnp.asarray(FIRST_LOGIT, new.means.dtype))
         return free, optimiser.init(free)
 
     @partial(jax.jit, donate_argnums=0)
@@ -100,7 +101,8 @@ def fit(problem: Problem) -> dict[str, Any]:
 
     key = jax.random.key(problem.seed)
     empty = initial_parameters(key, num_components, dim, diagonal)
-    mixture = empty._replace(logits=jnp.full(num_components, -jnp.inf).at[0].set(0.0))
+    logits = jnp.full(num_components, -jnp.inf, empty.means.dtype).at[0].set(0.0)
+    mixture = empty._replace(logits=logits)
     join = jax.jit(joined)
     evaluations = steps = 0
     over, index = False, 0

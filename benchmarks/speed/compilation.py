@@ -1,0 +1,107 @@
+"""What a first step costs: ``python -m benchmarks.speed.compilation [--targets NAME ...]``.
+
+Tracing, lowering and compiling the program of a chunk of 25 steps, and the first step itself, in a
+new process; then once more in a second process that finds the first one's programs in JAX's
+persistent cache (``JAX_COMPILATION_CACHE_DIR``).
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed.workloads import BY_TARGET
+from benchmarks.table import write_results
+
+MODULE = "benchmarks.speed.compilation"
+CHUNK = 25
+ASKED = {"stm300": 10.0}  # seconds; 4 for the others
+ASKED_OF_THE_SECOND = 1.0
+
+
+def first_step(name: str, max_components: int) -> dict[str, float]:
+    """Measures in this process; importing and making the target are not in it."""
+    import jax
+    import jax.numpy as jnp
+
+    import gmmvi_jax as gmmvi
+    from gmmvi_jax.chunk import run_chunk
+
+    target: Any = gmmvi.targets.get(name, 0)
+    config = gmmvi.published_config(
+        "SAMTRON",
+        name,
+        num_initial_components=BY_TARGET[name].components,
+        max_components=max_components,
+    )
+    jax.block_until_ready(jnp.zeros(3) + 1.0)  # the backend is up
+    clock = [time.perf_counter()]
+    state = jax.block_until_ready(jax.jit(gmmvi.init)(config.algorithm, jax.random.key(0)))
+    clock.append(time.perf_counter())
+    traced = run_chunk.trace(config.algorithm, target, state, jnp.int32(1), CHUNK)
+    clock.append(time.perf_counter())
+    lowered = traced.lower()
+    clock.append(time.perf_counter())
+    program = lowered.compile()
+    clock.append(time.perf_counter())
+    state, _ = program(config.algorithm, target, state, jnp.int32(1))
+    jax.block_until_ready(state)
+    clock.append(time.perf_counter())
+    names = ("init", "trace", "lower", "compile", "step")
+    parts = {
+        part: end - start for part, start, end in zip(names, clock[:-1], clock[1:], strict=True)
+    }
+    return parts | {"total": clock[-1] - clock[0]}
+
+
+def _in_a_new_process(name: str, max_components: int, cache: str) -> dict[str, float]:
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": cache,
+        # The default leaves programs out that took less than a second.
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    command = [sys.executable, "-m", MODULE, "--worker", name, str(max_components)]
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+    ).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def main() -> None:
+    """Measures and prints the table."""
+    parser = argparse.ArgumentParser(description="What a first step costs.")
+    names = list(BY_TARGET)
+    parser.add_argument("--targets", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--max-components", nargs="+", type=int, default=[128, 1024])
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/compilation.json"))
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        print(json.dumps(first_step(given.worker[0], int(given.worker[1]))))
+        return
+    lines = []
+    for name in given.targets:
+        for max_components in given.max_components:
+            with tempfile.TemporaryDirectory() as cache:
+                first, second = (_in_a_new_process(name, max_components, cache) for _ in range(2))
+            line = {"target": name, "max_components": max_components}
+            lines.append(line | {"first": first, "second": second})
+            asked = ASKED.get(name, 4.0)
+            print(f"{name}, room for {max_components} components")
+            for which, parts, limit in (
+                ("first process", first, asked),
+                ("second, cached", second, ASKED_OF_THE_SECOND),
+            ):
+                judged = "met" if parts["total"] <= limit else "NOT MET"
+                shown = "  ".join(f"{part} {value:.2f}" for part, value in parts.items())
+                print(f"  {which:<15} {shown} s (<= {limit:g}) {judged}", flush=True)
+    write_results(given.out, lines)
+
+
+if __name__ == "__main__":
+    main()
