@@ -27,15 +27,15 @@ def fit(problem: Problem) -> dict[str, Any]:
     num_moves, trajectory = settings.get("num_moves", 2), settings.get("trajectory", 5)
     key = jax.random.key(problem.seed)
     noise = jax.random.normal(jax.random.fold_in(key, 0), (num_particles, target.dim))
-    state = adaptive_tempered.init(
-        jnp.asarray(target.prior_mean) + jnp.asarray(target.prior_scale) * noise
-    )
+    prior = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
+    state = adaptive_tempered.init(prior[0] + prior[1] * noise)
     state = state._replace(tempering_param=jnp.zeros(()))
     log_z, step_size, stages, over = 0.0, FIRST_STEP, 0, False
     while float(state.tempering_param) < 1.0 and not over:
         stages += 1
         state, increment, acceptance = run_stage(
             target,
+            prior,
             jax.random.fold_in(key, stages),
             state,
             jnp.asarray(step_size),
