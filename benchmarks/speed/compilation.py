@@ -66,10 +66,12 @@ def _in_a_new_process(name: str, max_components: int, cache: str) -> dict[str, f
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     command = [sys.executable, "-m", MODULE, "--worker", name, str(max_components)]
-    output = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env=environment
-    ).stdout
-    return json.loads(output.splitlines()[-1])
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        # A capacity that is refused, by name: JAX may say more behind it.
+        errors = [line for line in done.stderr.splitlines() if "Error:" in line]
+        raise RuntimeError(errors[-1] if errors else done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -87,12 +89,18 @@ def main() -> None:
     lines = []
     for name in given.targets:
         for max_components in given.max_components:
-            with tempfile.TemporaryDirectory() as cache:
-                first, second = (_in_a_new_process(name, max_components, cache) for _ in range(2))
+            print(f"{name}, room for {max_components} components", flush=True)
+            try:
+                with tempfile.TemporaryDirectory() as cache:
+                    first, second = (
+                        _in_a_new_process(name, max_components, cache) for _ in range(2)
+                    )
+            except RuntimeError as refusal:
+                print(f"  {refusal}")
+                continue
             line = {"target": name, "max_components": max_components}
             lines.append(line | {"first": first, "second": second})
             asked = ASKED.get(name, 4.0)
-            print(f"{name}, room for {max_components} components")
             for which, parts, limit in (
                 ("first process", first, asked),
                 ("second, cached", second, ASKED_OF_THE_SECOND),

@@ -135,20 +135,23 @@ def bytes_of(size: Size) -> int:
 
 
 def largest_dim(components: int, samples: int, diagonal: bool) -> tuple[int, int]:
-    """Returns the largest D, of two digits, with which a step needs at most 20 GiB, and its bytes.
+    """Returns about the largest D with which a step needs at most 20 GiB, and its bytes.
 
-    Bytes are quadratic in D (linear for diagonal covariances): two programs tell the rest.
+    Bytes grow with a power of D between 1 (samples, diagonal covariances) and 2 (matrices): each
+    guess, of two digits, corrects the one before as if that power were 2, so that it never
+    overshoots by much.
     """
-    first, second = 200, 400
-    low, high = (bytes_of(Size(components, d, samples, diagonal)) for d in (first, second))
-    power = 1 if diagonal else 2
-    slope = (high - low) / (second**power - first**power)
-    dim = int(((LIMIT - low) / slope + first**power) ** (1 / power))
-    digits = 10 ** (len(str(dim)) - 2)
-    dim -= dim % digits
-    while (needed := bytes_of(Size(components, dim, samples, diagonal))) > LIMIT:
-        dim -= digits
-    return dim, needed
+    dim, fitting = 500, (0, 0)
+    for _ in range(6):
+        needed = bytes_of(Size(components, dim, samples, diagonal))
+        if needed <= LIMIT and dim > fitting[0]:
+            fitting = (dim, needed)
+        guess = int(dim * (LIMIT / needed) ** (1.0 if diagonal else 0.5))
+        guess -= guess % 10 ** (len(str(guess)) - 2)
+        if guess == dim:
+            break
+        dim = guess
+    return fitting
 
 
 def main() -> None:
