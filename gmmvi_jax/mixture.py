@@ -72,6 +72,19 @@ def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) 
     return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
 
 
+def _pull_back(matrices: Array, columns: Array) -> Array:
+    """Returns [D, C] sum_b A_b^T Y_b of a block, as one product over its stacked matrices.
+
+    Args:
+        matrices: [B, D, D] A, or [B, D] the diagonals of diagonal ones.
+        columns: [B, D, C] Y.
+    """
+    if matrices.ndim == 2:
+        return jnp.sum(columns * matrices[:, :, None], axis=0)
+    size, dim, num_points = columns.shape
+    return product(matrices.reshape(size * dim, dim).T, columns.reshape(size * dim, num_points))
+
+
 def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
     """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
 
@@ -139,13 +152,6 @@ def log_density_gradient_and_terms(
             computed.
     """
 
-    def pull_back(block: Gaussian, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
-        if mixture.is_diagonal:
-            return jnp.sum(weighted * block.inverse_factor[:, :, None], axis=0)
-        size, dim, num_points = weighted.shape
-        stacked = block.inverse_factor.reshape(size * dim, dim)
-        return product(stacked.T, weighted.reshape(size * dim, num_points))
-
     def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
         log_sum, background, gradient, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
@@ -153,7 +159,7 @@ def log_density_gradient_and_terms(
         log_densities = block_log_densities(block, whitened)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
-        gradient = gradient * decay - pull_back(block, whitened * terms[:, None, :])
+        gradient = gradient * decay - _pull_back(block.inverse_factor, whitened * terms[:, None, :])
         if background is not None and log_shares is not None:
             shares = _live_log_weights(mixture, log_shares, start)
             background = add_terms(background, log_densities + shares[:, None])[0]
@@ -201,13 +207,6 @@ def gradient_from_terms(
     """
     size, columns = mixture.block_size, points.T
 
-    def pull_back(block: Array, weighted: Array) -> Array:  # [B, D, C] -> [D, C]
-        if mixture.is_diagonal:
-            return jnp.sum(weighted * block[:, :, None], axis=0)
-        dim, num_points = columns.shape
-        stacked = block.reshape(size * dim, dim)  # symmetric each
-        return product(stacked.T, weighted.reshape(size * dim, num_points))
-
     def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, gradient = carry
         means, block = take_block((mixture.gaussians.mean, inverse_covariances), start, size)
@@ -216,7 +215,7 @@ def gradient_from_terms(
         log_terms = jnp.where(log_weights[:, None] > -jnp.inf, read(start), 0.0)
         log_sum, terms, decay = add_terms(log_sum, log_terms + log_weights[:, None])
         weighted = (columns - means[:, :, None]) * terms[:, None, :]
-        return log_sum, gradient * decay - pull_back(block, weighted)
+        return log_sum, gradient * decay - _pull_back(block, weighted)
 
     empty = (empty_log_sum(points.shape[0], points.dtype), jnp.zeros_like(columns))
     log_sum, gradient = fold_blocks(mixture.num_components, size, add_block, empty)

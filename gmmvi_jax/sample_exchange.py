@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.numerics.block_sizes import block_sizes
+from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.exact_counter import count_up
@@ -148,7 +148,7 @@ def _evaluate(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns values (-inf where unusable) and gradients (0 there) at all points."""
     count, dim = points.shape
-    size = min(block_sizes(dim, 1).samples, max(count, 1))
+    size = row_chunk(dim, 1, max(count, 1))
     rows = round_up(count, size)
     padded = jnp.zeros((rows, dim), points.dtype).at[:count].set(points)
     gradients = jnp.zeros_like(padded) if with_gradient else None

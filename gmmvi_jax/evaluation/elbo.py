@@ -9,7 +9,7 @@ from gmmvi_jax.evaluation.importance import Average, average
 from gmmvi_jax.evaluation.log_ratios import DRAW_SEGMENT, ratios_of_rows
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, stratified_counts
-from gmmvi_jax.numerics.block_sizes import block_sizes
+from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import full_density
@@ -22,7 +22,7 @@ def mixture_elbo(
 ) -> Average:
     """Estimates the ELBO of a padded mixture; see ``elbo``."""
     key_components, key_points, key_target = jax.random.split(key, 3)
-    size = min(block_sizes(mixture.dim, mixture.max_components).samples, num_samples)
+    size = row_chunk(mixture.dim, mixture.max_components, num_samples)
     counts = stratified_counts(key_components, mixture, num_samples)
     rows = round_up(num_samples, size) + size
     buffer = jnp.zeros((rows, mixture.dim), mixture.log_weights.dtype)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density
-from gmmvi_jax.numerics.block_sizes import block_sizes
+from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
@@ -48,7 +48,7 @@ def _draw_ratios(
 ) -> Array:
     """Returns [N] log ratios at fresh draws, a segment of draws in memory at a time."""
     log_target = full_density(log_target)
-    size = min(block_sizes(mixture.dim, mixture.max_components).samples, num_samples)
+    size = row_chunk(mixture.dim, mixture.max_components, num_samples)
     rows = min(_SEGMENT_ROWS, max(size, _SEGMENT_NUMBERS // mixture.dim), num_samples)
     rows = round_up(rows, size)
     num_segments = -(-num_samples // rows)
@@ -127,5 +127,5 @@ def log_ratios_at(
         )
     mixture = from_gmm(gmm, gmm.means.shape[0])
     key = jax.random.key(0) if rng_key is None else rng_key
-    size = min(block_sizes(mixture.dim, mixture.max_components).samples, len(samples))
+    size = row_chunk(mixture.dim, mixture.max_components, len(samples))
     return _point_ratios(mixture, as_log_density(log_target), key, samples, size)

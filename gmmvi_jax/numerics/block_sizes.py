@@ -68,6 +68,11 @@ def block_sizes(
     return BlockSizes(components, samples)
 
 
+def row_chunk(dim: int, max_components: int, num_rows: int) -> int:
+    """Returns how many rows a chunk holds where a pass outside a step visits ``num_rows``."""
+    return min(block_sizes(dim, max_components).samples, num_rows)
+
+
 def sample_chunk(desired_samples: int, preferred: int = PREFERRED_CHUNK) -> int:
     """Returns how many samples a chunk holds, where samples come in multiples of a number.
 
