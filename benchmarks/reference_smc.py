@@ -25,6 +25,22 @@ LEAST_STEP = 0.5
 MAX_STAGES = 500
 
 
+def start_from_prior(
+    target: Any, key: PRNGKey, num_particles: int
+) -> tuple[tuple[Array, Array], Any]:
+    """Returns prior_mean and prior_scale, and blackjax's state of particles drawn from that.
+
+    Args:
+      target: a callable pytree; may not be able to tell its prior while it is traced.
+      key: PRNG key of the run; number 0 of it is used, the stages count from 1.
+      num_particles: N.
+    """
+    prior = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
+    noise = jax.random.normal(jax.random.fold_in(key, 0), (num_particles, target.dim))
+    state = adaptive_tempered.init(prior[0] + prior[1] * noise)
+    return prior, state._replace(tempering_param=jnp.zeros(()))
+
+
 @functools.partial(jax.jit, static_argnames=("num_moves", "trajectory", "tempering"))
 def run_stage(
     target: Any,
@@ -42,7 +58,7 @@ def run_stage(
 
     Args:
       target: a callable pytree.
-      prior: prior_mean and prior_scale; a target may not be able to tell them while it is traced.
+      prior: prior_mean and prior_scale, see ``start_from_prior``.
       key: PRNG key.
       state: blackjax's: particles, weights, temperature.
       step_size: largest step of the integrator, in units of the particles' standard deviations.
@@ -111,11 +127,7 @@ def run_smc(
     settings = {"num_moves": num_moves, "trajectory": trajectory}
     with jax.enable_x64(True):
         key = jax.random.key(seed)
-        noise = jax.random.normal(jax.random.fold_in(key, 0), (num_particles, target.dim))
-        prior = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
-        start = prior[0] + prior[1] * noise
-        state = adaptive_tempered.init(start)
-        state = state._replace(tempering_param=jnp.zeros(()))
+        prior, state = start_from_prior(target, key, num_particles)
         log_z, step_size = 0.0, FIRST_STEP
         acceptances: list[float] = []
         while float(state.tempering_param) < 1.0 and len(acceptances) < MAX_STAGES:

@@ -18,18 +18,20 @@ def fit(problem: Problem) -> dict[str, Any]:
     """
     import jax
     import jax.numpy as jnp
-    from blackjax.smc import adaptive_tempered
 
-    from benchmarks.reference_smc import FIRST_STEP, GOAL_ACCEPTANCE, STEP_GAIN, run_stage
+    from benchmarks.reference_smc import (
+        FIRST_STEP,
+        GOAL_ACCEPTANCE,
+        STEP_GAIN,
+        run_stage,
+        start_from_prior,
+    )
 
     settings, target = problem.settings, problem.target
     num_particles = settings.get("num_particles", 2_000)
     num_moves, trajectory = settings.get("num_moves", 2), settings.get("trajectory", 5)
     key = jax.random.key(problem.seed)
-    noise = jax.random.normal(jax.random.fold_in(key, 0), (num_particles, target.dim))
-    prior = jnp.asarray(target.prior_mean), jnp.asarray(target.prior_scale)
-    state = adaptive_tempered.init(prior[0] + prior[1] * noise)
-    state = state._replace(tempering_param=jnp.zeros(()))
+    prior, state = start_from_prior(target, key, num_particles)
     log_z, step_size, stages, over = 0.0, FIRST_STEP, 0, False
     while float(state.tempering_param) < 1.0 and not over:
         stages += 1

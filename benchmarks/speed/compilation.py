@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.speed.workloads import BY_TARGET
 from benchmarks.table import write_results
@@ -30,26 +29,21 @@ def first_step(name: str, max_components: int) -> dict[str, float]:
     import jax.numpy as jnp
 
     import gmmvi_jax as gmmvi
+    from benchmarks.speed.step_time import workload_problem
     from gmmvi_jax.chunk import run_chunk
 
-    target: Any = gmmvi.targets.get(name, 0)
-    config = gmmvi.published_config(
-        "SAMTRON",
-        name,
-        num_initial_components=BY_TARGET[name].components,
-        max_components=max_components,
-    )
+    algorithm, target = workload_problem(BY_TARGET[name], max_components)
     jax.block_until_ready(jnp.zeros(3) + 1.0)  # the backend is up
     clock = [time.perf_counter()]
-    state = jax.block_until_ready(jax.jit(gmmvi.init)(config.algorithm, jax.random.key(0)))
+    state = jax.block_until_ready(jax.jit(gmmvi.init)(algorithm, jax.random.key(0)))
     clock.append(time.perf_counter())
-    traced = run_chunk.trace(config.algorithm, target, state, jnp.int32(1), CHUNK)
+    traced = run_chunk.trace(algorithm, target, state, jnp.int32(1), CHUNK)
     clock.append(time.perf_counter())
     lowered = traced.lower()
     clock.append(time.perf_counter())
     program = lowered.compile()
     clock.append(time.perf_counter())
-    state, _ = program(config.algorithm, target, state, jnp.int32(1))
+    state, _ = program(algorithm, target, state, jnp.int32(1))
     jax.block_until_ready(state)
     clock.append(time.perf_counter())
     names = ("init", "trace", "lower", "compile", "step")

@@ -17,10 +17,11 @@ import numpy as np
 
 import gmmvi_jax as gmmvi
 from benchmarks.speed.machine import median_seconds
+from benchmarks.speed.step_time import NEVER
 from benchmarks.table import write_results
 from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.numerics.callable_pytree import as_log_density
 
-NEVER = 10**6  # iterations until a component is added
 WARM_UP = 2
 LIMIT = 20 * 2**30  # bytes
 
@@ -85,10 +86,8 @@ def standard_normal(point: jax.Array) -> jax.Array:
     return -0.5 * jnp.sum(point**2)
 
 
-def compiled_step(size: Size) -> tuple[Any, Any, Any, Any]:
-    """Returns the algorithm, the target, the shapes of the state and the program of a step."""
-    from gmmvi_jax.numerics.callable_pytree import as_log_density
-
+def compiled_step(size: Size) -> tuple[Any, Any, Any]:
+    """Returns the algorithm, the target and the program of a step; nothing is allocated."""
     config = gmmvi.samtron(
         size.dim,
         prior_scale=1.0,
@@ -103,12 +102,12 @@ def compiled_step(size: Size) -> tuple[Any, Any, Any, Any]:
     shapes = jax.eval_shape(gmmvi.init, config.algorithm, jax.random.key(0))
     one = jax.ShapeDtypeStruct((), jnp.int32)
     program = run_chunk.lower(config.algorithm, target, shapes, one, 1).compile()
-    return config.algorithm, target, shapes, program
+    return config.algorithm, target, program
 
 
 def measure(size: Size) -> dict[str, Any]:
     """Returns the seconds of a step and the bytes it needs."""
-    algorithm, target, _, program = compiled_step(size)
+    algorithm, target, program = compiled_step(size)
     state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0))
     one = jnp.int32(1)
     for _ in range(WARM_UP):
@@ -116,9 +115,7 @@ def measure(size: Size) -> dict[str, Any]:
     seconds = median_seconds(
         program, lambda: (algorithm, target, jax.tree.map(jnp.copy, state), one)
     )
-    memory = program.memory_analysis()
-    num_bytes = memory.argument_size_in_bytes + memory.temp_size_in_bytes
-    return dataclasses.asdict(size) | {"seconds": seconds, "bytes": num_bytes}
+    return dataclasses.asdict(size) | {"seconds": seconds, "bytes": bytes_of(program)}
 
 
 def exponent(axis: Axis, rows: list[dict[str, Any]]) -> float:
@@ -128,9 +125,9 @@ def exponent(axis: Axis, rows: list[dict[str, Any]]) -> float:
     return float(np.polyfit(sizes, [math.log(row["seconds"]) for row in upper], 1)[0])
 
 
-def bytes_of(size: Size) -> int:
-    """Returns the bytes of a step, from the compiled program; nothing is allocated."""
-    memory = compiled_step(size)[3].memory_analysis()
+def bytes_of(program: Any) -> int:
+    """Returns the bytes of state and temporaries of a compiled step."""
+    memory = program.memory_analysis()
     return memory.argument_size_in_bytes + memory.temp_size_in_bytes
 
 
@@ -143,7 +140,7 @@ def largest_dim(components: int, samples: int, diagonal: bool) -> tuple[int, int
     """
     dim, fitting = 500, (0, 0)
     for _ in range(6):
-        needed = bytes_of(Size(components, dim, samples, diagonal))
+        needed = bytes_of(compiled_step(Size(components, dim, samples, diagonal))[-1])
         if needed <= LIMIT and dim > fitting[0]:
             fitting = (dim, needed)
         guess = int(dim * (LIMIT / needed) ** (1.0 if diagonal else 0.5))

@@ -20,8 +20,8 @@ REPETITIONS = 7
 NEVER = 10**6  # iterations until a component is added
 
 
-def workload_state(workload: Workload, max_components: int) -> tuple[Any, Any, TrainState]:
-    """Returns the algorithm, the target and the state before the first step."""
+def workload_problem(workload: Workload, max_components: int) -> tuple[Any, Any]:
+    """Returns the algorithm and the target."""
     target: Any = gmmvi.targets.get(workload.target, 0)
     config = gmmvi.published_config(
         "SAMTRON",
@@ -30,8 +30,13 @@ def workload_state(workload: Workload, max_components: int) -> tuple[Any, Any, T
         max_components=max_components,
         add_iters=NEVER,
     )
-    state = jax.jit(gmmvi.init)(config.algorithm, jax.random.key(0))
-    return config.algorithm, target, state
+    return config.algorithm, target
+
+
+def workload_state(workload: Workload, max_components: int) -> tuple[Any, Any, TrainState]:
+    """Returns the algorithm, the target and the state before the first step."""
+    algorithm, target = workload_problem(workload, max_components)
+    return algorithm, target, jax.jit(gmmvi.init)(algorithm, jax.random.key(0))
 
 
 def step_seconds(workload: Workload, max_components: int) -> dict[str, Any]:
