@@ -99,8 +99,10 @@ def apply_transposed_factor(factor: Array, vector: Array) -> Array:
 
 
 def reverse_cholesky(matrix: Array) -> Array:
-    """Returns the upper triangular R with R R^T = matrix, NaN where there is none."""
-    return jnp.flip(jnp.linalg.cholesky(jnp.flip(matrix, (0, 1))), (0, 1))
+    """Returns the upper triangular R with R R^T = matrix (symmetric), NaN where there is none."""
+    # LAPACK reads column by column: the transpose, which is the same matrix, can stay as it is.
+    reversed_matrix = jnp.flip(matrix.T, (0, 1))
+    return jnp.flip(jnp.linalg.cholesky(reversed_matrix, symmetrize_input=False), (0, 1))
 
 
 def unit_like(matrix: Array) -> Array:

@@ -14,7 +14,9 @@ def spectrum(hessian: Array, gradient: Array) -> tuple[Array, Array]:
     """
     if hessian.ndim == 1:
         return hessian, gradient
-    eigenvalues, eigenvectors = jnp.linalg.eigh(hessian, symmetrize_input=False)
+    # LAPACK reads column by column. Handing it the transpose, which is the same matrix, lets the
+    # rows stay as they are: else XLA turns the buffer of ALL components around in every step.
+    eigenvalues, eigenvectors = jnp.linalg.eigh(hessian.T, symmetrize_input=False)
     return eigenvalues, product(eigenvectors.T, gradient)
 
 
