@@ -7,6 +7,7 @@ to x is written out. The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -222,15 +223,27 @@ def gradient_from_terms(
     return (gradient / log_sum.total).T
 
 
+class Draws(NamedTuple):
+    """Samples, and what drew them."""
+
+    points: Array  # [N, D]
+    origins: Array  # [N] int32, which component drew each
+
+
+def no_draws(num_rows: int, dim: int, dtype: jnp.dtype) -> Draws:
+    """Returns buffers for ``num_rows`` draws."""
+    return Draws(jnp.zeros((num_rows, dim), dtype), jnp.zeros(num_rows, jnp.int32))
+
+
 def draw(
     key: PRNGKey,
     gaussians: Gaussian,
     counts: Array,
-    buffer: Array,
+    buffers: Draws,
     chunk_size: int,
     segment_size: int,
     first_row: Array | int = 0,
-) -> Array:
+) -> Draws:
     """Draws ``counts[o]`` samples from every Gaussian, in the order of the Gaussians.
 
     What is drawn depends on the key, the counts and ``chunk_size``, not on the capacities.
@@ -239,7 +252,7 @@ def draw(
         key: a PRNG key.
         gaussians: stacked, [K, ...].
         counts: [K] int32.
-        buffer: [N, D] is overwritten from ``first_row`` on; behind the last sample it must hold
+        buffers: [N, D] are overwritten from ``first_row`` on; behind the last sample they must hold
             another ``chunk_size`` rows, since rows are visited in slices that start anywhere.
         chunk_size: rows of noise drawn from one key.
         segment_size: rows transformed by one product, at most ``chunk_size``; best about the
@@ -247,34 +260,33 @@ def draw(
         first_row: where the first sample goes.
 
     Returns:
-        The buffer, with the samples in ``counts.sum()`` of its rows.
+        The buffers, with the samples in ``counts.sum()`` of their rows.
     """
-    dim = buffer.shape[1]
+    dim = buffers.points.shape[1]
     diagonal = is_diagonal(gaussians)
-    ends = first_row + jnp.cumsum(counts)
-    num_drawn = ends[-1] - first_row
 
     def fill(offset: Array, noise: Array) -> Array:
         chunk_key = jax.random.fold_in(key, offset // chunk_size)
         chunk = jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype)
         return put_block(noise, chunk, first_row + offset)
 
-    def place_component(index: Array, points: Array) -> Array:
-        gaussian = take_row(gaussians, index)
-        count, end = take_row((counts, ends), index)
+    def place_component(index: Array, carry: tuple[Draws, Array]) -> tuple[Draws, Array]:
+        draws, first = carry
+        gaussian, count = take_row((gaussians, counts), index)
 
-        def place_rows(offset: Array, points: Array) -> Array:
-            start = end - count + offset
-            noise = take_block(points, start, segment_size)
+        def place_rows(offset: Array, draws: Draws) -> Draws:
+            noise, others = take_block(draws, first + offset, segment_size)
             scaled = noise * gaussian.factor if diagonal else product(noise, gaussian.factor.T)
             own = live_rows(offset, segment_size, count)
-            return put_block(points, jnp.where(own[:, None], gaussian.mean + scaled, noise), start)
+            points = jnp.where(own[:, None], gaussian.mean + scaled, noise)
+            return put_block(draws, Draws(points, jnp.where(own, index, others)), first + offset)
 
-        return fold_blocks(count, segment_size, place_rows, points)
+        return fold_blocks(count, segment_size, place_rows, draws), first + count
 
-    noise = fold_blocks(num_drawn, chunk_size, fill, buffer)
+    noise = fold_blocks(jnp.sum(counts, dtype=jnp.int32), chunk_size, fill, buffers.points)
     num_sources = jnp.max(jnp.where(counts > 0, jnp.arange(counts.shape[0]) + 1, 0))
-    return fold_blocks(num_sources, 1, place_component, noise)
+    empty = (Draws(noise, buffers.origins), jnp.asarray(first_row, jnp.int32))
+    return fold_blocks(num_sources, 1, place_component, empty)[0]
 
 
 def draw_counts(

@@ -11,6 +11,7 @@ import scipy.special
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture import (
+    Draws,
     PaddedMixture,
     draw,
     from_gmm,
@@ -60,8 +61,9 @@ def draw_into(
     buffer: Array,
     chunk_size: int,
     segment_size: int,
-) -> Array:
-    return draw(key, mixture.gaussians, counts, buffer, chunk_size, segment_size)
+) -> Draws:
+    buffers = Draws(buffer, jnp.full(buffer.shape[0], -1, jnp.int32))
+    return draw(key, mixture.gaussians, counts, buffers, chunk_size, segment_size)
 
 
 @pytest.fixture(params=["full", "diagonal"])
@@ -183,8 +185,10 @@ def draw_samples(mixture: PaddedMixture, num_rows: int, segment_size: int) -> np
     counts = np.zeros(mixture.capacity, np.int32)
     counts[: len(COUNTS)] = COUNTS
     buffer = np.full((num_rows, D), 77.0, np.float32)
-    points = draw_into(KEY, mixture, counts, buffer, CHUNK, segment_size)
-    return np.asarray(points)[: COUNTS.sum()]
+    draws = draw_into(KEY, mixture, counts, buffer, CHUNK, segment_size)
+    origins = np.repeat(np.arange(len(COUNTS)), COUNTS)
+    np.testing.assert_array_equal(np.asarray(draws.origins)[: COUNTS.sum()], origins)
+    return np.asarray(draws.points)[: COUNTS.sum()]
 
 
 def test_each_component_draws_its_count_in_order_with_its_moments(diagonal: bool) -> None:

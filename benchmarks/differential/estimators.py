@@ -23,7 +23,7 @@ from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights
 from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive
 from gmmvi_jax.typing import Array
@@ -93,7 +93,7 @@ def _stein_alone(
     only_own_samples: bool,
 ) -> NaturalGradient:
     mean, factor = gaussian.mean, gaussian.factor
-    sums = zero_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
+    sums = empty_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
     _, mixture_gradient, _ = _mixture_at(mixture, batch.points)
     assert batch.target_gradient is not None
     rewards = batch.target_gradient - mixture_gradient

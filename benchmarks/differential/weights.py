@@ -23,7 +23,7 @@ from gmmvi_jax.modules.weight_updaters import expected_rewards as rewards_module
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.modules.weight_updaters.trust_region import TrustRegionWeights
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, normalizer, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum, normalizer
 from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
 from gmmvi_jax.typing import Array
 
@@ -92,7 +92,7 @@ def _reward_alone(
         return rewards_module.add_chunk(*sums, *chunk), None
 
     zero = jnp.zeros(())
-    (sums, _), _ = jax.lax.scan(add, (zero_sum(zero, jnp.float32), zero), chunks)
+    (sums, _), _ = jax.lax.scan(add, (empty_sum(zero, jnp.float32), zero), chunks)
     return sums.value * normalizer(sums, batch.num_usable, self_normalized)
 
 

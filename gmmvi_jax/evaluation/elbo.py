@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gmmvi_jax.evaluation.importance import Average, average
 from gmmvi_jax.evaluation.log_ratios import DRAW_SEGMENT, ratios_of_rows
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, stratified_counts
+from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, no_draws, stratified_counts
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.callable_pytree import as_log_density
@@ -25,8 +25,9 @@ def mixture_elbo(
     size = row_chunk(mixture.dim, mixture.max_components, num_samples)
     counts = stratified_counts(key_components, mixture, num_samples)
     rows = round_up(num_samples, size) + size
-    buffer = jnp.zeros((rows, mixture.dim), mixture.log_weights.dtype)
-    points = draw(key_points, mixture.gaussians, counts, buffer, size, min(DRAW_SEGMENT, size))
+    buffers = no_draws(rows, mixture.dim, mixture.log_weights.dtype)
+    draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
+    points = draws.points
     num_live = jnp.asarray(num_samples, jnp.int32)
     ratios = ratios_of_rows(mixture, full_density(log_target), key_target, points, num_live, size)
     return average(ratios[:num_samples])

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density
+from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density, no_draws
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.numerics.callable_pytree import as_log_density
@@ -58,8 +58,9 @@ def _draw_ratios(
         key_components, key_points, key_target = keys
         num_live = jnp.minimum(num_samples - index * rows, rows)
         counts = draw_counts(key_components, mixture, num_live, rows)
-        buffer = jnp.zeros((rows + size, mixture.dim), mixture.log_weights.dtype)
-        points = draw(key_points, mixture.gaussians, counts, buffer, size, min(DRAW_SEGMENT, size))
+        buffers = no_draws(rows + size, mixture.dim, mixture.log_weights.dtype)
+        draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
+        points = draws.points
         return ratios_of_rows(mixture, log_target, key_target, points, num_live, size)
 
     ratios = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))

@@ -44,7 +44,7 @@ def deterministic_density(log_target: LogDensity) -> Callable[[Array], Array]:
     return density
 
 
-def _evaluate_chunk(
+def evaluate_chunk(
     key: PRNGKey, log_target: LogDensity, chunk: Array, num_live: Array, with_gradient: bool
 ) -> tuple[Array, Array | None]:
     """Returns [C] the values at a chunk [C, D] of points, and [C, D] their gradients if wanted.
@@ -100,7 +100,7 @@ def evaluate_rows(
         chunk = take_block(points, start, chunk_size)
         chunk_key = jax.random.fold_in(key, offset)
         num_live = jnp.minimum(num_rows - start, chunk_size)
-        evaluated = _evaluate_chunk(chunk_key, log_target, chunk, num_live, gradients is not None)
+        evaluated = evaluate_chunk(chunk_key, log_target, chunk, num_live, gradients is not None)
         return put_block(buffers, evaluated, start)
 
     return fold_blocks(num_rows - first_row, chunk_size, evaluate, (values, gradients))
@@ -119,4 +119,4 @@ def evaluate_values(
         num_rows: rows from here on repeat the chunk's first point, and are not to be counted.
     """
     num_live = jnp.clip(num_rows - start, 0, points.shape[0])
-    return _evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]
+    return evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]

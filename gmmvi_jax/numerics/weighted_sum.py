@@ -22,8 +22,14 @@ class WeightedSum(NamedTuple):
     value: PyTree
 
 
-def zero_sum(value: PyTree, dtype: jnp.dtype, shape: tuple[int, ...] = ()) -> WeightedSum:
-    """Returns the empty sum; ``value`` holds zeros, ``shape`` is that of a stack of sums."""
+def empty_sum(value: PyTree, dtype: jnp.dtype, shape: tuple[int, ...] = ()) -> WeightedSum:
+    """Returns the sum of nothing.
+
+    Args:
+        value: buffers; what they hold does not matter.
+        dtype: of the weights.
+        shape: that of a stack of sums.
+    """
     # The lowest finite number, not -inf: exp(-inf - -inf) would be NaN.
     return WeightedSum(
         log_scale=jnp.full(shape, jnp.finfo(dtype).min, dtype),
@@ -45,8 +51,11 @@ def add_to_sum(
     log_scale = jnp.maximum(accumulated.log_scale, jnp.max(log_weights))
     decay = jnp.exp(accumulated.log_scale - log_scale)
     weights = jnp.exp(log_weights - log_scale)
+    is_empty = accumulated.total_weight == 0.0
     value = jax.tree.map(
-        lambda old, new: old * decay + new, accumulated.value, contribution(weights)
+        lambda old, new: jnp.where(is_empty, 0.0, old * decay) + new,
+        accumulated.value,
+        contribution(weights),
     )
     total_weight = accumulated.total_weight * decay + jnp.sum(weights)
     return WeightedSum(log_scale, total_weight, value)

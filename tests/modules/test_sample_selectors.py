@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from gmmvi_jax.mixture import Draws
 from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.weighting import UNSUPPORTED_FLOOR, evaluate_batch
@@ -169,7 +170,8 @@ def evaluate_table(table: Table, counts: Array) -> tuple[SampleBatch, Array]:
     points = jnp.arange(16.0)[:, None] * jnp.ones(D)
     buffers = empty_batch(12, D, CHUNK, jnp.result_type(float))
     first = jnp.zeros((), jnp.int32)
-    return evaluate_batch(jax.random.key(0), table, points, counts, first, buffers)
+    draws = Draws(points, jnp.asarray(np.resize(ORIGINS, 16), jnp.int32))
+    return evaluate_batch(jax.random.key(0), table, draws, counts, first, buffers)
 
 
 def evaluate_values(values: np.ndarray, gradients: np.ndarray) -> tuple[SampleBatch, np.ndarray]:

@@ -12,7 +12,7 @@ import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
 from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, empty_window
 from gmmvi_jax.typing import Array
@@ -229,7 +229,7 @@ def estimate_alone(
 ) -> NaturalGradient:
     """Estimates the gradient of ONE component from chunks of samples, without any mixture."""
     mean, factor = gaussian.mean, gaussian.factor
-    empty = zero_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
+    empty = empty_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
 
     def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, reward_gradients, log_background = chunk

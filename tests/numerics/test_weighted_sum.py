@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.typing import Array
 
 CHUNK, NUM_CHUNKS = 8, 5
@@ -21,7 +21,8 @@ def expectation(
     log_weights: Array, values: Array, num_samples: Array, self_normalized: bool
 ) -> dict[str, Array]:
     """Returns E[f] and E[|f|^2] from [chunks, C] log weights and [chunks, C, 2] values."""
-    empty = {"mean": jnp.zeros(2, values.dtype), "square": jnp.zeros((), values.dtype)}
+    leftovers = {"mean": jnp.full(2, jnp.nan), "square": jnp.asarray(1e30)}
+    empty = jax.tree.map(lambda leaf: leaf.astype(values.dtype), leftovers)
 
     def add_chunk(accumulated: WeightedSum, rows: tuple[Array, Array]) -> tuple[WeightedSum, None]:
         chunk_weights, chunk = rows
@@ -31,7 +32,7 @@ def expectation(
 
         return add_to_sum(accumulated, chunk_weights, contribution), None
 
-    accumulated, _ = jax.lax.scan(add_chunk, zero_sum(empty, values.dtype), (log_weights, values))
+    accumulated, _ = jax.lax.scan(add_chunk, empty_sum(empty, values.dtype), (log_weights, values))
     scale = normalizer(accumulated, num_samples, self_normalized)
     return jax.tree.map(lambda value: value * scale, accumulated.value)
 
@@ -97,5 +98,5 @@ def test_a_stack_of_sums_is_each_of_them() -> None:
     )
     expected = [textbook(weights, True, 40)[0] for weights in log_weights]
     np.testing.assert_allclose(stacked["mean"], expected, rtol=1e-10)
-    empty = zero_sum(jnp.zeros((3, 2)), jnp.dtype(float), (3,))
+    empty = empty_sum(jnp.zeros((3, 2)), jnp.dtype(float), (3,))
     assert empty.log_scale.shape == empty.total_weight.shape == (3,)

@@ -179,18 +179,27 @@ def _append(
         jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
     )
     deviation = jnp.sqrt(variance)
-    born = (
-        jnp.asarray(INITIAL_LOG_WEIGHT, dtype),
-        Gaussian(mean, unit * deviation, unit / deviation),
-        fresh_component(components),
+    newborn = jax.tree.leaves(
+        (
+            jnp.asarray(INITIAL_LOG_WEIGHT, dtype),
+            Gaussian(mean, unit * deviation, unit / deviation),
+            fresh_component(components),
+        )
     )
+    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, components))
+    wide = [(array, row) for array, row in zip(arrays, newborn, strict=True) if array.ndim > 1]
 
-    def write(_: Array, arrays: tuple) -> tuple:
-        return put_row(arrays, born, mixture.num_components)
+    def write(_: Array, buffers: list[Array]) -> list[Array]:
+        return put_row(buffers, [row for _, row in wide], mixture.num_components)
 
     # A loop of no or one iteration instead of a cond, which under vmap would copy everything.
-    arrays = (mixture.log_weights, mixture.gaussians, components)
-    log_weights, gaussians, components = lax.fori_loop(0, due.astype(jnp.int32), write, arrays)
+    written = iter(lax.fori_loop(0, due.astype(jnp.int32), write, [array for array, _ in wide]))
+    is_new = due & (jnp.arange(mixture.capacity, dtype=jnp.int32) == mixture.num_components)
+    arrays = [
+        next(written) if array.ndim > 1 else jnp.where(is_new, row, array)
+        for array, row in zip(arrays, newborn, strict=True)
+    ]
+    log_weights, gaussians, components = jax.tree.unflatten(structure, arrays)
     mixture = dataclasses.replace(
         mixture,
         log_weights=log_weights,

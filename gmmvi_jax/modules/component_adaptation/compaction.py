@@ -8,6 +8,7 @@ from jax import lax
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.blocks import put_row, take_row
+from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.records import ComponentRecord
 from gmmvi_jax.typing import Array
 
@@ -17,8 +18,8 @@ def keep_components(
 ) -> tuple[PaddedMixture, ComponentRecord]:
     """Returns mixture and record with only the components of ``keep``, weights normalised.
 
-    Only the components behind the first deleted one are moved, one by one and in place:
-    usually none.
+    Of what is large per component, only what is behind the first deleted one is moved, component
+    by component and in place: usually nothing.
 
     Args:
         mixture: the mixture.
@@ -29,19 +30,22 @@ def keep_components(
     num_kept = jnp.sum(keep, dtype=jnp.int32)
     slots = jnp.arange(capacity, dtype=jnp.int32)
     # sources[i]: which slot the i-th kept component is in now.
-    destinations = jnp.where(keep, jnp.cumsum(keep, dtype=jnp.int32) - 1, capacity)
-    sources = jnp.zeros_like(slots).at[destinations].set(slots, mode="drop")
+    sources = jnp.argsort(~keep, stable=True).astype(jnp.int32)
     first_moved = jnp.min(jnp.where(mixture.active & ~keep, slots, num_kept))
 
-    def move(slot: Array, arrays: tuple) -> tuple:
+    def move(slot: Array, arrays: list[Array]) -> list[Array]:
         source = take_row(sources, slot)  # never before slot: not overwritten by an earlier move
         return put_row(arrays, take_row(arrays, source), slot)
 
-    arrays = (mixture.log_weights, mixture.gaussians, components)
-    log_weights, gaussians, components = lax.fori_loop(first_moved, num_kept, move, arrays)
+    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, components))
+    wide = [array for array in arrays if array.ndim > 1]
+    moved = iter(lax.fori_loop(first_moved, num_kept, move, wide))
+    # A number per component is not worth a loop: gathering all takes one kernel instead of two.
+    arrays = [next(moved) if array.ndim > 1 else array[sources] for array in arrays]
+    log_weights, gaussians, components = jax.tree.unflatten(structure, arrays)
     log_weights = jnp.where(slots < num_kept, log_weights, -jnp.inf)
     any_deleted = num_kept < mixture.num_components
-    normalised = log_weights - jax.scipy.special.logsumexp(log_weights)
+    normalised = log_weights - log_sum_exp(log_weights)
     mixture = dataclasses.replace(
         mixture,
         log_weights=jnp.where(any_deleted, normalised, log_weights),

@@ -20,7 +20,7 @@ from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, log_density_from_
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase
@@ -100,7 +100,7 @@ def fit_one(
         )
 
     nothing = Quadratic(jnp.zeros_like(gaussian.factor), jnp.zeros_like(gaussian.mean))
-    sums = fold(add_moments, zero_sum(_Moments(jnp.zeros((), dtype), nothing), dtype))
+    sums = fold(add_moments, empty_sum(_Moments(jnp.zeros((), dtype), nothing), dtype))
     means = jax.tree.map(lambda value: value / sums.total_weight, sums.value)
     # Plain weights sum to something else than one; dividing all of them by it, and the ridge
     # with them, leaves the solution as it is.

@@ -24,7 +24,7 @@ from gmmvi_jax.numerics.gaussian import (
     is_diagonal,
 )
 from gmmvi_jax.numerics.products import product
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.reuse_window import newest_log_densities
@@ -114,13 +114,7 @@ class Stein:
         size = mixture.block_size
         dtype = mixture.log_weights.dtype
 
-        def clear(start: Array, moments: Array) -> Array:
-            return put_block(moments, jnp.zeros((size, *moments.shape[1:]), dtype), start)
-
-        moments = fold_blocks(mixture.num_components, size, clear, buffers.hessian)
-        sums = zero_sum(
-            (jnp.zeros_like(buffers.gradient), moments), dtype, mixture.log_weights.shape
-        )
+        sums = empty_sum(tuple(buffers), dtype, mixture.log_weights.shape)
 
         # Densities that the selector needed to count what serves again are not computed twice.
         inverse_covariances = jnp.zeros(0) if window is None else precisions(mixture)

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, draw
+from gmmvi_jax.mixture import Draws, PaddedMixture, draw
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.records import SelectionInfo
 from gmmvi_jax.reuse_window import add_rows, count_usable, log_background
@@ -40,24 +40,22 @@ def collect(
     key_target = jax.random.fold_in(key, _TARGET_STREAM)  # compiled for stochastic targets alone
     earlier, window = database.batch, database.window
     first_row = jnp.zeros((), jnp.int32) if window is None else earlier.num_samples
-    points = draw(
+    draws = draw(
         key,
         mixture.gaussians,
         counts,
-        earlier.points,
+        Draws(earlier.points, earlier.origins),
         chunk_size=earlier.chunk_size,
         segment_size=min(earlier.chunk_size, segment_size),
         first_row=first_row,
     )
-    batch, usable_counts = evaluate_batch(
-        key_target, log_target, points, counts, first_row, earlier
-    )
+    batch, usable_counts = evaluate_batch(key_target, log_target, draws, counts, first_row, earlier)
     num_new = batch.num_samples - first_row
     info = SelectionInfo(num_new, num_new - batch.num_usable)
     if window is None:
         # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
         # Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
-        shares = usable_counts.astype(points.dtype) / jnp.maximum(batch.num_usable, 1)
+        shares = usable_counts.astype(batch.points.dtype) / jnp.maximum(batch.num_usable, 1)
         batch = dataclasses.replace(batch, log_shares=jnp.log(shares))
     else:
         window = add_rows(window, batch, mixture, counts, first_row)

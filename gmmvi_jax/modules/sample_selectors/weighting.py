@@ -3,10 +3,12 @@
 Shared by the selectors, which differ only in how many samples each component draws.
 """
 
+import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.target_evaluation import evaluate_rows
+from gmmvi_jax.numerics.target_evaluation import evaluate_chunk
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -16,12 +18,15 @@ UNSUPPORTED_FLOOR = 100.0  # nats below the lowest finite value of the batch, fo
 def evaluate_batch(
     key: PRNGKey,
     log_target: LogDensity,
-    points: Array,
+    draws: Draws,
     counts: Array,
     first_row: Array,
     buffers: SampleBatch,
 ) -> tuple[SampleBatch, Array]:
     """Evaluates the target at freshly drawn points and sorts out the unusable ones.
+
+    Rows of the last chunk beyond the new ones repeat the chunk's first point, so that a target
+    never sees a point that nobody asked for; they are not to be counted.
 
     A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable: it will
     have no weight. -inf is legal (outside the support): it keeps its weight, has a zero
@@ -30,7 +35,7 @@ def evaluate_batch(
     Args:
         key: PRNG key; used where the target is stochastic.
         log_target: log density of one point.
-        points: [N, D], from ``first_row`` on ``counts.sum()`` rows drawn, component by component.
+        draws: [N, D], new from ``first_row`` on.
         counts: [K] int32 how many each component drew.
         first_row: [] int32; the rows before it hold samples of earlier iterations.
         buffers: a batch whose rows from ``first_row`` on are overwritten.
@@ -39,51 +44,39 @@ def evaluate_batch(
         The batch, the ``log_background`` of its new rows 0 where usable and +inf where not; and [K]
         the number of usable new samples of each component.
     """
-    ends = first_row + jnp.cumsum(counts)
-    num_samples = ends[-1]
-    num_new = num_samples - first_row
+    num_new = jnp.sum(counts, dtype=jnp.int32)
+    num_samples = first_row + num_new
     size = buffers.chunk_size
-    values, gradients = evaluate_rows(
-        key,
-        log_target,
-        points,
-        first_row,
-        num_samples,
-        size,
-        buffers.log_target,
-        buffers.target_gradient,
-    )
+    dtype = buffers.log_target.dtype
 
-    def inspect(offset: Array, carry: tuple) -> tuple:
-        gradients, log_background, origins, usable_counts, lowest = carry
+    def evaluate(offset: Array, carry: tuple) -> tuple:
+        rows, usable_counts, lowest = carry
         start = first_row + offset
-        value, gradient = take_block((values, gradients), start, size)
+        chunk, origin = take_block(draws, start, size)
+        value, gradient = evaluate_chunk(
+            jax.random.fold_in(key, offset),
+            log_target,
+            chunk,
+            jnp.minimum(num_new - offset, size),
+            with_gradient=buffers.target_gradient is not None,
+        )
+        value = value.astype(dtype)
         outside = value == -jnp.inf
         usable = (outside | jnp.isfinite(value)) & live_rows(start, size, num_samples)
         if gradient is not None:
             usable &= outside | jnp.all(jnp.isfinite(gradient), axis=1)
             gradient = jnp.where((usable & ~outside)[:, None], gradient, 0.0)
-        rows = start + jnp.arange(size, dtype=jnp.int32)
-        origin = jnp.searchsorted(ends, rows, side="right").astype(jnp.int32)
         usable_counts = usable_counts.at[origin].add(usable.astype(jnp.int32), mode="drop")
         lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & ~outside, value, jnp.inf)))
         background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
-        gradients, log_background, origins = put_block(
-            (gradients, log_background, origins), (gradient, background, origin), start
-        )
-        return gradients, log_background, origins, usable_counts, lowest
+        return put_block(rows, (value, gradient, background), start), usable_counts, lowest
 
-    gradients, log_background, origins, usable_counts, lowest = fold_blocks(
+    rows = (buffers.log_target, buffers.target_gradient, buffers.log_background)
+    (values, gradients, log_background), usable_counts, lowest = fold_blocks(
         num_new,
         size,
-        inspect,
-        (
-            gradients,
-            buffers.log_background,
-            buffers.origins,
-            jnp.zeros_like(counts),
-            jnp.asarray(jnp.inf, values.dtype),
-        ),
+        evaluate,
+        (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype)),
     )
     floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - UNSUPPORTED_FLOOR
 
@@ -94,11 +87,11 @@ def evaluate_batch(
         return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
 
     batch = SampleBatch(
-        points=points,
+        points=draws.points,
         log_target=fold_blocks(num_new, size, settle, values),
         target_gradient=gradients,
         log_background=log_background,
-        origins=origins,
+        origins=draws.origins,
         log_shares=buffers.log_shares,
         num_samples=num_samples,
         num_usable=jnp.sum(usable_counts),

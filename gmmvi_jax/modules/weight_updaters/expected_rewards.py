@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture, log_density_and_terms
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.products import product
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, normalizer, zero_sum
+from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.records import ComponentRecord, SampleBatch
 from gmmvi_jax.typing import Array
 
@@ -82,7 +83,7 @@ def expected_rewards(
 
     nothing = jnp.zeros(shape, dtype)
     scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
-    empty = ((zero_sum(nothing, dtype, shape), nothing), scratch)
+    empty = ((empty_sum(nothing, dtype, shape), nothing), scratch)
     (sums, squares), _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, empty)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)
@@ -134,9 +135,10 @@ def with_log_weights(mixture: PaddedMixture, log_weights: Array) -> PaddedMixtur
         mixture: whose weights are replaced.
         log_weights: [K], need not be normalised.
     """
-    normalised = _normalise(jnp.where(mixture.active, log_weights, -jnp.inf))
-    floored = jnp.where(mixture.active, jnp.maximum(normalised, LOG_WEIGHT_FLOOR), -jnp.inf)
-    return dataclasses.replace(mixture, log_weights=_normalise(floored))
+    log_total = log_sum_exp(jnp.where(mixture.active, log_weights, -jnp.inf))
+    # The floor adds less than rounding does: the floored weights are still normalised.
+    floored = jnp.maximum(log_weights - log_total, LOG_WEIGHT_FLOOR)
+    return dataclasses.replace(mixture, log_weights=jnp.where(mixture.active, floored, -jnp.inf))
 
 
 def tilt_weights(mixture: PaddedMixture, advantages: Array, scale: Array) -> PaddedMixture:
@@ -152,7 +154,3 @@ def tilt_weights(mixture: PaddedMixture, advantages: Array, scale: Array) -> Pad
     tilted = with_log_weights(mixture, mixture.log_weights + scale * advantages)
     log_weights = jnp.where(scale > 0.0, tilted.log_weights, mixture.log_weights)
     return dataclasses.replace(mixture, log_weights=log_weights)
-
-
-def _normalise(log_weights: Array) -> Array:
-    return log_weights - jax.scipy.special.logsumexp(log_weights)

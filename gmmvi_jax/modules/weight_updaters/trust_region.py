@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
@@ -13,6 +12,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     tilt_weights,
 )
 from gmmvi_jax.numerics.bracketing import meet_bound
+from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
 from gmmvi_jax.typing import Array
@@ -30,7 +30,7 @@ def tilt_divergence(log_weights: Array, advantages: Array, scale: Array) -> Arra
         scale: scalar, not negative.
     """
     tilt = scale * advantages
-    log_ratio = tilt - jax.scipy.special.logsumexp(log_weights + tilt)
+    log_ratio = tilt - log_sum_exp(log_weights + tilt)
     series = log_ratio**2 * (0.5 + log_ratio * (1.0 / 3.0 + log_ratio * 0.125))
     # pi' log(pi' / pi) - pi' + pi from logarithms: the ratio itself may overflow.
     exact = jnp.exp(log_weights + log_ratio) * (log_ratio - 1.0) + jnp.exp(log_weights)
