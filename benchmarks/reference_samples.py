@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.reference_nuts import sample_nuts
 from benchmarks.reference_smc import TARGET_ESS, run_smc
 from gmmvi_jax import targets
-from gmmvi_jax.targets import PlanarRobot, forward_kinematics
+from gmmvi_jax.targets import PlanarMotion, PlanarRobot, forward_kinematics
 from gmmvi_jax.targets.reference import decode
 
 FOLDER = Path(__file__).parents[1] / "gmmvi_jax" / "targets" / "data" / "reference"
@@ -58,6 +58,9 @@ class Smc:
       trajectory: integrator steps of each.
       num_final: times as many transitions as per temperature at the end.
       groups: the shares of what kinds of samples [N, D] are reported, if any: name -> share.
+      mirror: of samples [N, D], its own inverse, under which the target's density is the same. At
+        the end each particle is mirrored with probability 1/2, an exact move between modes that
+        the dynamics do not connect and whose shares drift with every resampling.
     """
 
     num_particles: int = 16_000
@@ -65,6 +68,7 @@ class Smc:
     trajectory: int = 32
     num_final: int = 5
     groups: Callable[[Any, np.ndarray], dict[str, float]] | None = None
+    mirror: Callable[[Any, np.ndarray], np.ndarray] | None = None
 
 
 def shares_of_postures(robot: PlanarRobot, samples: np.ndarray) -> dict[str, float]:
@@ -81,6 +85,27 @@ def shares_of_postures(robot: PlanarRobot, samples: np.ndarray) -> dict[str, flo
     }
 
 
+def mirror_motion(motion: PlanarMotion, samples: np.ndarray) -> np.ndarray:
+    """Returns the motions on the other side of the y axis, about which the scene is symmetric."""
+    angles = samples.reshape(len(samples), motion.num_vias, -1)
+    mirrored = -angles
+    mirrored[..., 0] -= np.pi  # a direction phi becomes pi - phi, and straight down stays
+    return mirrored.reshape(samples.shape)
+
+
+def shares_of_motions(motion: PlanarMotion, samples: np.ndarray) -> dict[str, float]:
+    """Returns which share turns the first joint which way, and bends the others on with it."""
+    last = samples.reshape(len(samples), motion.num_vias, -1)[:, -1]
+    turns_left = last[:, 0] > np.asarray(motion.start)[0]
+    bends_left = last[:, 1:] > 0
+    bends_on = np.all(bends_left == turns_left[:, None], axis=1)
+    return {
+        f"{side}, {bend}": float(np.mean((turns_left == left) & (bends_on == on)))
+        for side, left in (("left", True), ("right", False))
+        for bend, on in (("all joints alike", True), ("some joint back", False))
+    }
+
+
 METHODS: dict[str, Nuts | Smc] = {
     "breast_cancer": Nuts(),
     "german_credit": Nuts(),
@@ -92,7 +117,7 @@ METHODS: dict[str, Nuts | Smc] = {
     "lgcp": Nuts(num_warmup=1000, num_draws=2500, target_acceptance=0.8, dense=False),
     "planar_robot_1": Smc(num_particles=6000, groups=shares_of_postures),
     "planar_robot_4": Smc(groups=shares_of_postures),
-    "planar_motion": Smc(num_particles=4000),
+    "planar_motion": Smc(num_particles=2500, groups=shares_of_motions, mirror=mirror_motion),
     "lennard_jones": Smc(num_particles=1500),
 }
 
@@ -118,12 +143,15 @@ def draw(target: Any, method: Nuts | Smc, seed: int) -> tuple[np.ndarray, dict[s
 def _draw_by_smc(
     target: Any, method: Smc, seed: int
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    settings = {k: v for k, v in dataclasses.asdict(method).items() if k != "groups"}
+    numbers = dataclasses.asdict(method)
+    settings = {key: value for key, value in numbers.items() if isinstance(value, int)}
     runs: list[dict[str, Any]] = []
     moments, stored, log_densities = [], [], []
     for i in range(NUM_RUNS):
         particles, figures = run_smc(target, seed + i, **settings)
         print(f"  run {i}: {figures}", flush=True)
+        if method.mirror is not None:
+            particles = _mirrored(target, method.mirror, particles, seed + i)
         if method.groups is not None:
             figures["shares"] = method.groups(target, particles)
         runs.append(figures)
@@ -139,6 +167,7 @@ def _draw_by_smc(
         "method": "adaptive tempered SMC with HMC moves",
         "seeds": [seed + i for i in range(NUM_RUNS)],
         **settings,
+        "mirrored": method.mirror is not None,
         "target_ess_per_temperature": TARGET_ESS,
         "log_z": np.log(np.mean(np.exp(log_z - log_z.max()))) + log_z.max(),
         "log_z_spread": log_z.std(ddof=1),
@@ -156,6 +185,17 @@ def _draw_by_smc(
         summary["shares"] = {key: np.mean(values) for key, values in shares.items()}
         summary["share_spread"] = {key: np.std(values, ddof=1) for key, values in shares.items()}
     return np.concatenate(stored), np.concatenate(log_densities), {**summary, "runs": runs}
+
+
+def _mirrored(
+    target: Any, mirror: Callable[[Any, np.ndarray], np.ndarray], particles: np.ndarray, seed: int
+) -> np.ndarray:
+    """Returns the particles, each mirrored with probability 1/2."""
+    mirrored = mirror(target, particles)
+    np.testing.assert_allclose(_log_densities(target, mirrored), _log_densities(target, particles))
+    np.testing.assert_allclose(mirror(target, mirrored), particles, atol=1e-12)
+    heads = np.random.default_rng(seed).random(len(particles)) < 0.5
+    return np.where(heads[:, None], mirrored, particles)
 
 
 def _log_densities(target: Any, samples: np.ndarray) -> np.ndarray:

@@ -22,7 +22,14 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
     take_row,
 )
-from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, is_diagonal, whiten_block
+from gmmvi_jax.numerics.gaussian import (
+    CentredPoints,
+    Gaussian,
+    block_log_densities,
+    centre_points,
+    is_diagonal,
+    whiten_block,
+)
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.pytree import register_pytree
@@ -86,6 +93,16 @@ def _pull_back(matrices: Array, columns: Array) -> Array:
     return product(matrices.reshape(size * dim, dim).T, columns.reshape(size * dim, num_points))
 
 
+def _centre(mixture: PaddedMixture, points: Array) -> CentredPoints:
+    """Returns the points relative to the mean of the heaviest component: no stray one's.
+
+    Once for all blocks: a product of factors and columns that both lie ready is a third faster than
+    one that has to centre and transpose the points of each block by itself.
+    """
+    heaviest = jnp.argmax(jnp.where(mixture.active, mixture.log_weights, -jnp.inf))
+    return centre_points(points, take_row(mixture.gaussians.mean, heaviest))
+
+
 def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
     """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
 
@@ -98,10 +115,11 @@ def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Ar
 
     def add_block(start: Array, log_sum: LogSum) -> LogSum:
         block = take_block(mixture.gaussians, start, mixture.block_size)
-        log_densities = block_log_densities(block, whiten_block(block, points))
+        log_densities = block_log_densities(block, whiten_block(block, centred))
         log_terms = log_densities + _live_log_weights(mixture, log_weights, start)[:, None]
         return add_terms(log_sum, log_terms)[0]
 
+    centred = _centre(mixture, points)
     empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum = fold_blocks(mixture.num_components, mixture.block_size, add_block, empty)
     return log_sum.log()
@@ -121,11 +139,12 @@ def log_density_and_terms(
     def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
-        log_densities = block_log_densities(block, whiten_block(block, points))
+        log_densities = block_log_densities(block, whiten_block(block, centred))
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, _, _ = add_terms(log_sum, log_densities + log_weights[:, None])
         return log_sum, put_block(buffer, log_densities, start)
 
+    centred = _centre(mixture, points)
     empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum, buffer = fold_blocks(
         mixture.num_components, mixture.block_size, add_block, (empty, buffer)
@@ -156,7 +175,7 @@ def log_density_gradient_and_terms(
     def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
         log_sum, background, gradient, buffer = carry
         block = take_block(mixture.gaussians, start, mixture.block_size)
-        whitened = whiten_block(block, points)
+        whitened = whiten_block(block, centred)
         log_densities = block_log_densities(block, whitened)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
@@ -166,6 +185,7 @@ def log_density_gradient_and_terms(
             background = add_terms(background, log_densities + shares[:, None])[0]
         return log_sum, background, gradient, put_block(buffer, log_densities, start)
 
+    centred = _centre(mixture, points)
     empty = empty_log_sum(points.shape[0], points.dtype)
     log_sum, background, gradient, buffer = fold_blocks(
         mixture.num_components,

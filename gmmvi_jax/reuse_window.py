@@ -15,8 +15,8 @@ from jax import lax
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.block_sizes import component_block
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, whiten_block
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block, take_row
+from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, centre_points, whiten_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
@@ -232,10 +232,12 @@ def _add_densities(
     first_gaussian, end_gaussian = gaussians
     first_row, end_row = rows
     size = batch.chunk_size
+    # Of the Gaussian that drew most: a stray one's mean would cost digits.
+    centre = take_row(window.gaussians.mean, jnp.argmax(window.row_counts))
 
     def add_chunk(offset: Array, matrix: Array) -> Array:
         row = first_row + offset
-        points = take_block(batch.points, row, size)
+        points = centre_points(take_block(batch.points, row, size), centre)
 
         def add_block(start: Array, matrix: Array) -> Array:
             index = first_gaussian + start

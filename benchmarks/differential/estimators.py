@@ -22,7 +22,7 @@ from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
 from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights
-from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive
@@ -102,7 +102,9 @@ def _stein_alone(
     def add(sums: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, slopes, log_background, own = chunk
         own = own if only_own_samples else None
-        log_densities = log_density_from_whitened(gaussian, whiten(gaussian, points, mean))
+        log_densities = log_density_from_whitened(
+            gaussian, whiten(gaussian, centre_points(points, mean))
+        )
         log_weights = log_importance_weights(log_densities, log_background, own)
         return stein.add_chunk(gaussian, sums, points.T, slopes, log_weights), None
 

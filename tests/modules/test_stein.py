@@ -11,7 +11,7 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
-from gmmvi_jax.numerics.gaussian import Gaussian, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, empty_window
@@ -233,7 +233,9 @@ def estimate_alone(
 
     def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, reward_gradients, log_background = chunk
-        log_densities = log_density_from_whitened(gaussian, whiten(gaussian, points, mean))
+        log_densities = log_density_from_whitened(
+            gaussian, whiten(gaussian, centre_points(points, mean))
+        )
         log_weights = log_densities - log_background
         return add_chunk(gaussian, accumulated, points.T, reward_gradients, log_weights), None
 

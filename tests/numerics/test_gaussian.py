@@ -9,6 +9,7 @@ from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     apply_factor,
     apply_transposed_factor,
+    centre_points,
     change_precision,
     divergence_from_standard,
     entropy,
@@ -23,7 +24,9 @@ from ..oracles import gaussian_divergence
 D = 4
 EXACT = 1e-10
 
-whiten_jit = jax.jit(whiten)
+whiten_jit = jax.jit(
+    lambda gaussian, points, centre: whiten(gaussian, centre_points(points, centre))
+)
 log_density = jax.jit(log_density_from_whitened)
 change = jax.jit(change_precision)
 entropy_jit = jax.jit(entropy)

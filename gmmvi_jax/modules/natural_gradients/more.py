@@ -16,7 +16,13 @@ from gmmvi_jax.modules.natural_gradients.sample_weights import (
     with_background,
 )
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.gaussian import (
+    Gaussian,
+    centre_points,
+    is_diagonal,
+    log_density_from_whitened,
+    whiten,
+)
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
@@ -69,7 +75,7 @@ def fit_one(
         ridge_factor: relative to weights that sum to one (plain: to w / N).
         batch: the samples.
         rewards: [N].
-        centre: [D], see ``whiten``.
+        centre: [D], see ``centre_points``.
         self_normalized: importance weights sum to one, else they are plain.
         only_own_samples: use no samples but those the component drew itself, unweighted.
     """
@@ -80,7 +86,7 @@ def fit_one(
         points, chunk_rewards, log_background = take_block(
             (batch.points, rewards, batch.log_background), row, batch.chunk_size
         )
-        whitened = whiten(gaussian, points, centre)
+        whitened = whiten(gaussian, centre_points(points, centre))
         log_densities = log_density_from_whitened(gaussian, whitened)
         is_own = own_samples(batch, row, index, 1)[0] if only_own_samples else None
         log_weights = log_importance_weights(log_densities, log_background, is_own)
