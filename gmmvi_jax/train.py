@@ -88,7 +88,13 @@ def train(
     wait_for_elbo = None
     if run.diagnostic_samples:
         wait_for_elbo = compile_ahead(
-            mixture_elbo.lower(state.mixture, target, diagnostic_key, run.diagnostic_samples)
+            mixture_elbo.lower(
+                state.mixture,
+                target,
+                diagnostic_key,
+                run.diagnostic_samples,
+                config.algorithm.max_chunk_bytes,
+            )
         )
     history = History()
     status = "completed"
@@ -109,6 +115,7 @@ def train(
                     target,
                     jax.random.fold_in(diagnostic_key, row["iteration"]),
                     run.diagnostic_samples,
+                    config.algorithm.max_chunk_bytes,
                 )
                 num_diagnostic += run.diagnostic_samples
                 row["elbo"] = float(estimate.mean)

@@ -114,6 +114,7 @@ def train_many(
                     target,
                     jax.random.fold_in(diagnostic_keys[index], row["iteration"]),
                     run.diagnostic_samples,
+                    config.algorithm.max_chunk_bytes,
                 )
             row["num_diagnostic_evaluations"] = num_diagnostic
             row["wall_time"] = time.perf_counter() - start_time
@@ -137,7 +138,11 @@ def _pick(stacked: Any, index: int) -> Any:
 
 
 def _estimate_elbo(
-    mixture: PaddedMixture, target: LogDensity, key: Array, num_samples: int
+    mixture: PaddedMixture,
+    target: LogDensity,
+    key: Array,
+    num_samples: int,
+    max_chunk_bytes: int | None,
 ) -> dict[str, float]:
-    estimate = mixture_elbo(mixture, target, key, num_samples)
+    estimate = mixture_elbo(mixture, target, key, num_samples, max_chunk_bytes)
     return {"elbo": float(estimate.mean), "elbo_stderr": float(estimate.standard_error)}

@@ -16,13 +16,17 @@ from gmmvi_jax.numerics.target_evaluation import full_density
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
-@partial(jax.jit, static_argnames="num_samples")
+@partial(jax.jit, static_argnames=("num_samples", "max_chunk_bytes"))
 def mixture_elbo(
-    mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, num_samples: int
+    mixture: PaddedMixture,
+    log_target: LogDensity,
+    key: PRNGKey,
+    num_samples: int,
+    max_chunk_bytes: int | None = None,
 ) -> Average:
-    """Estimates the ELBO of a padded mixture; see ``elbo``."""
+    """Estimates the ELBO of a padded mixture; see ``elbo`` and ``Algorithm.max_chunk_bytes``."""
     key_components, key_points, key_target = jax.random.split(key, 3)
-    size = row_chunk(mixture.dim, mixture.max_components, num_samples)
+    size = row_chunk(mixture.dim, mixture.max_components, num_samples, max_chunk_bytes)
     counts = stratified_counts(key_components, mixture, num_samples)
     rows = round_up(num_samples, size) + size
     buffers = no_draws(rows, mixture.dim, mixture.log_weights.dtype)

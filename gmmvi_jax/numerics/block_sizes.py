@@ -68,9 +68,11 @@ def block_sizes(
     return BlockSizes(components, samples)
 
 
-def row_chunk(dim: int, max_components: int, num_rows: int) -> int:
+def row_chunk(
+    dim: int, max_components: int, num_rows: int, max_chunk_bytes: int | None = None
+) -> int:
     """Returns how many rows a chunk holds where a pass outside a step visits ``num_rows``."""
-    return min(block_sizes(dim, max_components).samples, num_rows)
+    return min(block_sizes(dim, max_components, max_chunk_bytes).samples, num_rows)
 
 
 def sample_chunk(desired_samples: int, preferred: int = PREFERRED_CHUNK) -> int:

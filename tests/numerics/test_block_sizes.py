@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.numerics.block_sizes import block_sizes, sample_chunk
+from gmmvi_jax.numerics.callable_pytree import as_log_density
 
 
 @pytest.mark.parametrize("max_chunk_bytes", [1, 1_000, 2**16, 2**20, 2**24, 2**30])
@@ -43,6 +45,19 @@ def test_a_run_in_small_blocks_fits_as_well() -> None:
     assert (state.mixture.block_size, state.database.batch.chunk_size) == (1, 50)
     log_z = 0.5 * float(jnp.sum(jnp.log(2 * jnp.pi * variance)))
     np.testing.assert_allclose(result.history["elbo"][-1], log_z, atol=0.02)
+
+    target = as_log_density(log_target)
+
+    def temporary_bytes(max_chunk_bytes: int | None) -> int:
+        program = mixture_elbo.lower(
+            state.mixture, target, jax.random.key(0), 2000, max_chunk_bytes
+        )
+        memory = program.compile().memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
+
+    held = 2000 * 5 * 4  # the draws, their ratios and origins
+    assert temporary_bytes(400) < 2 * held < temporary_bytes(2**20)
 
 
 def test_a_size_that_cannot_be_is_refused() -> None:
