@@ -117,7 +117,7 @@ METHODS: dict[str, Nuts | Smc] = {
     "lgcp": Nuts(num_warmup=1000, num_draws=2500, target_acceptance=0.8, dense=False),
     "planar_robot_1": Smc(num_particles=6000, groups=shares_of_postures),
     "planar_robot_4": Smc(groups=shares_of_postures),
-    "planar_motion": Smc(num_particles=2500, groups=shares_of_motions, mirror=mirror_motion),
+    "planar_motion": Smc(num_particles=4000, groups=shares_of_motions, mirror=mirror_motion),
     "lennard_jones": Smc(num_particles=1500),
 }
 
