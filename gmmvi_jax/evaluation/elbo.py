@@ -26,10 +26,13 @@ def mixture_elbo(
 ) -> Average:
     """Estimates the ELBO of a padded mixture; see ``elbo`` and ``Algorithm.max_chunk_bytes``."""
     key_components, key_points, key_target = jax.random.split(key, 3)
-    size = row_chunk(mixture.dim, mixture.max_components, num_samples, max_chunk_bytes)
+    dtype = mixture.log_weights.dtype
+    size = row_chunk(
+        mixture.dim, mixture.max_components, num_samples, max_chunk_bytes, dtype.itemsize
+    )
     counts = stratified_counts(key_components, mixture, num_samples)
     rows = round_up(num_samples, size) + size
-    buffers = no_draws(rows, mixture.dim, mixture.log_weights.dtype)
+    buffers = no_draws(rows, mixture.dim, dtype)
     draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
     points = draws.points
     num_live = jnp.asarray(num_samples, jnp.int32)

@@ -69,10 +69,15 @@ def block_sizes(
 
 
 def row_chunk(
-    dim: int, max_components: int, num_rows: int, max_chunk_bytes: int | None = None
+    dim: int,
+    max_components: int,
+    num_rows: int,
+    max_chunk_bytes: int | None = None,
+    itemsize: int = 4,
 ) -> int:
     """Returns how many rows a chunk holds where a pass outside a step visits ``num_rows``."""
-    return min(block_sizes(dim, max_components, max_chunk_bytes).samples, num_rows)
+    sizes = block_sizes(dim, max_components, max_chunk_bytes, itemsize)
+    return min(sizes.samples, num_rows)
 
 
 def sample_chunk(desired_samples: int, preferred: int = PREFERRED_CHUNK) -> int:
