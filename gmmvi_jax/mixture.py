@@ -32,6 +32,7 @@ from gmmvi_jax.numerics.gaussian import (
 )
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.numerics.products import product
+from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -287,7 +288,7 @@ def draw(
 
     def fill(offset: Array, noise: Array) -> Array:
         chunk_key = jax.random.fold_in(key, offset // chunk_size)
-        chunk = jax.random.normal(chunk_key, (chunk_size, dim), noise.dtype)
+        chunk = standard_normal_rows(chunk_key, chunk_size, dim, noise.dtype)
         return put_block(noise, chunk, first_row + offset)
 
     def place_component(index: Array, carry: tuple[Draws, Array]) -> tuple[Draws, Array]:

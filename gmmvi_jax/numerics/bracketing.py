@@ -15,9 +15,17 @@ MAX_ITERATIONS = 60
 _LARGEST_EXCESS = 80.0  # in place of log(inf): keeps the secant finite
 
 
+class Met(NamedTuple):
+    """What was found."""
+
+    value: Array  # of the unknown
+    divergence: Array  # there, up to the rounding of exp(log(value))
+
+
 class _Search(NamedTuple):
     infeasible: Array  # log of the unknown where the divergence exceeds the bound
     feasible: Array  # log of the unknown where it does not
+    divergence: Array  # there
     infeasible_excess: Array  # log(divergence / bound) there, positive
     feasible_excess: Array  # and there, not positive
     iteration: Array
@@ -29,7 +37,7 @@ def meet_bound(
     preferred: Array,
     infeasible: Array,
     feasible: Array,
-) -> Array:
+) -> Met:
     """Returns ``preferred`` if it satisfies the bound, else the value that meets the bound.
 
     A trust region's divergence is nearly a power of the step, so its logarithm is nearly
@@ -47,7 +55,8 @@ def meet_bound(
 
     Returns:
         ``preferred``; or a feasible value whose divergence is in
-        [(1 - RELATIVE_TOLERANCE) bound, bound]; or the best after ``MAX_ITERATIONS``.
+        [(1 - RELATIVE_TOLERANCE) bound, bound]; or the best after ``MAX_ITERATIONS``. And its
+        divergence, so that nobody has to compute it once more.
     """
     tiny = jnp.finfo(bound.dtype).tiny
     log_preferred = jnp.log(preferred)
@@ -67,7 +76,8 @@ def meet_bound(
 
     def advance(search: _Search) -> _Search:
         candidate = propose(search)
-        ratio = divergence(jnp.exp(candidate)) / bound
+        found = divergence(jnp.exp(candidate))
+        ratio = found / bound
         ratio = jnp.where(jnp.isnan(ratio), jnp.inf, ratio)
         excess = jnp.minimum(jnp.log(jnp.maximum(ratio, tiny)), _LARGEST_EXCESS)
         is_first = search.iteration == 0
@@ -75,9 +85,12 @@ def meet_bound(
         # A feasible preferred value ends the search: an excess of 0 is as good as it gets.
         feasible_excess = jnp.where(is_first, 0.0, excess)
         replaces_infeasible = ~is_feasible & ~is_first
+        # The feasible end is what is returned if all else fails, whatever its divergence.
+        is_kept = is_feasible | (search.iteration == 1)
         return _Search(
             infeasible=jnp.where(replaces_infeasible, candidate, search.infeasible),
             feasible=jnp.where(is_feasible, candidate, search.feasible),
+            divergence=jnp.where(is_kept, found, search.divergence),
             infeasible_excess=jnp.where(replaces_infeasible, excess, search.infeasible_excess),
             feasible_excess=jnp.where(is_feasible, feasible_excess, search.feasible_excess),
             iteration=search.iteration + 1,
@@ -86,10 +99,12 @@ def meet_bound(
     start = _Search(
         infeasible=jnp.log(infeasible),
         feasible=jnp.log(feasible),
+        divergence=jnp.zeros_like(log_preferred),
         infeasible_excess=jnp.full_like(log_preferred, _LARGEST_EXCESS),
         feasible_excess=jnp.full_like(log_preferred, -_LARGEST_EXCESS),
         iteration=jnp.zeros((), jnp.int32),
     )
     found = lax.while_loop(unfinished, advance, start)
     # Not exp(log(preferred)): the full step is to be taken exactly.
-    return jnp.where(found.feasible == log_preferred, preferred, jnp.exp(found.feasible))
+    value = jnp.where(found.feasible == log_preferred, preferred, jnp.exp(found.feasible))
+    return Met(value, found.divergence)

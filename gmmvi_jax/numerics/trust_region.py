@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.bracketing import meet_bound
+from gmmvi_jax.numerics.bracketing import Met, meet_bound
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array
 
@@ -45,8 +45,10 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
     return 0.5 * jnp.sum(_precision_divergence(eigenvalues / eta) + shifts * shifts)
 
 
-def solve_multiplier(eigenvalues: Array, gradient: Array, bound: Array, lowest: Array) -> Array:
+def solve_multiplier(eigenvalues: Array, gradient: Array, bound: Array, lowest: Array) -> Met:
     """Returns the smallest eta >= ``lowest`` whose step satisfies KL(new || old) <= bound.
+
+    And that KL.
 
     Source: Arenz et al., JMLR 2020, the trust-region problem of Eq. (10), whose dual has one
     unknown. The divergence falls monotonically with eta above -min(eigenvalues).

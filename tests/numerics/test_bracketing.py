@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.numerics.bracketing import MAX_ITERATIONS, RELATIVE_TOLERANCE, meet_bound
+from gmmvi_jax.numerics.bracketing import MAX_ITERATIONS, RELATIVE_TOLERANCE, Met, meet_bound
 from gmmvi_jax.typing import Array
 
 
@@ -22,7 +22,7 @@ def solve_power(
     preferred: Array,
     infeasible: Array,
     feasible: Array,
-) -> Array:
+) -> Met:
     return meet_bound(
         lambda value: power(value, scale, exponent), bound, preferred, infeasible, feasible
     )
@@ -30,7 +30,7 @@ def solve_power(
 
 @jax.jit
 @jax.vmap
-def solve_pole(pole: Array, bound: Array) -> Array:
+def solve_pole(pole: Array, bound: Array) -> Met:
     """Solves 1 / (x - pole)^2 - 1e-6 <= bound: NaN or worse up to the pole, steep behind it."""
 
     def divergence(value: Array) -> Array:
@@ -57,7 +57,9 @@ def test_the_bound_is_met_from_below_to_the_tolerance(sign: float) -> None:
     infeasible = root * 10.0 ** (sign * generator.uniform(0.01, 4.0, num_problems))
     feasible = root * 10.0 ** (-sign * generator.uniform(0.01, 4.0, num_problems))
     arguments = columns(scale, exponent, bound, infeasible, infeasible, feasible)
-    met = power(solve_power(*arguments), *arguments[:2]) / bound
+    found = solve_power(*arguments)
+    met = power(found.value, *arguments[:2]) / bound
+    np.testing.assert_allclose(found.divergence, met * bound, rtol=1e-12)
     assert np.all(met <= 1.0)
     assert np.all(met >= 1.0 - RELATIVE_TOLERANCE)
 
@@ -68,11 +70,12 @@ def test_a_preferred_value_within_the_bound_is_returned_bit_for_bit(preferred: f
     arguments = columns(1.0, 1.0, np.array([50.0, preferred]), preferred, 100.0, 1e-3)
     arguments[2] = arguments[2] * (1.0 + 1e-5)  # room for the rounding of exp(log(.))
     found = solve_power(*arguments)
-    np.testing.assert_array_equal(found, np.full(2, preferred, np.float32))
+    np.testing.assert_array_equal(found.value, np.full(2, preferred, np.float32))
+    np.testing.assert_allclose(found.divergence, preferred, rtol=1e-5)
 
 
 def test_a_preferred_value_outside_of_the_bound_is_not_returned() -> None:
-    found = solve_power(*columns(1.0, 2.0, 4.0, np.array([2.01, 3.0]), 50.0, 1e-3))
+    found = solve_power(*columns(1.0, 2.0, 4.0, np.array([2.01, 3.0]), 50.0, 1e-3)).value
     assert np.all(np.asarray(found) <= 2.0)
     assert np.all(np.asarray(found) ** 2 >= 4.0 * (1.0 - 2.0 * RELATIVE_TOLERANCE))
 
@@ -81,7 +84,7 @@ def test_a_preferred_value_outside_of_the_bound_is_not_returned() -> None:
 def test_nan_counts_as_infeasible_and_a_pole_is_approached_to_the_tolerance(bits: int) -> None:
     pole, bound = np.array([1e-2, 1.0, 30.0]), np.array([1e-2, 1.0, 10.0])
     with jax.enable_x64(bits == 64):
-        found = np.asarray(solve_pole(*columns(pole, bound)), np.float64)
+        found = np.asarray(solve_pole(*columns(pole, bound)).value, np.float64)
     met = (1.0 / (found - pole) ** 2 - 1e-6) / bound
     rounding = 1e-4 if bits == 32 else 1e-9
     assert np.all(met <= 1.0 + rounding)
@@ -92,8 +95,9 @@ def test_a_hopeless_problem_ends_and_leaves_its_neighbours_alone() -> None:
     arguments = columns(
         np.array([1.0, np.nan, 1.0]), 2.0, np.array([4.0, 4.0, 9.0]), 40.0, 40.0, 0.1
     )
-    found = np.asarray(solve_power(*arguments))
-    np.testing.assert_allclose(found[[0, 2]], [2.0, 3.0], rtol=RELATIVE_TOLERANCE)
+    found = solve_power(*arguments)
+    np.testing.assert_allclose(found.value[np.array([0, 2])], [2.0, 3.0], rtol=RELATIVE_TOLERANCE)
+    assert np.isnan(found.divergence[1])  # which is what has its step rejected
 
 
 @pytest.mark.parametrize(("exponent", "most"), [(2.0, 12), (-1.0, 12), (np.nan, MAX_ITERATIONS)])
@@ -103,7 +107,7 @@ def test_a_power_is_solved_in_few_evaluations_and_a_hopeless_problem_ends(
     evaluated = []
 
     @jax.jit
-    def solve(scale: Array) -> Array:
+    def solve(scale: Array) -> Met:
         def divergence(value: Array) -> Array:
             jax.debug.callback(evaluated.append, value)
             return scale * value**exponent
@@ -112,6 +116,6 @@ def test_a_power_is_solved_in_few_evaluations_and_a_hopeless_problem_ends(
         ends = [jnp.asarray(end, float) for end in (infeasible, infeasible, feasible)]
         return meet_bound(divergence, jnp.ones(()), *ends)
 
-    solve(jnp.asarray(3.0)).block_until_ready()
+    jax.block_until_ready(solve(jnp.asarray(3.0)))
     jax.effects_barrier()
     assert 3 < len(evaluated) <= most

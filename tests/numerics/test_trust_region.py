@@ -90,8 +90,10 @@ def random_spectra(generator: np.random.Generator, num_problems: int) -> tuple[n
 @pytest.mark.parametrize("lowest", [1.0, 0.3, 20.0])
 def test_the_multiplier_is_the_smallest_that_satisfies_the_bound(lowest: float) -> None:
     eigenvalues, gradient, bound = random_spectra(np.random.default_rng(4), 160)
-    eta = np.asarray(solve_many(eigenvalues, gradient, bound, jnp.full(len(bound), lowest)))
+    eta, found = solve_many(eigenvalues, gradient, bound, jnp.full(len(bound), lowest))
+    eta = np.asarray(eta)
     met = np.asarray(divergence_of_many(eigenvalues, gradient, jnp.asarray(eta)))
+    np.testing.assert_allclose(found, met, rtol=1e-9)
     at_lowest = np.asarray(divergence_of_many(eigenvalues, gradient, jnp.full(len(bound), lowest)))
     is_full = at_lowest <= bound
     assert 20 < is_full.sum() < len(bound) - 20

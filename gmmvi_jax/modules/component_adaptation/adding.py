@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture import PaddedMixture, log_density
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, round_up, take_block
 from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, entropy
+from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.numerics.target_evaluation import evaluate_values
 from gmmvi_jax.sample_db import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -96,7 +97,7 @@ def best_candidate(
 
     def prior_points(start: Array) -> Array:
         key = jax.random.fold_in(prior_key, start // size)
-        return prior_mean + prior_deviation * jax.random.normal(key, (size, mixture.dim), dtype)
+        return prior_mean + prior_deviation * standard_normal_rows(key, size, mixture.dim, dtype)
 
     def score(
         first: Array, points: Array, values: Array, rows: Array, live: Array, scored: Candidates

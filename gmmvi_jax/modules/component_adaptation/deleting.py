@@ -29,11 +29,23 @@ def window_length(del_iters: int) -> int:
     return del_iters + 2 * (del_iters // 3)
 
 
-def _newest_last(history: Array, iteration: Array) -> Array:
-    """Returns [B, H] the ring buffer's columns in order of time."""
-    length = history.shape[1]
-    columns = (iteration + 1 + jnp.arange(length, dtype=jnp.int32)) % length
-    return history[:, columns]
+def _smoothing_kernels(del_iters: int) -> np.ndarray:
+    """Returns [2, H] the coefficients of the smoothed reward now and then, newest last."""
+    kernel = smoothing_kernel(del_iters)
+    coefficients = np.zeros((2, window_length(del_iters)))
+    coefficients[0, -len(kernel) :] = kernel
+    coefficients[1, : len(kernel)] = kernel
+    return coefficients
+
+
+def _as_stored(in_time: np.ndarray, iteration: Array) -> Array:
+    """Returns what belongs to each time, newest last, in the order of the ring buffer [.., H].
+
+    Turning two rows of coefficients around is cheaper than turning the histories.
+    """
+    length = in_time.shape[-1]
+    times = (jnp.arange(length, dtype=jnp.int32) - (iteration + 1)) % length
+    return jnp.asarray(in_time)[..., times]
 
 
 def components_to_keep(
@@ -62,50 +74,44 @@ def components_to_keep(
     size = mixture.block_size
     dtype = mixture.log_weights.dtype
     missing = missing_reward(dtype)
-    kernel = jnp.asarray(smoothing_kernel(del_iters), dtype)
-    width = kernel.shape[0]
     num_visited = jnp.where(iteration > del_iters, mixture.num_components, 0)
     length = window_length(del_iters)
+    kernels = _as_stored(_smoothing_kernels(del_iters), iteration).astype(dtype)  # [2, H]
 
     def rewards_of(start: Array) -> Array:
         history = take_block(components.reward_history, start, size)
         live = live_rows(start, size, mixture.num_components)
-        return jnp.where(live[:, None], _newest_last(history, iteration), missing)
+        return jnp.where(live[:, None], history, missing)
+
+    def logits_of(rewards: Array) -> Array:
+        return jnp.where(rewards > missing, rewards / temperature, -jnp.inf)
 
     def summarise(start: Array, carry: tuple) -> tuple:
-        now, then, largest, total = carry
+        smoothed, largest, total = carry
         rewards = rewards_of(start)  # [B, H]
-        complete_now = jnp.all(rewards[:, -width:] > missing, axis=1)
-        complete_then = jnp.all(rewards[:, :width] > missing, axis=1)
-        block_now = jnp.where(complete_now, product(rewards[:, -width:], kernel), -jnp.inf)
-        block_then = jnp.where(complete_then, product(rewards[:, :width], kernel), -jnp.inf)
-        logits = jnp.where(rewards > missing, rewards / temperature, -jnp.inf)
+        is_known = rewards > missing
+        is_complete = jnp.all(is_known[:, None, :] | (kernels == 0.0), axis=2)  # [B, 2]
+        block = product(jnp.where(is_known, rewards, 0.0), kernels.T)
+        logits = logits_of(rewards)
         new_largest = jnp.maximum(largest, jnp.max(logits, axis=0))
         total = total * jnp.exp(largest - new_largest) + jnp.sum(
             jnp.exp(logits - new_largest), axis=0
         )
-        return (
-            put_block(now, block_now, start),
-            put_block(then, block_then, start),
-            new_largest,
-            total,
-        )
+        smoothed = put_block(smoothed, jnp.where(is_complete, block, -jnp.inf), start)
+        return smoothed, new_largest, total
 
-    lowest = jnp.full(mixture.capacity, -jnp.inf, dtype)
-    empty = (jnp.full(length, missing), jnp.zeros(length, dtype))
-    now, then, largest, total = fold_blocks(num_visited, size, summarise, (lowest, lowest, *empty))
+    lowest = jnp.full((mixture.capacity, 2), -jnp.inf, dtype)
+    empty = (lowest, jnp.full(length, missing), jnp.zeros(length, dtype))
+    smoothed, largest, total = fold_blocks(num_visited, size, summarise, empty)
     log_normalizer = largest + jnp.log(total)  # [H] of the greedy weights at each iteration
 
     def weigh(start: Array, heaviest: Array) -> Array:
-        rewards = rewards_of(start)
-        greedy = jnp.exp(
-            jnp.where(rewards > missing, rewards / temperature, -jnp.inf) - log_normalizer
-        )
+        greedy = jnp.exp(logits_of(rewards_of(start)) - log_normalizer)
         weights = take_block(components.weight_history, start, size)
-        block = jnp.maximum(jnp.max(greedy, axis=1), jnp.max(weights, axis=1))
-        return put_block(heaviest, block, start)
+        return put_block(heaviest, jnp.max(jnp.maximum(greedy, weights), axis=1), start)
 
-    heaviest = fold_blocks(num_visited, size, weigh, jnp.ones_like(lowest))
+    heaviest = fold_blocks(num_visited, size, weigh, jnp.ones(mixture.capacity, dtype))
+    now, then = smoothed[:, 0], smoothed[:, 1]
     best = jnp.max(now)
     now, then = now - best, then - best
     complete = jnp.isfinite(now) & jnp.isfinite(then)

@@ -5,7 +5,7 @@ import dataclasses
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
-from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum, step_divergence
+from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
@@ -36,11 +36,11 @@ def update_one(
     """
     del age
     eigenvalues, projected = spectrum(gradient.hessian, gradient.gradient)
-    eta = solve_multiplier(eigenvalues, projected, stepsize, temperature)
+    eta, divergence = solve_multiplier(eigenvalues, projected, stepsize, temperature)
     hessian = gradient.hessian / eta
     precision = unit_like(hessian) + hessian
     proposal = change_precision(gaussian, precision, gradient.gradient / eta)
-    return proposal, step_divergence(eigenvalues, projected, eta)
+    return proposal, divergence
 
 
 @register_pytree

@@ -62,7 +62,7 @@ def solve_tilt(log_weights: Array, advantages: Array, bound: Array, largest: Arr
         infeasible=largest,
         feasible=jnp.maximum(feasible, jnp.finfo(dtype).tiny),
     )
-    return jnp.where(bound > 0.0, scale, 0.0)
+    return jnp.where(bound > 0.0, scale.value, 0.0)
 
 
 @register_pytree
