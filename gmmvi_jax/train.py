@@ -28,6 +28,7 @@ from gmmvi_jax.typing import Array, PRNGKey, PyTree
 from gmmvi_jax.validation import validate
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
+_start = jax.jit(init)
 _DIAGNOSTIC_STREAM = 0x0D1A6  # folded into the seed's key: diagnostics never touch the run's keys
 
 
@@ -80,22 +81,29 @@ def train(
     run = config.run
     key = jax.random.key(run.seed) if rng_key is None else rng_key
     check_target(target, config, _first_mean(config, initial))
-    state = _initial_state(config, key, initial)
-    if samples is not None:
-        state = import_samples(state, samples)
-
+    _check_initial(config, initial)
     diagnostic_key = diagnostic_key_of(key)
+    # The programs compile on threads of their own while the steps are traced, for which the
+    # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk.
+    shapes, wait_for_start = _start_ahead(config, key, initial)
     wait_for_elbo = None
     if run.diagnostic_samples:
         wait_for_elbo = compile_ahead(
             mixture_elbo.lower(
-                state.mixture,
+                shapes.mixture,
                 target,
                 diagnostic_key,
                 run.diagnostic_samples,
                 config.algorithm.max_chunk_bytes,
             )
         )
+    num_steps = jax.ShapeDtypeStruct((), jnp.int32)
+    run_chunk.lower(config.algorithm, target, shapes, num_steps, run.log_every)
+    wait_for_start()
+    state = _initial_state(config, key, initial)
+    if samples is not None:
+        state = import_samples(state, samples)
+
     history = History()
     status = "completed"
     num_diagnostic = 0
@@ -166,11 +174,8 @@ def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
     return jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
 
 
-def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | None) -> TrainState:
-    if isinstance(initial, TrainState):
-        # The chunks donate their state; the user's own must survive.
-        return jax.tree.map(jnp.copy, initial)
-    if initial is not None:
+def _check_initial(config: Config, initial: GMM | TrainState | None) -> None:
+    if isinstance(initial, GMM):
         dim = initial.means.shape[1]
         if dim != config.dim:
             raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
@@ -179,4 +184,20 @@ def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | Non
                 "initial and config differ in diagonal covariances; make the config with "
                 f"diagonal={initial.factors.ndim == 2}."
             )
-    return jax.jit(init)(config.algorithm, key, initial)
+
+
+def _start_ahead(
+    config: Config, key: PRNGKey, initial: GMM | TrainState | None
+) -> tuple[TrainState, Callable[[], None]]:
+    """Returns the shapes of the first state, and what waits for its program."""
+    if isinstance(initial, TrainState):
+        return initial, lambda: None
+    traced = _start.trace(config.algorithm, key, initial)
+    return traced.out_info, compile_ahead(traced.lower())
+
+
+def _initial_state(config: Config, key: PRNGKey, initial: GMM | TrainState | None) -> TrainState:
+    if isinstance(initial, TrainState):
+        # The chunks donate their state; the user's own must survive.
+        return jax.tree.map(jnp.copy, initial)
+    return _start(config.algorithm, key, initial)
