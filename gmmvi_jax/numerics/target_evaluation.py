@@ -4,13 +4,15 @@ What a target may be besides a function of one point is written down in ``typing
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+Carry = TypeVar("Carry")
 
 
 def is_stochastic(log_target: LogDensity) -> bool:
@@ -69,6 +71,45 @@ def evaluate_chunk(
     return jax.vmap(log_target)(*arguments), None
 
 
+def fold_evaluations(
+    key: PRNGKey,
+    log_target: LogDensity,
+    points: Array,
+    first_row: Array,
+    num_rows: Array,
+    chunk_size: int,
+    with_gradient: bool,
+    body: Callable[[Array, Array, Array | None, Carry], Carry],
+    initial: Carry,
+) -> Carry:
+    """Folds ``body(start, values, gradients, carry)`` over chunks of evaluated rows.
+
+    Rows of the last chunk beyond ``num_rows`` repeat the chunk's first point, so that a target
+    never sees a point that nobody asked for; they are not to be counted.
+
+    Args:
+        key: PRNG key; used where the target is stochastic.
+        log_target: log density of one point.
+        points: [N, D], with at least a chunk of rows behind the last one asked for.
+        first_row: [] int32.
+        num_rows: [] int32, the row behind the last one.
+        chunk_size: C, rows per vectorised call.
+        with_gradient: whether the gradients [C, D] are wanted; else they are None.
+        body: what becomes of a chunk whose first row is ``start``.
+        initial: the carry before the first chunk.
+    """
+
+    def evaluate(offset: Array, carry: Carry) -> Carry:
+        start = first_row + offset
+        chunk = take_block(points, start, chunk_size)
+        chunk_key = jax.random.fold_in(key, offset)
+        num_live = jnp.minimum(num_rows - start, chunk_size)
+        values, gradients = evaluate_chunk(chunk_key, log_target, chunk, num_live, with_gradient)
+        return body(start, values, gradients, carry)
+
+    return fold_blocks(num_rows - first_row, chunk_size, evaluate, initial)
+
+
 def evaluate_rows(
     key: PRNGKey,
     log_target: LogDensity,
@@ -81,29 +122,33 @@ def evaluate_rows(
 ) -> tuple[Array, Array | None]:
     """Evaluates the target, and its gradient if wanted, at the rows ``first_row : num_rows``.
 
-    Rows of the last chunk beyond ``num_rows`` repeat the chunk's first point, so that a target
-    never sees a point that nobody asked for; they are not to be counted.
-
     Args:
-        key: PRNG key; used where the target is stochastic.
+        key: see ``fold_evaluations``, like all that is not said here.
         log_target: log density of one point.
-        points: [N, D], with at least a chunk of rows behind the last one asked for.
+        points: [N, D].
         first_row: [] int32.
-        num_rows: [] int32, the row behind the last one.
+        num_rows: [] int32.
         chunk_size: rows per vectorised call.
         values: [N] buffer, overwritten.
         gradients: [N, D] buffer, overwritten; None where no gradient is wanted.
     """
 
-    def evaluate(offset: Array, buffers: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
-        start = first_row + offset
-        chunk = take_block(points, start, chunk_size)
-        chunk_key = jax.random.fold_in(key, offset)
-        num_live = jnp.minimum(num_rows - start, chunk_size)
-        evaluated = evaluate_chunk(chunk_key, log_target, chunk, num_live, gradients is not None)
-        return put_block(buffers, evaluated, start)
+    def keep(
+        start: Array, value: Array, gradient: Array | None, buffers: tuple[Array, Array | None]
+    ) -> tuple[Array, Array | None]:
+        return put_block(buffers, (value, gradient), start)
 
-    return fold_blocks(num_rows - first_row, chunk_size, evaluate, (values, gradients))
+    return fold_evaluations(
+        key,
+        log_target,
+        points,
+        first_row,
+        num_rows,
+        chunk_size,
+        gradients is not None,
+        keep,
+        (values, gradients),
+    )
 
 
 def evaluate_values(

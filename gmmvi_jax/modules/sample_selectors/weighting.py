@@ -3,12 +3,11 @@
 Shared by the selectors, which differ only in how many samples each component draws.
 """
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.target_evaluation import evaluate_chunk
+from gmmvi_jax.numerics.target_evaluation import fold_evaluations
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -24,9 +23,6 @@ def evaluate_batch(
     buffers: SampleBatch,
 ) -> tuple[SampleBatch, Array]:
     """Evaluates the target at freshly drawn points and sorts out the unusable ones.
-
-    Rows of the last chunk beyond the new ones repeat the chunk's first point, so that a target
-    never sees a point that nobody asked for; they are not to be counted.
 
     A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable: it will
     have no weight. -inf is legal (outside the support): it keeps its weight, has a zero
@@ -49,17 +45,9 @@ def evaluate_batch(
     size = buffers.chunk_size
     dtype = buffers.log_target.dtype
 
-    def evaluate(offset: Array, carry: tuple) -> tuple:
+    def inspect(start: Array, value: Array, gradient: Array | None, carry: tuple) -> tuple:
         rows, usable_counts, lowest = carry
-        start = first_row + offset
-        chunk, origin = take_block(draws, start, size)
-        value, gradient = evaluate_chunk(
-            jax.random.fold_in(key, offset),
-            log_target,
-            chunk,
-            jnp.minimum(num_new - offset, size),
-            with_gradient=buffers.target_gradient is not None,
-        )
+        origin = take_block(draws.origins, start, size)
         value = value.astype(dtype)
         outside = value == -jnp.inf
         usable = (outside | jnp.isfinite(value)) & live_rows(start, size, num_samples)
@@ -74,10 +62,15 @@ def evaluate_batch(
         return put_block(rows, (value, gradient, background), start), usable_counts, lowest
 
     rows = (buffers.log_target, buffers.target_gradient, buffers.log_background)
-    (values, gradients, log_background), usable_counts, lowest = fold_blocks(
-        num_new,
+    (values, gradients, log_background), usable_counts, lowest = fold_evaluations(
+        key,
+        log_target,
+        draws.points,
+        first_row,
+        num_samples,
         size,
-        evaluate,
+        buffers.target_gradient is not None,
+        inspect,
         (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype)),
     )
     floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - UNSUPPORTED_FLOOR
