@@ -1,4 +1,4 @@
-"""Compiling a program on another thread, while the first one is still at an earlier program."""
+"""Compiling a program on another thread, while the first one traces or compiles another."""
 
 import contextlib
 import threading

@@ -109,6 +109,20 @@ def reevaluate_samples(
     return Samples(samples.points, values, reusable, num_evaluations)
 
 
+def check_samples(state: TrainState, samples: Samples) -> None:
+    """Raises the errors of ``import_samples``; of the state only the shapes are read."""
+    dim = state.mixture.dim
+    if samples.points.shape[-1] != dim:
+        raise ValueError(f"samples have dim {samples.points.shape[-1]}, but the state has {dim}.")
+    if state.database.window is None or samples.reusable is None:
+        return
+    if samples.reusable.factors.shape[1:] != state.mixture.gaussians.factor.shape[1:]:
+        raise ValueError(
+            "samples and state differ in diagonal covariances; make the config with "
+            f"diagonal={samples.reusable.factors.ndim == 2}."
+        )
+
+
 def import_samples(state: TrainState, samples: Samples) -> TrainState:
     """Returns a state that starts with these samples in its database.
 
@@ -122,18 +136,11 @@ def import_samples(state: TrainState, samples: Samples) -> TrainState:
     Raises:
         ValueError: another dimension, or other covariances (full, diagonal).
     """
-    dim = state.mixture.dim
-    if samples.points.shape[-1] != dim:
-        raise ValueError(f"samples have dim {samples.points.shape[-1]}, but the state has {dim}.")
+    check_samples(state, samples)
     database = state.database
     archive = _fill_archive(database.archive, samples)
     batch, window = database.batch, database.window
     if window is not None and samples.reusable is not None:
-        if samples.reusable.factors.shape[1:] != state.mixture.gaussians.factor.shape[1:]:
-            raise ValueError(
-                "samples and state differ in diagonal covariances; make the config with "
-                f"diagonal={samples.reusable.factors.ndim == 2}."
-            )
         window, batch = _fill_window(window, batch, samples.reusable, state.mixture.max_components)
     return state._replace(
         database=SampleDatabase(batch=batch, archive=archive, window=window),

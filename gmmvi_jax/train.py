@@ -20,7 +20,7 @@ from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.progress import ProgressBar
 from gmmvi_jax.result import TrainResult
-from gmmvi_jax.sample_exchange import Samples, import_samples
+from gmmvi_jax.sample_exchange import Samples, check_samples, import_samples
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.target_check import check_target
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
@@ -86,6 +86,8 @@ def train(
     # The programs compile on threads of their own while the steps are traced, for which the
     # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk.
     shapes, wait_for_start = _start_ahead(config, key, initial)
+    if samples is not None:
+        check_samples(shapes, samples)
     wait_for_elbo = None
     if run.diagnostic_samples:
         wait_for_elbo = compile_ahead(
@@ -97,8 +99,8 @@ def train(
                 config.algorithm.max_chunk_bytes,
             )
         )
-    num_steps = jax.ShapeDtypeStruct((), jnp.int32)
-    run_chunk.lower(config.algorithm, target, shapes, num_steps, run.log_every)
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+    run_chunk.lower(config.algorithm, target, shapes, count, run.log_every)
     wait_for_start()
     state = _initial_state(config, key, initial)
     if samples is not None:

@@ -46,9 +46,7 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
 
 
 def solve_multiplier(eigenvalues: Array, gradient: Array, bound: Array, lowest: Array) -> Met:
-    """Returns the smallest eta >= ``lowest`` whose step satisfies KL(new || old) <= bound.
-
-    And that KL.
+    """Returns the smallest eta >= ``lowest`` with KL(new || old) <= bound, and that KL.
 
     Source: Arenz et al., JMLR 2020, the trust-region problem of Eq. (10), whose dual has one
     unknown. The divergence falls monotonically with eta above -min(eigenvalues).

@@ -75,8 +75,8 @@ def components_to_keep(
     dtype = mixture.log_weights.dtype
     missing = missing_reward(dtype)
     num_visited = jnp.where(iteration > del_iters, mixture.num_components, 0)
-    length = window_length(del_iters)
     kernels = _as_stored(_smoothing_kernels(del_iters), iteration).astype(dtype)  # [2, H]
+    length = kernels.shape[1]
 
     def rewards_of(start: Array) -> Array:
         history = take_block(components.reward_history, start, size)
