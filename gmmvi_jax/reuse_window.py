@@ -149,19 +149,31 @@ def drop_oldest(
     moved_gaussians = jnp.where(dropped_rows > 0, num_gaussians, 0)
     size = batch.chunk_size
 
-    def shift_rows(start: Array, arrays: tuple) -> tuple:
-        return put_block(arrays, take_block(arrays, start + dropped_rows, size), start)
+    # Only of the oldest Gaussian that stays some samples may have gone.
+    oldest_count = row_counts[num_dropped]
+
+    def shift_rows(start: Array, carry: tuple) -> tuple:
+        rows, oldest_usable = carry
+        block = take_block(rows, start + dropped_rows, size)
+        is_usable = live_rows(start, size, oldest_count) & (block[-1] < jnp.inf)
+        return put_block(rows, block, start), oldest_usable + jnp.sum(is_usable, dtype=jnp.int32)
 
     rows = (batch.points, batch.log_target, batch.target_gradient, batch.log_background)
-    points, log_target, target_gradient, log_background = fold_blocks(
-        moved_rows, size, shift_rows, rows
+    rows, oldest_usable = fold_blocks(
+        moved_rows, size, shift_rows, (rows, jnp.zeros((), jnp.int32))
     )
+    points, log_target, target_gradient, log_background = rows
+    is_oldest = slots == jnp.where(dropped_rows > 0, num_dropped, -1)
+    usable_counts = jnp.where(is_oldest, oldest_usable, window.usable_counts)
 
     def shift_gaussians(start: Array, arrays: tuple) -> tuple:
         return put_block(arrays, take_block(arrays, start + num_dropped, _SUM_BLOCK), start)
 
-    gaussians, row_counts = fold_blocks(
-        moved_gaussians, _SUM_BLOCK, shift_gaussians, (window.gaussians, row_counts)
+    gaussians, row_counts, usable_counts = fold_blocks(
+        moved_gaussians,
+        _SUM_BLOCK,
+        shift_gaussians,
+        (window.gaussians, row_counts, usable_counts),
     )
 
     def shift_densities(start: Array, matrix: Array) -> Array:
@@ -181,6 +193,7 @@ def drop_oldest(
         window,
         gaussians=gaussians,
         row_counts=row_counts,
+        usable_counts=usable_counts,
         log_densities=log_densities,
         num_gaussians=num_gaussians,
     )
@@ -191,26 +204,9 @@ def drop_oldest(
         target_gradient=target_gradient,
         log_background=log_background,
         num_samples=num_rows,
+        num_usable=jnp.sum(jnp.where(slots < num_gaussians, usable_counts, 0)),
     )
-    return count_usable(window, batch)
-
-
-def count_usable(window: ReuseWindow, batch: SampleBatch) -> tuple[ReuseWindow, SampleBatch]:
-    """Counts the samples that have a weight, for every Gaussian and in all."""
-    live = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32) < window.num_gaussians
-    ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
-    size = batch.chunk_size
-
-    def add_chunk(start: Array, counts: Array) -> Array:
-        log_background = take_block(batch.log_background, start, size)
-        usable = (log_background < jnp.inf) & live_rows(start, size, batch.num_samples)
-        rows = start + jnp.arange(size, dtype=jnp.int32)
-        origins = jnp.searchsorted(ends, rows, side="right")
-        return counts.at[origins].add(usable.astype(jnp.int32), mode="drop")
-
-    counts = fold_blocks(batch.num_samples, size, add_chunk, jnp.zeros_like(window.usable_counts))
-    window = dataclasses.replace(window, usable_counts=counts)
-    return window, dataclasses.replace(batch, num_usable=jnp.sum(counts))
+    return window, batch
 
 
 def _add_densities(
@@ -258,17 +254,17 @@ def add_gaussians(window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixtur
     first = window.num_gaussians
     size = mixture.block_size
 
-    def copy(start: Array, stacked: tuple) -> tuple:
+    def copy(start: Array, stacked: Gaussian) -> Gaussian:
         block = take_block(mixture.gaussians, start, size)
-        return put_block(stacked, (block, jnp.zeros(size, jnp.int32)), first + start)
+        return put_block(stacked, block, first + start)
 
-    gaussians, row_counts = fold_blocks(
-        mixture.num_components, size, copy, (window.gaussians, window.row_counts)
-    )
+    gaussians = fold_blocks(mixture.num_components, size, copy, window.gaussians)
+    is_earlier = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32) < first
     window = dataclasses.replace(
         window,
         gaussians=gaussians,
-        row_counts=row_counts,
+        row_counts=jnp.where(is_earlier, window.row_counts, 0),
+        usable_counts=jnp.where(is_earlier, window.usable_counts, 0),
         num_gaussians=first + mixture.num_components,
     )
     zero = jnp.zeros((), jnp.int32)
@@ -277,7 +273,12 @@ def add_gaussians(window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixtur
 
 
 def add_rows(
-    window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixture, counts: Array, first_row: Array
+    window: ReuseWindow,
+    batch: SampleBatch,
+    mixture: PaddedMixture,
+    counts: Array,
+    usable_counts: Array,
+    first_row: Array,
 ) -> ReuseWindow:
     """Takes in the samples that the newest Gaussians have drawn, with their densities.
 
@@ -286,16 +287,18 @@ def add_rows(
         batch: with the new samples in it.
         mixture: that drew them.
         counts: [K] int32 how many each component drew.
+        usable_counts: [K] int32 those of them that count.
         first_row: of the new samples.
     """
-    first = window.num_gaussians - mixture.num_components
-
-    def write(start: Array, row_counts: Array) -> Array:
-        block = take_block(counts, start, mixture.block_size)
-        return put_block(row_counts, block, first + start)
-
-    row_counts = fold_blocks(mixture.num_components, mixture.block_size, write, window.row_counts)
-    window = dataclasses.replace(window, row_counts=row_counts)
+    slots = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32)
+    component = slots - (window.num_gaussians - mixture.num_components)
+    is_newest = (component >= 0) & (slots < window.num_gaussians)
+    component = jnp.clip(component, 0, mixture.capacity - 1)
+    window = dataclasses.replace(
+        window,
+        row_counts=jnp.where(is_newest, counts[component], window.row_counts),
+        usable_counts=jnp.where(is_newest, usable_counts[component], window.usable_counts),
+    )
     columns = (jnp.zeros((), jnp.int32), window.num_gaussians)
     rows = (first_row, batch.num_samples)
     return _add_densities(window, batch, columns, rows, mixture.block_size)

@@ -16,7 +16,7 @@ from gmmvi_jax.numerics.exact_counter import count_up
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
 from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.reuse_window import ReuseWindow, add_all_densities, count_usable
+from gmmvi_jax.reuse_window import ReuseWindow, add_all_densities
 from gmmvi_jax.sample_db import Archive, SampleDatabase
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import LogDensity, PRNGKey
@@ -228,11 +228,15 @@ def _fill_window(
         target_gradient=gradient,
         log_background=batch.log_background.at[:count].set(np.where(usable, 0.0, np.inf)),
         num_samples=jnp.asarray(count, jnp.int32),
+        num_usable=jnp.asarray(usable.sum(), jnp.int32),
     )
+    num_usable_before = np.append(0, np.cumsum(usable))
+    usable_counts = np.diff(num_usable_before[np.append(row, ends[first:]) - row])
     window = dataclasses.replace(
         window,
         gaussians=jax.tree.map(lambda old, new: old.at[:live].set(new), window.gaussians, stacked),
         row_counts=window.row_counts.at[:live].set(samples.row_counts[first:]),
+        usable_counts=window.usable_counts.at[:live].set(usable_counts),
         num_gaussians=jnp.asarray(live, jnp.int32),
     )
-    return count_usable(add_all_densities(window, batch), batch)
+    return add_all_densities(window, batch), batch

@@ -30,7 +30,6 @@ from gmmvi_jax.reuse_window import (
     ReuseWindow,
     add_gaussians,
     add_rows,
-    count_usable,
     empty_window,
     log_background,
 )
@@ -81,7 +80,7 @@ def _look_back(
         MAX_GAUSSIANS, num_rows, BLOCK_SIZE, dim, mixture.is_diagonal, batch.points.dtype
     )
     window = add_gaussians(window, batch, earlier)
-    window = add_rows(window, batch, earlier, drawn, zero)
+    window = add_rows(window, batch, earlier, drawn, drawn, zero)
     num_per_component = NUM_REUSED // len(SAMPLES_PER_COMPONENT)
     window, batch = look_back(mixture, window, batch, num_per_component, num_new)
     sizes = component_sample_sizes(mixture, window, batch)
@@ -93,8 +92,8 @@ def _join(
     mixture: PaddedMixture, window: ReuseWindow, batch: SampleBatch, drawn: Array, num_kept: Array
 ) -> Array:
     """Returns the background after the mixture has drawn the rows behind the kept ones."""
-    window = add_rows(window, batch, mixture, drawn, num_kept)
-    return log_background(*count_usable(window, batch))
+    window = add_rows(window, batch, mixture, drawn, drawn, num_kept)
+    return log_background(window, batch)
 
 
 def backgrounds(arrays: Arrays) -> Iterator[Comparison]:

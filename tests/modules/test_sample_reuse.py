@@ -203,6 +203,11 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         assert info.num_unusable == np.sum(~usable[num_old:])
         counts = [sum(s.generator == g for s in model.samples) for g in model.gaussians]
         np.testing.assert_array_equal(row_counts, counts)
+        good = [s for s, usable_one in zip(model.samples, usable, strict=True) if usable_one]
+        counts = [sum(s.generator == g for s in good) for g in model.gaussians]
+        np.testing.assert_array_equal(
+            np.asarray(window.usable_counts)[: len(model.gaussians)], counts
+        )
         background = np.asarray(batch.log_background)
         np.testing.assert_allclose(background[:num_samples], model.log_background(), rtol=EXACT)
         end = -(-num_samples // batch.chunk_size) * batch.chunk_size

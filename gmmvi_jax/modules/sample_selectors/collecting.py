@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture import Draws, PaddedMixture, draw
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.records import SelectionInfo
-from gmmvi_jax.reuse_window import add_rows, count_usable, log_background
+from gmmvi_jax.reuse_window import add_rows, log_background
 from gmmvi_jax.sample_db import SampleDatabase, store
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -50,16 +50,15 @@ def collect(
         first_row=first_row,
     )
     batch, usable_counts = evaluate_batch(key_target, log_target, draws, counts, first_row, earlier)
-    num_new = batch.num_samples - first_row
-    info = SelectionInfo(num_new, num_new - batch.num_usable)
+    num_new, num_usable = batch.num_samples - first_row, jnp.sum(usable_counts)
+    info = SelectionInfo(num_new, num_new - num_usable)
     if window is None:
         # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
         # Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
-        shares = usable_counts.astype(batch.points.dtype) / jnp.maximum(batch.num_usable, 1)
+        shares = usable_counts.astype(batch.points.dtype) / jnp.maximum(num_usable, 1)
         batch = dataclasses.replace(batch, log_shares=jnp.log(shares))
     else:
-        window = add_rows(window, batch, mixture, counts, first_row)
-        window, batch = count_usable(window, batch)
+        window = add_rows(window, batch, mixture, counts, usable_counts, first_row)
         batch = dataclasses.replace(batch, log_background=log_background(window, batch))
     archive = store(database.archive, batch, first_row)
     return SampleDatabase(batch=batch, archive=archive, window=window), info

@@ -81,6 +81,7 @@ def evaluate_batch(
         value = jnp.where(value == -jnp.inf, floor, value)
         return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
 
+    num_earlier = jnp.where(first_row > 0, buffers.num_usable, 0)
     batch = SampleBatch(
         points=draws.points,
         log_target=fold_blocks(num_new, size, settle, values),
@@ -89,7 +90,7 @@ def evaluate_batch(
         origins=draws.origins,
         log_shares=buffers.log_shares,
         num_samples=num_samples,
-        num_usable=jnp.sum(usable_counts),
+        num_usable=num_earlier + jnp.sum(usable_counts),
         chunk_size=size,
     )
     return batch, usable_counts
