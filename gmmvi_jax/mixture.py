@@ -210,6 +210,27 @@ def precisions(mixture: PaddedMixture) -> Array:
     return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
 
 
+def log_density_from_terms(
+    mixture: PaddedMixture, read: Callable[[Array], Array], num_points: int
+) -> Array:
+    """Returns [C] log q(x) where the components' densities are known.
+
+    Args:
+        mixture: the mixture.
+        read: start to [B, C] log N(x | o) of a block of components.
+        num_points: C.
+    """
+
+    def add_block(start: Array, log_sum: LogSum) -> LogSum:
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
+        # What is read of slots that are not active may be anything.
+        log_terms = jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
+        return add_terms(log_sum, log_terms)[0]
+
+    empty = empty_log_sum(num_points, mixture.log_weights.dtype)
+    return fold_blocks(mixture.num_components, mixture.block_size, add_block, empty).log()
+
+
 def gradient_from_terms(
     mixture: PaddedMixture,
     inverse_covariances: Array,

@@ -30,7 +30,8 @@ _SUM_BLOCK = 32  # Gaussians per block where their densities are only summed
 class ReuseWindow:
     """What generated the samples of a batch, in the order of its rows.
 
-    Row by row the samples of one Gaussian lie behind those of the one before it.
+    Row by row the samples of one Gaussian lie behind those of the one before it. Behind the
+    Gaussians that drew them stand those that are to draw next, if they are known by now.
     """
 
     gaussians: Gaussian  # stacked, J leading, as they were when they drew
@@ -38,6 +39,7 @@ class ReuseWindow:
     usable_counts: Array  # [J] int32 those of them that count
     log_densities: Array  # [J, N] log N(x_n | theta_j)
     num_gaussians: Array  # [] int32, live Gaussians
+    num_waiting: Array  # [] int32, how many of them, the newest, have not drawn yet
     max_gaussians: int = dataclasses.field(metadata={"static": True})
 
 
@@ -59,9 +61,9 @@ def window_size(
 ) -> WindowSize:
     """Returns how many samples and Gaussians fit into ``num_bytes``.
 
-    Twice ``max_components`` Gaussians come first (those of this iteration and of one before it),
-    then the wanted rows, then as many Gaussians as there is room for, since the less is
-    drawn per iteration, the more iterations the window reaches back.
+    Three times ``max_components`` Gaussians come first (those of this iteration, of one before it
+    and those to draw next), then the wanted rows, then as many Gaussians as there is room for,
+    since the less is drawn per iteration, the more iterations the window reaches back.
 
     Args:
         num_bytes: the budget of the whole window.
@@ -77,11 +79,12 @@ def window_size(
     """
     per_gaussian = itemsize * (dim + 2 * dim * (1 if diagonal else dim))
     per_row = itemsize * (2 * dim + 4)
-    num_gaussians = 2 * max_components
-    available = num_bytes - num_gaussians * per_gaussian
-    num_rows = min(wanted_rows, available // (per_row + itemsize * num_gaussians))
+    least_gaussians = 3 * max_components
+    available = num_bytes - least_gaussians * per_gaussian
+    num_rows = min(wanted_rows, available // (per_row + itemsize * least_gaussians))
     if num_rows < least_rows:
-        needed = num_gaussians * per_gaussian + least_rows * (per_row + itemsize * num_gaussians)
+        needed = least_gaussians * per_gaussian
+        needed += least_rows * (per_row + itemsize * least_gaussians)
         raise ValueError(
             f"reuse_window_bytes is {num_bytes}, but one iteration of max_components="
             f"{max_components} may draw {least_rows} samples, which need {needed} bytes; raise "
@@ -89,7 +92,7 @@ def window_size(
         )
     spare = num_bytes - num_rows * per_row
     num_gaussians = min(spare // (per_gaussian + itemsize * num_rows), 64 * max_components)
-    return WindowSize(num_rows, max(num_gaussians, 2 * max_components))
+    return WindowSize(num_rows, max(num_gaussians, least_gaussians))
 
 
 def empty_window(
@@ -115,6 +118,7 @@ def empty_window(
         usable_counts=jnp.zeros(capacity, jnp.int32),
         log_densities=jnp.zeros((capacity, num_rows), dtype),
         num_gaussians=jnp.zeros((), jnp.int32),
+        num_waiting=jnp.zeros((), jnp.int32),
         max_gaussians=max_gaussians,
     )
 
@@ -122,13 +126,14 @@ def empty_window(
 def drop_oldest(
     window: ReuseWindow, batch: SampleBatch, num_kept: Array, num_incoming: Array
 ) -> tuple[ReuseWindow, SampleBatch]:
-    """Drops all but the newest samples, and the Gaussians that have none left.
+    """Drops all but the newest samples, and the Gaussians that drew them and have none left.
 
     Args:
         window: what generated the batch.
         batch: the samples.
         num_kept: [] int32, samples to keep at most.
-        num_incoming: [] int32, Gaussians there must be room for; where there is not, more goes.
+        num_incoming: [] int32, Gaussians there must be room for, those that wait among them; where
+            there is not, more goes.
     """
     capacity = window.row_counts.shape[0]
     slots = jnp.arange(capacity, dtype=jnp.int32)
@@ -136,10 +141,11 @@ def drop_oldest(
     ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
     starts = ends - jnp.where(live, window.row_counts, 0)
     dropped_rows = jnp.maximum(batch.num_samples - num_kept, 0)
-    surplus = window.num_gaussians + num_incoming - window.max_gaussians
+    num_drawn = window.num_gaussians - window.num_waiting
+    surplus = num_drawn + num_incoming - window.max_gaussians
     lost = jnp.max(jnp.where(live & (slots < surplus), ends, 0))  # rows of the surplus Gaussians
     dropped_rows = jnp.maximum(dropped_rows, lost)
-    num_dropped = jnp.sum(live & (ends <= dropped_rows), dtype=jnp.int32)
+    num_dropped = jnp.sum((slots < num_drawn) & (ends <= dropped_rows), dtype=jnp.int32)
     row_counts = jnp.where(live, ends - jnp.maximum(starts, dropped_rows), 0)
 
     num_rows = batch.num_samples - dropped_rows
@@ -249,27 +255,48 @@ def _add_densities(
     return dataclasses.replace(window, log_densities=matrix)
 
 
+def _num_known(window: ReuseWindow, mixture: PaddedMixture) -> Array:
+    """Returns [] how many of the mixture's Gaussians, in whole blocks, wait as they are."""
+    first, size = window.num_gaussians - window.num_waiting, mixture.block_size
+
+    def compare(start: Array, num_known: Array) -> Array:
+        own = take_block(mixture.gaussians, start, size)
+        waiting = take_block(window.gaussians, first + start, size)
+        is_same = live_rows(start, size, window.num_waiting)
+        for one, other in zip(own, waiting, strict=True):
+            is_same &= jnp.all((one == other).reshape(size, -1), axis=1)
+        is_known = jnp.all(is_same | ~live_rows(start, size, mixture.num_components))
+        return num_known + jnp.where((num_known == start) & is_known, size, 0)
+
+    num_known = fold_blocks(mixture.num_components, size, compare, jnp.zeros((), jnp.int32))
+    return jnp.minimum(num_known, mixture.num_components)
+
+
 def add_gaussians(window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixture) -> ReuseWindow:
-    """Appends the mixture's Gaussians, which have drawn nothing yet, with their densities."""
-    first = window.num_gaussians
-    size = mixture.block_size
+    """Lets the mixture's Gaussians wait to draw next, with the densities of the batch under them.
 
-    def copy(start: Array, stacked: Gaussian) -> Gaussian:
-        block = take_block(mixture.gaussians, start, size)
-        return put_block(stacked, block, first + start)
+    Those that wait already, as they are, keep their densities; the other ones are replaced.
+    """
+    first, size = window.num_gaussians - window.num_waiting, mixture.block_size
+    num_known = _num_known(window, mixture)
 
-    gaussians = fold_blocks(mixture.num_components, size, copy, window.gaussians)
-    is_earlier = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32) < first
+    def copy(offset: Array, stacked: Gaussian) -> Gaussian:
+        start = num_known + offset
+        return put_block(stacked, take_block(mixture.gaussians, start, size), first + start)
+
+    num_new = mixture.num_components - num_known
+    gaussians = fold_blocks(num_new, size, copy, window.gaussians)
+    has_drawn = jnp.arange(window.row_counts.shape[0], dtype=jnp.int32) < first
     window = dataclasses.replace(
         window,
         gaussians=gaussians,
-        row_counts=jnp.where(is_earlier, window.row_counts, 0),
-        usable_counts=jnp.where(is_earlier, window.usable_counts, 0),
+        row_counts=jnp.where(has_drawn, window.row_counts, 0),
+        usable_counts=jnp.where(has_drawn, window.usable_counts, 0),
         num_gaussians=first + mixture.num_components,
+        num_waiting=mixture.num_components,
     )
-    zero = jnp.zeros((), jnp.int32)
-    columns = (first, window.num_gaussians)
-    return _add_densities(window, batch, columns, (zero, batch.num_samples), size)
+    columns = (first + num_known, window.num_gaussians)
+    return _add_densities(window, batch, columns, (jnp.zeros_like(first), batch.num_samples), size)
 
 
 def add_rows(
@@ -280,10 +307,10 @@ def add_rows(
     usable_counts: Array,
     first_row: Array,
 ) -> ReuseWindow:
-    """Takes in the samples that the newest Gaussians have drawn, with their densities.
+    """Takes in the samples that the waiting Gaussians have drawn, with their densities.
 
     Args:
-        window: its newest Gaussians are the mixture's.
+        window: the mixture's Gaussians wait in it.
         batch: with the new samples in it.
         mixture: that drew them.
         counts: [K] int32 how many each component drew.
@@ -298,6 +325,7 @@ def add_rows(
         window,
         row_counts=jnp.where(is_newest, counts[component], window.row_counts),
         usable_counts=jnp.where(is_newest, usable_counts[component], window.usable_counts),
+        num_waiting=jnp.zeros((), jnp.int32),
     )
     columns = (jnp.zeros((), jnp.int32), window.num_gaussians)
     rows = (first_row, batch.num_samples)
@@ -319,7 +347,7 @@ def newest_log_densities(
 
     Args:
         window: its newest Gaussians are the mixture's.
-        mixture: before its update.
+        mixture: as those are now.
         start: first component of the block.
         row: first row of the chunk.
         size: rows C.

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.reuse_window import ReuseWindow
+from gmmvi_jax.reuse_window import ReuseWindow, add_gaussians
 from gmmvi_jax.typing import Array
 
 
@@ -35,6 +36,22 @@ class SampleDatabase(NamedTuple):
     batch: SampleBatch  # the newest batch; its buffers are overwritten by the next one
     archive: Archive
     window: ReuseWindow | None = None  # what generated the batch, if its samples serve again
+
+
+def look_ahead(database: SampleDatabase, mixture: PaddedMixture) -> SampleDatabase:
+    """Returns the database with the densities of its samples under the updated components.
+
+    Where samples serve again the next iteration's selection needs them, and the weights' update
+    is spared computing them. Otherwise the database stays as it is.
+
+    Args:
+        database: of this iteration.
+        mixture: whose components have been updated.
+    """
+    if database.window is None:
+        return database
+    window = add_gaussians(database.window, database.batch, mixture)
+    return database._replace(window=window)
 
 
 def empty_batch(

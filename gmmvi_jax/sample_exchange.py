@@ -66,7 +66,8 @@ def export_samples(state: TrainState) -> Samples:
     count = int(archive.count)
     reusable = None
     if window is not None:
-        rows, live = int(batch.num_samples), int(window.num_gaussians)
+        rows = int(batch.num_samples)
+        live = int(window.num_gaussians - window.num_waiting)  # the others have drawn nothing
         usable = np.isfinite(np.asarray(batch.log_background[:rows]))
         gradient = batch.target_gradient
         reusable = ReusableSamples(
@@ -194,7 +195,7 @@ def _fill_window(
 ) -> tuple[ReuseWindow, SampleBatch]:
     room = batch.log_target.shape[0] - batch.chunk_size
     ends = np.cumsum(samples.row_counts)
-    surplus = max(len(ends) - (window.max_gaussians - max_components), 0)
+    surplus = max(len(ends) - (window.max_gaussians - 2 * max_components), 0)
     lost_rows = int(ends[surplus - 1]) if surplus else 0
     lost_rows = max(lost_rows, int(ends[-1]) - room) if len(ends) else 0
     # Whole Gaussians: those of which a sample would be lost go with all of theirs.
@@ -238,5 +239,6 @@ def _fill_window(
         row_counts=window.row_counts.at[:live].set(samples.row_counts[first:]),
         usable_counts=window.usable_counts.at[:live].set(usable_counts),
         num_gaussians=jnp.asarray(live, jnp.int32),
+        num_waiting=jnp.zeros((), jnp.int32),
     )
     return add_all_densities(window, batch), batch

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.numerics.exact_counter import count_up
+from gmmvi_jax.sample_db import look_ahead
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.typing import LogDensity
 
@@ -41,8 +42,9 @@ def step(
         state.mixture, components, gradient, temperature
     )
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
+    database = look_ahead(database, mixture)
     mixture, components = algorithm.weight_updater(
-        mixture, components, database.batch, weights, temperature
+        mixture, components, database, weights, temperature
     )
     weights = weights._replace(num_updates=weights.num_updates + 1)
     effective_samples = jnp.where(mixture.active, components.effective_samples, jnp.inf)

@@ -12,6 +12,7 @@ from benchmarks.differential.comparison import Comparison, compare
 from benchmarks.differential.reference import (
     CHUNK_SIZE,
     Arrays,
+    database_of,
     make_batch,
     make_mixture,
     make_record,
@@ -25,7 +26,6 @@ from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_we
 from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.records import NaturalGradient, SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive
 from gmmvi_jax.typing import Array
 
 ASYMMETRIC = "theirs is not symmetric with plain weights: its symmetric part"
@@ -72,9 +72,7 @@ def _estimate_as(
         jnp.zeros_like(mixture.gaussians.mean), jnp.zeros_like(mixture.gaussians.factor)
     )
     record = make_record(mixture.capacity)
-    archive = empty_archive(0, mixture.dim, batch.chunk_size, False, batch.points.dtype)
-    database = SampleDatabase(batch=batch, archive=archive)
-    return estimator(mixture, record, database, temperature(), buffers)[0]
+    return estimator(mixture, record, database_of(batch), temperature(), buffers)[0]
 
 
 def _estimate(

@@ -11,6 +11,7 @@ import numpy as np
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive
 
 STORED = Path(__file__).parents[2] / "tests" / "data" / "reference.npz"
 KINDS = ("full", "diagonal")
@@ -87,6 +88,13 @@ def make_batch(arrays: Arrays) -> SampleBatch:
         num_usable=jnp.asarray(count, jnp.int32),
         chunk_size=CHUNK_SIZE,
     )
+
+
+def database_of(batch: SampleBatch) -> SampleDatabase:
+    """Returns a database of these samples alone."""
+    dtype = batch.points.dtype
+    archive = empty_archive(0, batch.points.shape[1], batch.chunk_size, False, dtype)
+    return SampleDatabase(batch=batch, archive=archive)
 
 
 def make_record(capacity: int, **fields: np.ndarray) -> ComponentRecord:

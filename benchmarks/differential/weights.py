@@ -13,6 +13,7 @@ from benchmarks.differential.inputs import WEIGHT_BOUNDS, WEIGHT_STEPSIZES
 from benchmarks.differential.reference import (
     CHUNK_SIZE,
     Arrays,
+    database_of,
     make_batch,
     make_mixture,
     make_record,
@@ -55,7 +56,7 @@ def _update_as(
     """
     del kind
     weights = WeightRecord(stepsize, jnp.asarray(0.0), jnp.asarray(0, jnp.int32))
-    return updater(mixture, record, batch, weights, temperature())
+    return updater(mixture, record, database_of(batch), weights, temperature())
 
 
 def _update(

@@ -21,6 +21,7 @@ from benchmarks.speed.workloads import BY_TARGET, WARM_UP, WORKLOADS, Workload
 from benchmarks.table import write_results
 from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.config import Algorithm
+from gmmvi_jax.sample_db import look_ahead
 from gmmvi_jax.state import TrainState
 
 MAX_COMPONENTS = 128
@@ -126,10 +127,14 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
     decomposition = EIGENDECOMPOSITION * float(dim) ** 3 * num_components
     parts.append(Part("4 component update", milliseconds, decomposition, 5 * matrices))
     weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
-    milliseconds, (mixture, components) = _timed(
-        algorithm.weight_updater,
-        (mixture, components, batch, weights, temperature),
-        eaten=(),
+
+    def update_weights(mixture: Any, components: Any, database: Any) -> tuple:
+        ahead = look_ahead(database, mixture)
+        updated = algorithm.weight_updater(mixture, components, ahead, weights, temperature)
+        return *updated, ahead.window  # or it would be copied
+
+    milliseconds, (mixture, components, _) = _timed(
+        update_weights, (mixture, components, database._replace(batch=batch)), eaten=(2,)
     )
     parts.append(Part("6 weights", milliseconds, product, points + matrices))
     milliseconds, _ = _timed(

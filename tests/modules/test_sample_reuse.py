@@ -1,5 +1,6 @@
 """Sample reuse against plain lists: which samples serve again, and how many are drawn."""
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
 from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
 from gmmvi_jax.reuse_window import WindowSize, empty_window, window_size
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
+from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch, look_ahead
 from gmmvi_jax.typing import Array
 
 from ..oracles import Floats, Mixture, pad, random_mixture
@@ -31,6 +32,7 @@ def bump(point: Array) -> Array:
 
 
 select = jax.jit(lambda selector, *args: selector(*args))
+ahead = jax.jit(look_ahead)
 
 
 def new_database(selector: Selector, size: WindowSize, diagonal: bool = False) -> SampleDatabase:
@@ -72,7 +74,7 @@ class Model:
     def keep(self, num_kept: int, num_incoming: int) -> None:
         """Keeps the newest samples, and no more Gaussians than there is room for."""
         self.samples = self.samples[max(len(self.samples) - num_kept, 0) :]
-        surplus = max(len(self.gaussians) + num_incoming - self.size.num_gaussians, 0)
+        surplus = max(len(self.gaussians) + 2 * num_incoming - self.size.num_gaussians, 0)
         leaving = set(self.gaussians[:surplus])
         newest = [index for index, s in enumerate(self.samples) if s.generator in leaving]
         self.samples = self.samples[max(newest, default=-1) + 1 :]
@@ -141,6 +143,11 @@ def drifting_mixtures(num_iterations: int) -> list[Mixture]:
     return mixtures
 
 
+def without(mixture: Mixture, index: int) -> Mixture:
+    weights, means, covariances = (np.delete(field, index, axis=0) for field in mixture)
+    return Mixture(weights / weights.sum(), means, covariances)
+
+
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("kind", ["component-based", "mixture-based", "little room"])
 def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
@@ -152,11 +159,12 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         selector = ComponentBased(DESIRED, ratio)
         little = kind == "little room"
         size = WindowSize((DESIRED + 68) * CAPACITY, 64)
-        size = WindowSize(DESIRED * CAPACITY + 30, 2 * CAPACITY) if little else size
+        size = WindowSize(DESIRED * CAPACITY + 30, 3 * CAPACITY) if little else size
     database = new_database(selector, size)
     model = Model(size, database.batch.log_target.shape[0] - database.batch.chunk_size)
     reused_any, bounded_any, broken_any = False, False, False
-    for iteration, mixture in enumerate(drifting_mixtures(12)):
+    mixtures = drifting_mixtures(12)
+    for iteration, mixture in enumerate(mixtures):
         count = len(mixture.means)
         key = jax.random.key(iteration)
         padded = pad(mixture, CAPACITY, BLOCK)
@@ -212,6 +220,19 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         np.testing.assert_allclose(background[:num_samples], model.log_background(), rtol=EXACT)
         end = -(-num_samples // batch.chunk_size) * batch.chunk_size
         assert np.all(background[num_samples:end] == np.inf)
+
+        # The components are updated. Then in some iterations one of them is deleted, or one more
+        # is added, in others they stay and draw next.
+        updated = mixtures[min(iteration + 1, 11)]
+        if iteration % 3 and len(updated.means) > 1:
+            updated = without(updated, 0 if iteration % 3 == 1 else len(updated.means) - 1)
+        database = ahead(database, pad(updated, CAPACITY, BLOCK))
+        assert database.window is not None
+        rows = slice(window.num_gaussians, window.num_gaussians + len(updated.means))
+        assert rows.stop == database.window.num_gaussians
+        found = np.asarray(database.window.log_densities)[rows, :num_samples]
+        expected = updated.component_log_densities(points).T
+        np.testing.assert_allclose(found, expected, rtol=EXACT)
         values = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
         np.testing.assert_allclose(
             np.asarray(batch.log_target)[:num_samples], np.where(usable, values, 0.0), rtol=EXACT
@@ -245,6 +266,40 @@ def test_a_mixture_that_does_not_move_draws_hardly_anything_in_the_end() -> None
     assert sum(drawn) == int(database.archive.count)
 
 
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("changed", "num_kept"),
+    [("none", 5), ("first", 0), ("third", 2), ("last", 4), ("one more", 4), ("one less", 4)],
+)
+def test_densities_of_components_that_stay_are_not_computed_again(
+    changed: str, num_kept: int
+) -> None:
+    # Shapes are those of the first test; blocks are of two components.
+    selector = ComponentBased(DESIRED, 1.7)
+    database = new_database(selector, WindowSize((DESIRED + 68) * CAPACITY, 64))
+    mixture = random_mixture(np.random.default_rng(0), 6, D)
+    before = without(mixture, 5)
+    after = {"none": before, "one more": mixture, "one less": without(before, 4)}.get(changed)
+    if after is None:
+        after = before._replace(means=before.means.copy())
+        after.means[["first", "second", "third", "fourth", "last"].index(changed)] += 0.1
+    partial = jax.tree_util.Partial(bump)
+    padded = pad(before, CAPACITY, BLOCK)
+    database, _ = select(selector, jax.random.key(0), partial, padded, database)
+    database = ahead(database, padded)
+    window = database.window
+    assert window is not None
+    marked = dataclasses.replace(window, log_densities=jnp.full_like(window.log_densities, 77.0))
+    again = ahead(database._replace(window=marked), pad(after, CAPACITY, BLOCK)).window
+    num_samples, rows = int(database.batch.num_samples), slice(5, 5 + len(after.means))
+    points = np.asarray(database.batch.points)[:num_samples]
+    expected = after.component_log_densities(points).T
+    expected[:num_kept] = 77.0
+    found = np.asarray(again.log_densities)[rows, :num_samples]
+    np.testing.assert_allclose(found, expected, rtol=EXACT)
+    np.testing.assert_allclose(again.gaussians.mean[rows], after.means, rtol=EXACT)
+
+
 def test_at_least_one_and_at_most_the_desired_number_of_samples_is_missing() -> None:
     sizes = jnp.asarray([0.0, 0.99, 1.0, 38.5, 39.0, 40.0, 77.7])
     np.testing.assert_array_equal(missing_samples(40, sizes), [40, 40, 39, 2, 1, 1, 1])
@@ -264,7 +319,7 @@ def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
     slack = 33 * (4 * size.num_rows + 4 * 3 * dim * (1 if diagonal else dim))
     assert 0.8 * num_bytes < total < num_bytes + slack
     assert size.num_rows >= 400 * 30
-    assert size.num_gaussians >= 2 * max_components
+    assert size.num_gaussians >= 3 * max_components
 
 
 def test_a_budget_too_small_for_one_iteration_names_the_setting_and_the_cure() -> None:

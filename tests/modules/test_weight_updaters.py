@@ -23,9 +23,11 @@ from gmmvi_jax.modules.weight_updaters.trust_region import (
     solve_tilt,
     tilt_divergence,
 )
-from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.records import ComponentRecord, WeightRecord
+from gmmvi_jax.reuse_window import empty_window
+from gmmvi_jax.sample_db import SampleDatabase, look_ahead
 
-from ..oracles import Floats, Mixture, make_batch, make_record, pad, random_mixture
+from ..oracles import Floats, Mixture, database_of, make_batch, make_record, pad, random_mixture
 
 D, K, BLOCK, CAPACITY = 2, 5, 3, 9
 CHUNK, ROWS = 16, 80
@@ -33,6 +35,7 @@ EXACT = 1e-10
 TOLERANCE = 1e-3  # how far below its bound a KL may stay
 
 rewards_of = jax.jit(expected_rewards, static_argnums=3)
+look_ahead_jit = jax.jit(look_ahead)
 record_jit = jax.jit(record_rewards)
 set_weights = jax.jit(with_log_weights)
 update = {
@@ -77,9 +80,9 @@ def textbook_rewards(
     return weights.T @ (log_target - temperature * mixture.log_density(points))
 
 
-def batch_of(case: tuple[Mixture, Floats, Floats, Floats]) -> SampleBatch:
+def database_for(case: tuple[Mixture, Floats, Floats, Floats]) -> SampleDatabase:
     _, points, log_target, log_background = case
-    return make_batch(points, log_background, ROWS, CHUNK, log_target=log_target)
+    return database_of(make_batch(points, log_background, ROWS, CHUNK, log_target=log_target))
 
 
 # --- rewards ---------------------------------------------------------------------------------
@@ -93,9 +96,15 @@ def test_expected_rewards_are_the_textbook_sums(
 ) -> None:
     case = make_case(diagonal, num_usable)
     padded = pad(case[0], CAPACITY, BLOCK, diagonal)
-    found = rewards_of(padded, batch_of(case), jnp.asarray(temperature), self_normalized)
+    found = rewards_of(padded, database_for(case), jnp.asarray(temperature), self_normalized)
     expected = textbook_rewards(case, temperature, self_normalized)
     np.testing.assert_allclose(np.asarray(found.values)[:K], expected, rtol=EXACT)
+    window = empty_window(2 * CAPACITY, ROWS, BLOCK, D, diagonal, jnp.dtype(float))
+    stale = jax.tree.map(lambda leaf: jnp.full_like(leaf, 7 if leaf.ndim else 0), window)
+    ahead = look_ahead_jit(database_for(case)._replace(window=stale), padded)
+    read = rewards_of(padded, ahead, jnp.asarray(temperature), self_normalized)
+    np.testing.assert_allclose(np.asarray(read.values)[:K], expected, rtol=EXACT)
+    np.testing.assert_allclose(read.effective_samples, found.effective_samples, rtol=EXACT)
     ratios = np.exp(case[0].component_log_densities(case[1]) - case[3][:, None])
     effective = ratios.sum(axis=0) ** 2 / (ratios**2).sum(axis=0)
     np.testing.assert_allclose(np.asarray(found.effective_samples)[:K], effective, rtol=EXACT)
@@ -107,7 +116,7 @@ def test_what_cannot_be_estimated_is_replaced_by_the_weighted_mean_of_the_others
     # A component so far away that its density is 0 in float32: 0 / 0.
     gaussians = padded.gaussians._replace(mean=padded.gaussians.mean.at[2].set(1e30))
     padded = dataclasses.replace(padded, gaussians=gaussians)
-    rewards, effective = rewards_of(padded, batch_of(case), jnp.ones(()), True)
+    rewards, effective = rewards_of(padded, database_for(case), jnp.ones(()), True)
     found = np.asarray(rewards)[:K]
     assert effective[2] == 0.0
     others = [0, 1, 3, 4]
@@ -137,14 +146,14 @@ def test_a_reward_that_is_not_known_stays_what_it_was_and_has_no_advantage() -> 
 def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_alone() -> None:
     case = make_case(num_usable=0)
     padded = pad(case[0], CAPACITY, BLOCK)
-    batch, one = batch_of(case), jnp.ones(())
-    found = rewards_of(padded, batch, one, True)
+    database, one = database_for(case), jnp.ones(())
+    found = rewards_of(padded, database, one, True)
     assert np.all(np.isnan(np.asarray(found.values)[:K]))
     assert np.all(np.asarray(found.effective_samples) == 0.0)
     weights = WeightRecord(one, one, jnp.zeros((), jnp.int32))
     record = make_record(CAPACITY, 1)
     for updater, call in update.items():
-        moved, _ = call(updater(), padded, record, batch, weights, one)
+        moved, _ = call(updater(), padded, record, database, weights, one)
         np.testing.assert_allclose(
             np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
         )
@@ -275,7 +284,7 @@ def run(
         updater(self_normalized),
         padded,
         record,
-        batch_of(case),
+        database_for(case),
         weights,
         jnp.asarray(temperature, float),
     )

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
+from functools import partial
 from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.mixture import PaddedMixture, log_density_from_terms
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.reuse_window import (
     ReuseWindow,
@@ -34,7 +34,7 @@ def look_back(
 ) -> tuple[ReuseWindow, SampleBatch]:
     """Keeps the newest earlier samples, ready to be used again.
 
-    The window then ends with the mixture's Gaussians, and the batch's ``log_background`` is the
+    The mixture's Gaussians then wait in the window, and the batch's ``log_background`` is the
     balance heuristic of these samples alone.
 
     Args:
@@ -47,7 +47,9 @@ def look_back(
     """
     room = batch.log_target.shape[0] - batch.chunk_size
     num_kept = jnp.minimum(num_per_component * mixture.num_components, room - num_incoming)
-    window, batch = drop_oldest(window, batch, num_kept, mixture.num_components)
+    # Those of this mixture, and of the same after its update.
+    num_incoming_gaussians = 2 * mixture.num_components
+    window, batch = drop_oldest(window, batch, num_kept, num_incoming_gaussians)
     # The new Gaussians, which have drawn nothing, do not count in the background yet. It is read
     # from the matrix after they are in: the other way round XLA would copy the matrix.
     window = add_gaussians(window, batch, mixture)
@@ -119,22 +121,16 @@ def mixture_sample_size(mixture: PaddedMixture, window: ReuseWindow, batch: Samp
 
     As ``component_sample_sizes``, with w ~ q(x) / b(x).
     """
-    size, block_size = batch.chunk_size, mixture.block_size
-    dtype = batch.log_target.dtype
+    size = batch.chunk_size
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
-        def add_block(start: Array, log_sum: LogSum) -> LogSum:
-            log_densities = newest_log_densities(window, mixture, start, row, size)
-            live = live_rows(start, block_size, mixture.num_components)[:, None]
-            log_shares = take_block(mixture.log_weights, start, block_size)[:, None]
-            return add_terms(log_sum, jnp.where(live, log_densities + log_shares, -jnp.inf))[0]
-
-        empty = empty_log_sum(size, dtype)
-        log_sum = fold_blocks(mixture.num_components, block_size, add_block, empty)
+        read = partial(newest_log_densities, window, mixture, row=row, size=size)
+        log_mixture = log_density_from_terms(mixture, read, size)
         background = take_block(batch.log_background, row, size)
-        return sums.add(_log_weights(log_sum.log(), background))
+        return sums.add(_log_weights(log_mixture, background))
 
-    return fold_blocks(batch.num_samples, size, add_chunk, _no_weights((), dtype)).effective_size()
+    none = _no_weights((), batch.log_target.dtype)
+    return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()
 
 
 def missing_samples(desired_samples: int, sample_size: Array) -> Array:

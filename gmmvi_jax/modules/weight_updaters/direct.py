@@ -10,7 +10,8 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     tilt_weights,
 )
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.records import ComponentRecord, WeightRecord
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -33,12 +34,12 @@ class DirectWeights:
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         weights: WeightRecord,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord]:
         """Updates the weights; see ``WeightUpdater``."""
-        expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
+        expected = expected_rewards(mixture, database, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
         return tilt_weights(mixture, advantages, weights.stepsize / temperature), components

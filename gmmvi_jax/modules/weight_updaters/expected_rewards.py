@@ -2,17 +2,24 @@
 
 import dataclasses
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density_and_terms
+from gmmvi_jax.mixture import (
+    PaddedMixture,
+    log_density_and_terms,
+    log_density_from_terms,
+)
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
-from gmmvi_jax.records import ComponentRecord, SampleBatch
+from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.reuse_window import newest_log_densities
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 LOG_WEIGHT_FLOOR = math.log(1e-30)
@@ -46,7 +53,7 @@ def add_chunk(
 
 
 def expected_rewards(
-    mixture: PaddedMixture, batch: SampleBatch, temperature: Array, self_normalized: bool
+    mixture: PaddedMixture, database: SampleDatabase, temperature: Array, self_normalized: bool
 ) -> ExpectedRewards:
     """Returns r_o = E_{q_o}[log p~(x) - beta log q(x)] of all components.
 
@@ -55,10 +62,12 @@ def expected_rewards(
 
     Args:
         mixture: updated components, old weights.
-        batch: samples shared by all components.
+        database: its batch are samples shared by all components; with a window, their densities
+            are read there.
         temperature: beta, scalar.
         self_normalized: importance weights sum to one per component, else they are plain.
     """
+    batch, window = database.batch, database.window
     size = mixture.block_size
     dtype = mixture.log_weights.dtype
     shape = mixture.log_weights.shape
@@ -68,21 +77,27 @@ def expected_rewards(
         points, log_target, log_background = take_block(
             (batch.points, batch.log_target, batch.log_background), row, batch.chunk_size
         )
-        # log q needs all components before the first reward is known: keep their densities.
-        log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
+        if window is None:
+            # log q needs all components before the first reward is known: keep their densities.
+            log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
+            read = partial(take_block, scratch, size=size)
+        else:
+            read = partial(newest_log_densities, window, mixture, row=row, size=batch.chunk_size)
+            log_mixture = log_density_from_terms(mixture, read, batch.chunk_size)
         rewards = log_target - temperature * log_mixture
 
         def add_to_block(start: Array, sums: _Sums) -> _Sums:
-            (of_rewards, of_squares), log_densities = take_block((sums, scratch), start, size)
+            of_rewards, of_squares = take_block(sums, start, size)
             added = jax.vmap(add_chunk, in_axes=(0, 0, 0, None))(
-                of_rewards, of_squares, log_densities - log_background, rewards
+                of_rewards, of_squares, read(start) - log_background, rewards
             )
             return put_block(sums, added, start)
 
         return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
     nothing = jnp.zeros(shape, dtype)
-    scratch = jnp.zeros((mixture.capacity, batch.chunk_size), dtype)
+    num_kept = mixture.capacity if window is None else 0
+    scratch = jnp.zeros((num_kept, batch.chunk_size), dtype)
     empty = ((empty_sum(nothing, dtype, shape), nothing), scratch)
     (sums, squares), _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, empty)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)

@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.records import ComponentRecord, WeightRecord
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -14,7 +15,7 @@ class WeightUpdater(Protocol):
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         weights: WeightRecord,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord]:
@@ -23,7 +24,8 @@ class WeightUpdater(Protocol):
         Args:
             mixture: with components already updated, weights not.
             components: its record; gets the new rewards.
-            batch: the samples the components were updated with.
+            database: its batch are the samples the components were updated with; with a window,
+                its newest Gaussians are the updated ones.
             weights: with this iteration's stepsize.
             temperature: beta, scalar.
         """

@@ -14,7 +14,8 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.records import ComponentRecord, WeightRecord
+from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -83,12 +84,12 @@ class TrustRegionWeights:
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        batch: SampleBatch,
+        database: SampleDatabase,
         weights: WeightRecord,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord]:
         """Updates the weights; see ``WeightUpdater``."""
-        expected = expected_rewards(mixture, batch, temperature, self.self_normalized)
+        expected = expected_rewards(mixture, database, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
