@@ -17,7 +17,7 @@ ALLOWED = {
     "gmm": {"typing", "numerics"},
     "mixture": {"typing", "numerics", "gmm"},
     "reuse_window": {"typing", "numerics", "records", "mixture"},
-    "sample_db": {"typing", "numerics", "records", "reuse_window"},
+    "sample_db": {"typing", "numerics", "records", "mixture", "reuse_window"},
     "modules": {"typing", "numerics", "records", "mixture", "sample_db", "reuse_window"},
     "initial_mixture": {"typing", "gmm"},
     "choices": {"typing", "modules"},
@@ -34,7 +34,7 @@ ALLOWED = {
         "state",
         "config",
     },
-    "step": {"typing", "numerics", "state", "config"},
+    "step": {"typing", "numerics", "sample_db", "state", "config"},
     "position": {"typing"},
     "targets": {"typing", "numerics", "position"},
 }

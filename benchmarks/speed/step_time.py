@@ -14,14 +14,15 @@ import jax.numpy as jnp
 import gmmvi_jax as gmmvi
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
 from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.state import TrainState
 
 REPETITIONS = 7
 NEVER = 10**6  # iterations until a component is added
 
 
-def workload_problem(workload: Workload, max_components: int) -> tuple[Any, Any]:
-    """Returns the algorithm and the target."""
+def workload_config(workload: Workload, max_components: int) -> tuple[Any, Config]:
+    """Returns the target and the config."""
     target: Any = gmmvi.targets.get(workload.target, 0)
     config = gmmvi.published_config(
         "SAMTRON",
@@ -30,6 +31,12 @@ def workload_problem(workload: Workload, max_components: int) -> tuple[Any, Any]
         max_components=max_components,
         add_iters=NEVER,
     )
+    return target, config
+
+
+def workload_problem(workload: Workload, max_components: int) -> tuple[Algorithm, Any]:
+    """Returns the algorithm and the target."""
+    target, config = workload_config(workload, max_components)
     return config.algorithm, target
 
 
