@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.block_sizes import block_sizes
@@ -373,10 +374,15 @@ def stratified_counts(key: PRNGKey, mixture: PaddedMixture, num_samples: int) ->
 def to_gmm(mixture: PaddedMixture) -> GMM:
     """Returns the active components as a public ``GMM`` (host only)."""
     count = int(mixture.num_components)
+
+    def take(buffer: Array) -> Array:
+        # By numpy: a slice of JAX would be a program of its own for every number of components.
+        return jnp.array(np.asarray(buffer)[:count])
+
     return GMM(
-        log_weights=mixture.log_weights[:count],
-        means=mixture.gaussians.mean[:count],
-        factors=mixture.gaussians.factor[:count],
+        log_weights=take(mixture.log_weights),
+        means=take(mixture.gaussians.mean),
+        factors=take(mixture.gaussians.factor),
     )
 
 

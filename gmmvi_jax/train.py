@@ -12,10 +12,10 @@ from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.compile_ahead import compile_ahead
 from gmmvi_jax.config import Config
-from gmmvi_jax.evaluation.elbo import mixture_elbo
+from gmmvi_jax.diagnostics import elbo_between_chunks
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
-from gmmvi_jax.init import init, typed_key
+from gmmvi_jax.init import init
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.progress import ProgressBar
@@ -29,7 +29,6 @@ from gmmvi_jax.validation import validate
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
 _start = jax.jit(init)
-_DIAGNOSTIC_STREAM = 0x0D1A6  # folded into the seed's key: diagnostics never touch the run's keys
 
 
 def train(
@@ -82,23 +81,12 @@ def train(
     key = jax.random.key(run.seed) if rng_key is None else rng_key
     check_target(target, config, _first_mean(config, initial))
     _check_initial(config, initial)
-    diagnostic_key = diagnostic_key_of(key)
     # The programs compile on threads of their own while the steps are traced, for which the
     # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk.
     shapes, wait_for_start = _start_ahead(config, key, initial)
     if samples is not None:
         check_samples(shapes, samples)
-    wait_for_elbo = None
-    if run.diagnostic_samples:
-        wait_for_elbo = compile_ahead(
-            mixture_elbo.lower(
-                shapes.mixture,
-                target,
-                diagnostic_key,
-                run.diagnostic_samples,
-                config.algorithm.max_chunk_bytes,
-            )
-        )
+    estimate_elbo = elbo_between_chunks(config, target, shapes.mixture, key)
     count = jax.ShapeDtypeStruct((), jnp.int32)
     run_chunk.lower(config.algorithm, target, shapes, count, run.log_every)
     wait_for_start()
@@ -118,18 +106,8 @@ def train(
             )
             remaining -= num_steps
             row = summarise(standing_of(state), info, num_steps)
-            if wait_for_elbo is not None:
-                wait_for_elbo()
-                estimate = mixture_elbo(
-                    state.mixture,
-                    target,
-                    jax.random.fold_in(diagnostic_key, row["iteration"]),
-                    run.diagnostic_samples,
-                    config.algorithm.max_chunk_bytes,
-                )
-                num_diagnostic += run.diagnostic_samples
-                row["elbo"] = float(estimate.mean)
-                row["elbo_stderr"] = float(estimate.standard_error)
+            row |= estimate_elbo(state.mixture, key, row["iteration"])
+            num_diagnostic += run.diagnostic_samples
             row["num_diagnostic_evaluations"] = num_diagnostic
             row["wall_time"] = time.perf_counter() - start_time
             history.append(row)
@@ -151,11 +129,6 @@ def train(
         layout=target.layout if isinstance(target, PytreeTarget) else None,
         target=target,
     )
-
-
-def diagnostic_key_of(rng_key: PRNGKey) -> PRNGKey:
-    """Returns the key of a run's diagnostics, which never touch the run's own keys."""
-    return jax.random.fold_in(typed_key(rng_key), _DIAGNOSTIC_STREAM)
 
 
 def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:

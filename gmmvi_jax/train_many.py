@@ -11,17 +11,16 @@ import numpy as np
 
 from gmmvi_jax.chunk import run_chunk_of_many
 from gmmvi_jax.config import Config
-from gmmvi_jax.evaluation.elbo import mixture_elbo
+from gmmvi_jax.diagnostics import elbo_between_chunks
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
 from gmmvi_jax.init import init
 from gmmvi_jax.merging import merge
-from gmmvi_jax.mixture import PaddedMixture, to_gmm
+from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.target_check import check_target
-from gmmvi_jax.train import diagnostic_key_of
-from gmmvi_jax.typing import Array, LogDensity
+from gmmvi_jax.typing import LogDensity
 from gmmvi_jax.validation import validate
 
 
@@ -90,7 +89,8 @@ def train_many(
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     keys = [jax.random.key(seed) for seed in seeds]
     states = jax.jit(jax.vmap(init, in_axes=(None, 0)))(config.algorithm, jnp.stack(keys))
-    diagnostic_keys = [diagnostic_key_of(key) for key in keys]
+    shapes = jax.eval_shape(lambda: _pick(states.mixture, 0))
+    estimate_elbo = elbo_between_chunks(config, target, shapes, keys[0])
 
     histories = [History() for _ in seeds]
     num_diagnostic = 0
@@ -108,14 +108,7 @@ def train_many(
         num_diagnostic += run.diagnostic_samples
         for index, history in enumerate(histories):
             row = summarise(_pick(standings, index), _pick(infos, index), num_steps)
-            if run.diagnostic_samples:
-                row |= _estimate_elbo(
-                    _pick(states.mixture, index),
-                    target,
-                    jax.random.fold_in(diagnostic_keys[index], row["iteration"]),
-                    run.diagnostic_samples,
-                    config.algorithm.max_chunk_bytes,
-                )
+            row |= estimate_elbo(_pick(states.mixture, index), keys[index], row["iteration"])
             row["num_diagnostic_evaluations"] = num_diagnostic
             row["wall_time"] = time.perf_counter() - start_time
             history.append(row)
@@ -135,14 +128,3 @@ def train_many(
 def _pick(stacked: Any, index: int) -> Any:
     """Returns one run's part of a stacked pytree."""
     return jax.tree.map(lambda leaf: leaf[index], stacked)
-
-
-def _estimate_elbo(
-    mixture: PaddedMixture,
-    target: LogDensity,
-    key: Array,
-    num_samples: int,
-    max_chunk_bytes: int | None,
-) -> dict[str, float]:
-    estimate = mixture_elbo(mixture, target, key, num_samples, max_chunk_bytes)
-    return {"elbo": float(estimate.mean), "elbo_stderr": float(estimate.standard_error)}
