@@ -211,6 +211,12 @@ def precisions(mixture: PaddedMixture) -> Array:
     return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
 
 
+def _read_log_terms(mixture: PaddedMixture, read: Callable[[Array], Array], start: Array) -> Array:
+    """Returns [B, C] log pi_o N(x | o) of a block; ``read`` may give anything of dead slots."""
+    log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
+    return jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
+
+
 def log_density_from_terms(
     mixture: PaddedMixture, read: Callable[[Array], Array], num_points: int
 ) -> Array:
@@ -223,10 +229,7 @@ def log_density_from_terms(
     """
 
     def add_block(start: Array, log_sum: LogSum) -> LogSum:
-        log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
-        # What is read of slots that are not active may be anything.
-        log_terms = jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
-        return add_terms(log_sum, log_terms)[0]
+        return add_terms(log_sum, _read_log_terms(mixture, read, start))[0]
 
     empty = empty_log_sum(num_points, mixture.log_weights.dtype)
     return fold_blocks(mixture.num_components, mixture.block_size, add_block, empty).log()
@@ -254,10 +257,7 @@ def gradient_from_terms(
     def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, gradient = carry
         means, block = take_block((mixture.gaussians.mean, inverse_covariances), start, size)
-        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
-        # What is read of slots that are not active may be anything.
-        log_terms = jnp.where(log_weights[:, None] > -jnp.inf, read(start), 0.0)
-        log_sum, terms, decay = add_terms(log_sum, log_terms + log_weights[:, None])
+        log_sum, terms, decay = add_terms(log_sum, _read_log_terms(mixture, read, start))
         weighted = (columns - means[:, :, None]) * terms[:, None, :]
         return log_sum, gradient * decay - _pull_back(block, weighted)
 

@@ -42,6 +42,11 @@ class ReuseWindow:
     num_waiting: Array  # [] int32, how many of them, the newest, have not drawn yet
     max_gaussians: int = dataclasses.field(metadata={"static": True})
 
+    @property
+    def num_drawn(self) -> Array:
+        """[] int32, how many of the live Gaussians drew samples of the batch: the oldest."""
+        return self.num_gaussians - self.num_waiting
+
 
 class WindowSize(NamedTuple):
     """How many samples and Gaussians fit into a window."""
@@ -141,11 +146,10 @@ def drop_oldest(
     ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
     starts = ends - jnp.where(live, window.row_counts, 0)
     dropped_rows = jnp.maximum(batch.num_samples - num_kept, 0)
-    num_drawn = window.num_gaussians - window.num_waiting
-    surplus = num_drawn + num_incoming - window.max_gaussians
+    surplus = window.num_drawn + num_incoming - window.max_gaussians
     lost = jnp.max(jnp.where(live & (slots < surplus), ends, 0))  # rows of the surplus Gaussians
     dropped_rows = jnp.maximum(dropped_rows, lost)
-    num_dropped = jnp.sum((slots < num_drawn) & (ends <= dropped_rows), dtype=jnp.int32)
+    num_dropped = jnp.sum((slots < window.num_drawn) & (ends <= dropped_rows), dtype=jnp.int32)
     row_counts = jnp.where(live, ends - jnp.maximum(starts, dropped_rows), 0)
 
     num_rows = batch.num_samples - dropped_rows
@@ -161,7 +165,8 @@ def drop_oldest(
     def shift_rows(start: Array, carry: tuple) -> tuple:
         rows, oldest_usable = carry
         block = take_block(rows, start + dropped_rows, size)
-        is_usable = live_rows(start, size, oldest_count) & (block[-1] < jnp.inf)
+        *_, background = block
+        is_usable = live_rows(start, size, oldest_count) & (background < jnp.inf)
         return put_block(rows, block, start), oldest_usable + jnp.sum(is_usable, dtype=jnp.int32)
 
     rows = (batch.points, batch.log_target, batch.target_gradient, batch.log_background)
@@ -257,7 +262,7 @@ def _add_densities(
 
 def _num_known(window: ReuseWindow, mixture: PaddedMixture) -> Array:
     """Returns [] how many of the mixture's Gaussians, in whole blocks, wait as they are."""
-    first, size = window.num_gaussians - window.num_waiting, mixture.block_size
+    first, size = window.num_drawn, mixture.block_size
 
     def compare(start: Array, num_known: Array) -> Array:
         own = take_block(mixture.gaussians, start, size)
@@ -277,7 +282,7 @@ def add_gaussians(window: ReuseWindow, batch: SampleBatch, mixture: PaddedMixtur
 
     Those that wait already, as they are, keep their densities; the other ones are replaced.
     """
-    first, size = window.num_gaussians - window.num_waiting, mixture.block_size
+    first, size = window.num_drawn, mixture.block_size
     num_known = _num_known(window, mixture)
 
     def copy(offset: Array, stacked: Gaussian) -> Gaussian:

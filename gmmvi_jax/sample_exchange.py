@@ -66,8 +66,7 @@ def export_samples(state: TrainState) -> Samples:
     count = int(archive.count)
     reusable = None
     if window is not None:
-        rows = int(batch.num_samples)
-        live = int(window.num_gaussians - window.num_waiting)  # the others have drawn nothing
+        rows, live = int(batch.num_samples), int(window.num_drawn)
         usable = np.isfinite(np.asarray(batch.log_background[:rows]))
         gradient = batch.target_gradient
         reusable = ReusableSamples(
