@@ -1,7 +1,7 @@
 """Applies a rule for ONE component to all active ones, block by block, in place."""
 
 import dataclasses
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -31,15 +31,6 @@ class UpdateOne(Protocol):
         ...
 
 
-class _Changed(NamedTuple):
-    """The fields of the component record that an update changes."""
-
-    ages: Array  # [K]
-    num_rejected: Array  # [K]
-    was_rejected: Array  # [K]
-    divergences: Array  # [K]
-
-
 def update_blocks(
     update_one: UpdateOne,
     mixture: PaddedMixture,
@@ -50,45 +41,35 @@ def update_blocks(
     """Updates every active component whose proposal is sound; keeps and counts the others."""
     size = mixture.block_size
 
-    def update_block(
-        start: Array, carry: tuple[Gaussian, _Changed, UpdateInfo]
-    ) -> tuple[Gaussian, _Changed, UpdateInfo]:
-        gaussians, changed, info = carry
-        block, record, block_gradient, stepsizes = take_block(
-            (gaussians, changed, gradient, components.stepsizes), start, size
+    def update_block(start: Array, carry: tuple[Gaussian, Array]) -> tuple[Gaussian, Array]:
+        gaussians, divergences = carry
+        block, block_gradient, stepsizes, ages = take_block(
+            (gaussians, gradient, components.stepsizes, components.ages), start, size
         )
         proposal, divergence = jax.vmap(update_one, in_axes=(0, 0, 0, 0, None))(
-            block, block_gradient, stepsizes, record.ages, temperature
+            block, block_gradient, stepsizes, ages, temperature
         )
         live = live_rows(start, size, mixture.num_components)
-        sound = jax.vmap(_is_sound)(proposal, divergence)
-        accepted = live & sound
-        rejected = live & ~sound
+        accepted = live & jax.vmap(_is_sound)(proposal, divergence)
         new_block = jax.tree.map(
             lambda new, old: jnp.where(_like(accepted, new), new, old), proposal, block
         )
-        new_record = _Changed(
-            ages=record.ages + live,
-            num_rejected=record.num_rejected + rejected,
-            was_rejected=rejected,
-            divergences=jnp.where(accepted, divergence, 0.0),
-        )
-        info = UpdateInfo(
-            num_rejected=info.num_rejected + jnp.sum(rejected, dtype=jnp.int32),
-            largest_divergence=jnp.maximum(
-                info.largest_divergence, jnp.max(new_record.divergences)
-            ),
-        )
-        return put_block(gaussians, new_block, start), put_block(changed, new_record, start), info
+        divergence = jnp.where(accepted, divergence, jnp.nan)
+        return put_block(gaussians, new_block, start), put_block(divergences, divergence, start)
 
-    nothing = UpdateInfo(jnp.zeros((), jnp.int32), jnp.zeros((), mixture.log_weights.dtype))
-    changed = _Changed(
-        components.ages, components.num_rejected, components.was_rejected, components.divergences
+    gaussians, divergences = fold_blocks(
+        mixture.num_components, size, update_block, (mixture.gaussians, components.divergences)
     )
-    gaussians, changed, info = fold_blocks(
-        mixture.num_components, size, update_block, (mixture.gaussians, changed, nothing)
+    active = mixture.active
+    rejected = active & jnp.isnan(divergences)
+    divergences = jnp.where(active & ~rejected, divergences, 0.0)
+    components = components._replace(
+        ages=components.ages + active,
+        num_rejected=components.num_rejected + rejected,
+        was_rejected=rejected,
+        divergences=divergences,
     )
-    components = components._replace(**changed._asdict())
+    info = UpdateInfo(jnp.sum(rejected, dtype=jnp.int32), jnp.max(divergences))
     return dataclasses.replace(mixture, gaussians=gaussians), components, info
 
 
