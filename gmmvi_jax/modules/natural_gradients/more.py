@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density
+from gmmvi_jax.mixture import PaddedMixture, log_density, log_density_from_terms
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     log_importance_weights,
@@ -29,6 +29,7 @@ from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regressio
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
+from gmmvi_jax.reuse_window import newest_log_densities
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array
 
@@ -45,16 +46,21 @@ class _Moments(NamedTuple):
     features: Quadratic
 
 
-def compute_rewards(mixture: PaddedMixture, batch: SampleBatch, temperature: Array) -> Array:
+def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperature: Array) -> Array:
     """Returns [N] r(x) = log p~(x) - beta log q(x), 0 in the chunks without samples."""
+    batch, window = database.batch, database.window
+    size = batch.chunk_size
 
     def fill(row: Array, rewards: Array) -> Array:
-        points, log_target = take_block((batch.points, batch.log_target), row, batch.chunk_size)
-        log_mixture = log_density(mixture, mixture.log_weights, points)
+        points, log_target = take_block((batch.points, batch.log_target), row, size)
+        if window is None:
+            log_mixture = log_density(mixture, mixture.log_weights, points)
+        else:
+            read = partial(newest_log_densities, window, mixture, row=row, size=size)
+            log_mixture = log_density_from_terms(mixture, read, size)
         return put_block(rewards, log_target - temperature * log_mixture, row)
 
-    rewards = jnp.zeros_like(batch.log_target)
-    return fold_blocks(batch.num_samples, batch.chunk_size, fill, rewards)
+    return fold_blocks(batch.num_samples, size, fill, jnp.zeros_like(batch.log_target))
 
 
 def fit_one(
@@ -176,10 +182,11 @@ class MORE:
     ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
         batch = with_background(mixture, database.batch)
+        database = database._replace(batch=batch)
         size = _regression_block(mixture, batch.chunk_size)
         initial = jnp.asarray(self.initial_ridge_factor, components.ridge_factors.dtype)
         ridge_factors = next_ridge_factors(components, initial)
-        rewards = compute_rewards(mixture, batch, temperature)
+        rewards = compute_rewards(mixture, database, temperature)
 
         def fit_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
             block, block_ridges = take_block((mixture.gaussians, ridge_factors), start, size)
@@ -195,5 +202,4 @@ class MORE:
             return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
-        database = database._replace(batch=batch)
         return gradient, components._replace(ridge_factors=ridge_factors), database
