@@ -16,7 +16,7 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import Array
 
 FORMAT = "gmmvi_jax.TrainState"
-VERSION = 1
+VERSION = 2  # raised where a state of before cannot be gone on with
 
 
 def _is_key(leaf: Array) -> bool:
@@ -70,8 +70,13 @@ def load_checkpoint(path: str | Path, config: Config) -> TrainState:
         header = json.loads(str(arrays.pop("header")))
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path} is not a checkpoint of gmmvi_jax: {error}") from error
-    if header.get("format") != FORMAT or header.get("version") != VERSION:
-        raise ValueError(f"{path} has header {header}, expected {FORMAT} version {VERSION}")
+    if header.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a checkpoint of gmmvi_jax: its header is {header}")
+    if header.get("version") != VERSION:
+        raise ValueError(
+            f"{path} is a checkpoint of version {header.get('version')}, this gmmvi_jax reads "
+            f"version {VERSION}: go on with the gmmvi_jax that wrote it"
+        )
     template = jax.eval_shape(lambda: init(config.algorithm, jax.random.key(0)))
     leaves = []
     for name, expected in _named_leaves(template).items():

@@ -65,8 +65,8 @@ _SILENT_OF_CHOICE: dict[str, dict[str, Any]] = {
 _MAX_COMPONENTS = 1000
 _LEAST_COMPONENTS = 100  # room that a run with reuse has at least
 # The study kept every sample (up to 10 million, by target) and drew candidates from them. The
-# archive holds as many as a search looks at, thinned over the whole run.
-_ARCHIVE_SIZE = 100_000
+# archive has 64 MiB of them, and at least as many as a search looks at.
+_ARCHIVE_NUMBERS = 2**24
 
 
 def published_settings() -> dict[str, dict[str, dict[str, Any]]]:
@@ -131,11 +131,12 @@ def published_config(
     for published_name, name in _SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]
+    target = targets.get(target_name)
     if "max_database_size" in names:
         keeps_samples = entry.get("use_sample_database", True)
-        largest = min(_ARCHIVE_SIZE, entry.get("max_database_size", _ARCHIVE_SIZE))
+        room = max(_SILENT["num_database_samples"], _ARCHIVE_NUMBERS // target.dim)
+        largest = min(room, entry.get("max_database_size", room))
         settings["max_database_size"] = largest if keeps_samples else 0
-    target = targets.get(target_name)
     num_initial = entry["model_initialization.num_initial_components"]
     if max_components is None and "A" in codename:
         max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)

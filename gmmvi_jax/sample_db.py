@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
+from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.records import SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, add_gaussians
@@ -17,15 +17,18 @@ from gmmvi_jax.typing import Array
 @register_pytree
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """Samples of the past with their log target density; thinned when full.
+    """Samples of the past with their log target density, evenly spread over the run.
 
-    Dropping every second sample keeps the archive spread over the whole history: candidates
-    for new components should not come from the newest iterations alone.
+    Row i holds the run's sample number ``i * stride``. When the archive is full every second row
+    goes and the stride doubles: of the first samples, which the widest components drew, it keeps
+    as large a share as of the last ones. They are where modes that are missing show.
     """
 
     points: Array  # [S, D]
     log_target: Array  # [S]; -inf where the target gave no usable value
     count: Array  # [] int32 live rows
+    stride: Array  # [] int32, a power of two
+    skip: Array  # [] int32, how many of the next samples come before the next one to keep
     chunk_size: int = dataclasses.field(metadata={"static": True})
     keeps_history: bool = dataclasses.field(metadata={"static": True})  # else: last batch only
 
@@ -97,17 +100,19 @@ def empty_archive(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
         count=jnp.zeros((), jnp.int32),
+        stride=jnp.ones((), jnp.int32),
+        skip=jnp.zeros((), jnp.int32),
         chunk_size=chunk_size,
         keeps_history=keeps_history,
     )
 
 
-def thin(archive: Archive, incoming: Array) -> Archive:
-    """Drops every second sample if ``incoming`` more would not fit, else nothing."""
+def thin(archive: Archive, num_new: Array) -> Archive:
+    """Drops every second sample if what is kept of ``num_new`` more would not fit, else nothing."""
     size = archive.chunk_size
     room = archive.log_target.shape[0] - size
     kept = (archive.count + 1) // 2
-    is_full = archive.count + incoming > room
+    is_full = archive.count + _num_kept(archive, num_new) > room
 
     def gather(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         # In place: row i comes from row 2i >= i, and chunks are visited in ascending order.
@@ -117,8 +122,21 @@ def thin(archive: Archive, incoming: Array) -> Archive:
 
     num_moved = jnp.where(is_full, kept, 0)
     points, log_target = fold_blocks(num_moved, size, gather, (archive.points, archive.log_target))
-    count = jnp.where(is_full, kept, archive.count)
-    return dataclasses.replace(archive, points=points, log_target=log_target, count=count)
+    # The next number to keep must be a multiple of the new stride.
+    odd = archive.count % 2
+    return dataclasses.replace(
+        archive,
+        points=points,
+        log_target=log_target,
+        count=jnp.where(is_full, kept, archive.count),
+        stride=jnp.where(is_full, 2 * archive.stride, archive.stride),
+        skip=jnp.where(is_full, archive.skip + odd * archive.stride, archive.skip),
+    )
+
+
+def _num_kept(archive: Archive, num_new: Array) -> Array:
+    """Returns [] how many of the next ``num_new`` samples the archive keeps."""
+    return jnp.maximum(num_new - archive.skip + archive.stride - 1, 0) // archive.stride
 
 
 def store(archive: Archive, batch: SampleBatch, first_row: Array) -> Archive:
@@ -131,18 +149,26 @@ def store(archive: Archive, batch: SampleBatch, first_row: Array) -> Archive:
         first = archive.count
     else:
         first = jnp.zeros((), jnp.int32)
+    num_kept = _num_kept(archive, num_new)
+    last_row = batch.num_samples - 1
 
     def copy(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
-        points, log_target, log_background = take_block(
+        numbers = start + jnp.arange(batch.chunk_size, dtype=jnp.int32)
+        sources = first_row + archive.skip + archive.stride * numbers
+        points, log_target, log_background = jax.tree.map(
+            lambda array: array[jnp.minimum(sources, last_row)],
             (batch.points, batch.log_target, batch.log_background),
-            first_row + start,
-            batch.chunk_size,
         )
         usable = jnp.isfinite(log_background)
         return put_block(rows, (points, jnp.where(usable, log_target, -jnp.inf)), first + start)
 
     points, log_target = fold_blocks(
-        num_new, batch.chunk_size, copy, (archive.points, archive.log_target)
+        num_kept, batch.chunk_size, copy, (archive.points, archive.log_target)
     )
-    count = first + num_new
-    return dataclasses.replace(archive, points=points, log_target=log_target, count=count)
+    return dataclasses.replace(
+        archive,
+        points=points,
+        log_target=log_target,
+        count=first + num_kept,
+        skip=archive.skip + num_kept * archive.stride - num_new,
+    )

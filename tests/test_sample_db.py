@@ -47,39 +47,44 @@ def test_samples_are_appended_in_order() -> None:
 
 
 @pytest.mark.parametrize("room", [25, 41, 64])
-def test_a_full_archive_keeps_every_second_sample_of_the_whole_history(room: int) -> None:
-    # A batch must fit into half of the archive; the rows are rounded up to whole chunks.
+def test_the_archive_holds_every_strideth_sample_of_the_whole_run(room: int) -> None:
     generator = np.random.default_rng(room)
-    archive, expected, first, num_thinned = new_archive(room), [], 0, 0
-    rows = -(-room // CHUNK) * CHUNK
-    for _ in range(60):
-        count = int(generator.choice([1, 5, room // 2]))
-        if len(expected) + count > rows:
-            expected, num_thinned = expected[::2], num_thinned + 1
-        expected = expected + list(range(first, first + count))
-        archive = store_jit(archive, numbered_batch(first, count))
-        first += count
-        assert stored_numbers(archive) == expected
-        assert int(archive.count) <= archive.log_target.shape[0] - CHUNK
-    assert num_thinned > 5
+    archive, stride, seen = new_archive(room), 1, 0
+    rows = archive.log_target.shape[0] - CHUNK  # the room, rounded up to whole chunks
+    for _ in range(120):
+        count = int(generator.choice([0, 1, 5, room // 2, min(rows, BATCH_ROWS) - 1]))
+        archive = store_jit(archive, numbered_batch(seen, count))
+        seen += count
+        if len(range(0, seen, stride)) > rows:  # once per batch must do
+            stride *= 2
+        assert stored_numbers(archive) == list(range(0, seen, stride))
+        assert int(archive.stride) == stride
+        assert int(archive.count) <= rows
+    assert stride >= 16
 
 
-def test_the_archive_stays_spread_over_the_run() -> None:
-    archive, first = new_archive(64), 0
-    for _ in range(150):
+def test_the_oldest_samples_stay_as_long_as_the_newest() -> None:
+    # Of 4,800 samples with room for 64, the first quarter has a quarter of the rows.
+    archive = new_archive(64)
+    for first in range(0, 4800, 8):
         archive = store_jit(archive, numbered_batch(first, 8))
-        first += 8
     numbers = np.array(stored_numbers(archive))
-    assert np.all(np.diff(numbers) > 0)
-    # Each thinning halves what was there: the oldest half of the run is thinned most, not lost.
-    assert numbers[0] == 0
-    assert numbers[-1] == first - 1
+    shares = np.histogram(numbers, bins=4, range=(0, 4800))[0] / len(numbers)
+    np.testing.assert_allclose(shares, 0.25, atol=1.5 / len(numbers))
+    assert len(numbers) > 32
 
 
 def test_nothing_is_dropped_while_there_is_room() -> None:
     archive = store_jit(new_archive(24), numbered_batch(0, 12))
     assert stored_numbers(thin_jit(archive, jnp.asarray(12))) == list(range(12))
     assert stored_numbers(thin_jit(archive, jnp.asarray(13))) == list(range(0, 12, 2))
+
+
+def test_only_samples_from_the_first_new_row_on_are_stored() -> None:
+    archive = new_archive(64)
+    batch = numbered_batch(100, 20)
+    archive = store(archive, batch, jnp.asarray(15, jnp.int32))
+    assert stored_numbers(archive) == [115, 116, 117, 118, 119]
 
 
 def test_without_history_the_archive_is_the_last_batch() -> None:

@@ -1,6 +1,7 @@
 """``train``: one compilation, exact repetition, growth, failure, continuation."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -122,6 +123,24 @@ def test_checkpoint_of_another_config_is_refused(tmp_path, result):
         gmmvi.load_checkpoint(tmp_path / "nowhere.npz", CONFIG)
     path.write_bytes(b"not an archive")
     with pytest.raises(ValueError, match="not a checkpoint"):
+        gmmvi.load_checkpoint(path, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"version": 1}, "version 1, this gmmvi_jax reads"),
+        ({"format": "other"}, "not a checkpoint"),
+    ],
+)
+def test_checkpoint_of_another_version_is_refused(tmp_path, result, changed, message):
+    path = tmp_path / "run.npz"
+    gmmvi.save_checkpoint(path, result.state)
+    with np.load(path) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"])) | changed
+    np.savez(path, **(arrays | {"header": np.asarray(json.dumps(header))}))
+    with pytest.raises(ValueError, match=message):
         gmmvi.load_checkpoint(path, CONFIG)
 
 

@@ -62,10 +62,9 @@ class Adaptive:
 
     def archive_capacity(self, max_samples: int) -> int:
         """Returns how many samples the archive must hold."""
-        # Thinning halves the archive once, and a batch must fit into the other half.
-        return (
-            max(self.max_database_size, 2 * max_samples) if self.max_database_size else max_samples
-        )
+        # Thinning once must do: it leaves half of the archive, and keeps half of a batch at most.
+        least = max_samples + 1 if self.keeps_history() else max_samples
+        return max(self.max_database_size, least)
 
     def keeps_history(self) -> bool:
         """Returns whether the archive reaches beyond the last batch."""
