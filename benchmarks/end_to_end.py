@@ -28,7 +28,7 @@ ROWS = (
         overrides=(("initial_component_stepsize", 0.3),),
     ),
     Row("breast_cancer_long", "breast_cancer", 740, 78.22, 2.9e6),
-    Row("gmm20", "gmm20", 380, 0.01, 1.3e6, modes=10, normalised=True),
+    Row("gmm20", "gmm20", 430, 0.01, 1.3e6, modes=10, normalised=True),
     Row("planar_robot_4", "planar_robot_4", 81, 12.60, 1.07e6, seconds=60.0),
 )
 
