@@ -120,9 +120,9 @@ PROBLEMS = (
     Problem("stm20", (Milestone(200, 0.22, 1.9e6),), count_modes),
     Problem(
         "planar_robot_4",
-        (Milestone(205, 12.40, 3.7e6), Milestone(334, 12.25, 7.4e6)),
+        (Milestone(204, 12.40, 3.7e6), Milestone(336, 12.25, 7.4e6)),
         count_postures,
-        log_every=15,
+        log_every=12,
     ),
     Problem(
         "gmm100",
