@@ -17,11 +17,13 @@ def compile_ahead(lowered: Lowered) -> Callable[[], None]:
     Args:
         lowered: ``function.lower(...)`` of a jitted function.
     """
+    done = threading.Event()
 
     def compile_quietly() -> None:
         with contextlib.suppress(Exception):
             lowered.compile()
+        done.set()
 
-    thread = threading.Thread(target=compile_quietly)
-    thread.start()
-    return thread.join
+    # A daemon: a process that is to end does not wait for it.
+    threading.Thread(target=compile_quietly, daemon=True).start()
+    return lambda: done.wait() and None

@@ -33,7 +33,7 @@ def elbo_between_chunks(
     """
     num_samples, max_chunk_bytes = config.run.diagnostic_samples, config.algorithm.max_chunk_bytes
     if not num_samples:
-        return lambda mixture, rng_key, iteration: {}
+        return lambda mixture, rng_key, iteration: {"temperature": 1.0}
     like = jax.eval_shape(typed_key, rng_key)
     lowered = mixture_elbo.lower(mixture, log_target, like, num_samples, max_chunk_bytes)
     wait = compile_ahead(lowered)
@@ -42,6 +42,10 @@ def elbo_between_chunks(
         wait()
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
         found = mixture_elbo(mixture, log_target, key, num_samples, max_chunk_bytes)
-        return {"elbo": float(found.mean), "elbo_stderr": float(found.standard_error)}
+        return {
+            "temperature": 1.0,
+            "elbo": float(found.mean),
+            "elbo_stderr": float(found.standard_error),
+        }
 
     return estimate

@@ -1,6 +1,5 @@
 """What a run reports: rows of numbers, one per chunk of steps, collected on the host."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -28,66 +27,48 @@ class History:
         return {name: np.asarray([row[name] for row in self._rows]) for name in names}
 
 
-class Standing(NamedTuple):
-    """Where a run stands after a chunk; scalars, or [R] for several runs."""
+class RunCounters(NamedTuple):
+    """What a run has done after a chunk; scalars, or [R] for several runs."""
 
     iteration: Array
     num_components: Array
     num_target_evaluations: ExactCounter
 
 
-def standing_of(state: TrainState) -> Standing:
-    """Returns where a run stands."""
-    return Standing(state.iteration, state.mixture.num_components, state.num_target_evaluations)
+def run_counters(state: TrainState) -> RunCounters:
+    """Returns what a run has done so far."""
+    return RunCounters(state.iteration, state.mixture.num_components, state.num_target_evaluations)
 
 
-def summarise(standing: Standing, info: StepInfo, num_steps: int) -> dict[str, Any]:
+def summarise(counters: RunCounters, info: StepInfo, num_steps: int) -> dict[str, Any]:
     """Returns the history's row for one chunk of one run.
 
     Args:
-        standing: after the chunk.
+        counters: after the chunk.
         info: [length] of its steps.
         num_steps: how many of them were taken.
     """
     steps = jax.tree.map(lambda leaf: np.asarray(leaf)[:num_steps], info)
     return {
-        "iteration": int(standing.iteration),
-        "num_components": int(standing.num_components),
-        "num_target_evaluations": int(standing.num_target_evaluations),
+        "iteration": int(counters.iteration),
+        "num_components": int(counters.num_components),
+        "num_target_evaluations": int(counters.num_target_evaluations),
         "elbo": float("nan"),
         "elbo_stderr": float("nan"),
         "wall_time": 0.0,
         "num_added": int(steps.num_added.sum()),
         "num_deleted": int(steps.num_deleted.sum()),
         "num_rejected_updates": int(steps.num_rejected_updates.sum()),
-        "num_unusable_samples": int(steps.num_unusable_samples.sum()),
-        "num_samples": int(steps.num_target_evaluations.sum()),
+        "num_samples": int(steps.samples.num_drawn.sum()),
+        "num_unusable_samples": int(steps.samples.num_unusable.sum()),
+        "num_outside_samples": int(steps.samples.num_outside.sum()),
+        "num_nan_values": int(steps.samples.num_nan_values.sum()),
+        "num_infinite_values": int(steps.samples.num_infinite_values.sum()),
+        "num_nonfinite_gradients": int(steps.samples.num_nonfinite_gradients.sum()),
+        "num_zero_gradients": int(steps.samples.num_zero_gradients.sum()),
         "smallest_effective_samples": float(steps.smallest_effective_samples[-1]),
         "largest_divergence": float(steps.largest_divergence.max()),
         "component_stepsize": float(steps.component_stepsize[-1]),
         "weight_stepsize": float(steps.weight_stepsize[-1]),
         "num_diagnostic_evaluations": 0,
     }
-
-
-def refuse_hopeless(row: dict[str, Any]) -> None:
-    """Raises FloatingPointError if the target gave no usable value in a whole chunk."""
-    if row["num_unusable_samples"] >= row["num_samples"] > 0:
-        raise FloatingPointError(
-            f"log_target or its gradient was NaN or +inf at all {row['num_samples']} samples up "
-            f"to iteration {row['iteration']}; check it at draws from the initial mixture "
-            f"(prior_mean, prior_scale, initial_covariance)."
-        )
-
-
-def warn(columns: dict[str, np.ndarray]) -> None:
-    """Warns of samples that had to be dropped: how many, and since when."""
-    unusable = columns["num_unusable_samples"]
-    if unusable.sum():
-        first = columns["iteration"][np.flatnonzero(unusable)[0]]
-        warnings.warn(
-            f"log_target or its gradient was NaN or +inf at {int(unusable.sum())} of "
-            f"{int(columns['num_samples'].sum())} samples (first seen by iteration {first}); they "
-            f"were dropped. Return -inf outside of the support instead.",
-            stacklevel=3,
-        )

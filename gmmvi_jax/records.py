@@ -12,6 +12,10 @@ import jax.numpy as jnp
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
+# Nats below the lowest finite value of a batch that stand for -inf, outside of the support, where
+# values are read: by Z and by the update of the weights. S has a rule of its own.
+OUTSIDE_DEPTH = 100.0
+
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +32,10 @@ class SampleBatch:
     """
 
     points: Array  # [N, D]
-    log_target: Array  # [N] log p~(x); where it is -inf: the batch's lowest finite value - 100
-    # [N, D] its gradient, zero where log p~ is -inf; None if the algorithm needs no gradient.
+    # [N] log p~(x); where it is -inf a floor: the lowest finite value of its batch - OUTSIDE_DEPTH.
+    log_target: Array
+    outside: Array  # [N] bool, whether log p~(x) is -inf: the sample is outside of the support
+    # [N, D] its gradient, zero outside of the support; None if the algorithm needs no gradient.
     target_gradient: Array | None
     log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
     origins: Array  # [N] int32 which component drew the sample; not known of earlier samples
@@ -85,11 +91,24 @@ class AdaptationRecord(NamedTuple):
     num_searches: Array  # [] int32 times a place for a new component was looked for
 
 
-class SelectionInfo(NamedTuple):
-    """What a sample selector reports of the samples that are new."""
+class SampleAccount(NamedTuple):
+    """What became of the samples that an iteration drew; every field is [] int32.
 
-    num_drawn: Array  # [] int32, each one a target evaluation
-    num_unusable: Array  # [] int32, those of them that do not count
+    A sample has at most one of the faults. NaN, +inf and a gradient that is not finite make it
+    unusable. One outside of the support counts, and so does one whose gradient is zero.
+    """
+
+    num_drawn: Array  # each one a target evaluation
+    num_outside: Array  # the log density is -inf
+    num_nan_values: Array  # the log density is NaN
+    num_infinite_values: Array  # the log density is +inf
+    num_nonfinite_gradients: Array  # NaN or infinite where the log density is finite
+    num_zero_gradients: Array  # every coordinate exactly zero where the log density is finite
+
+    @property
+    def num_unusable(self) -> Array:
+        """The number of samples that must not count."""
+        return self.num_nan_values + self.num_infinite_values + self.num_nonfinite_gradients
 
 
 class UpdateInfo(NamedTuple):

@@ -16,6 +16,7 @@ from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
+from gmmvi_jax.status import COMPLETED, Ending, Status
 from gmmvi_jax.summary import component_table, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
@@ -34,24 +35,35 @@ class TrainResult:
             ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
             ``elbo_stderr``, ``wall_time`` (seconds since the start, compilation included),
             and per chunk ``num_added``, ``num_deleted``, ``num_rejected_updates``,
-            ``num_unusable_samples``; of its last step ``smallest_effective_samples`` (over the
-            components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
+            ``num_samples`` (drawn), of them ``num_outside_samples`` (log density -inf) and
+            ``num_unusable_samples``, which are ``num_nan_values``, ``num_infinite_values`` (+inf)
+            and ``num_nonfinite_gradients`` together; ``num_zero_gradients``; of its last step
+            ``smallest_effective_samples`` (over the components), ``component_stepsize`` (their
+            mean) and ``weight_stepsize``; and
             ``largest_divergence`` (KL) of the chunk's component updates.
-        status: how the run ended.
+        status: how the run ended; equal to its text, and ``status.sentence`` explains it.
         config: what it ran with.
         layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
             vector itself.
         target: the log density of a vector that was fitted, for ``diagnose``; None where the
             result was put together without it.
+        previous: the mixture before the last chunk of iterations.
+        ending: the status with its reason and the error behind it, where there are any.
     """
 
     gmm: GMM
     state: TrainState
     history: dict[str, np.ndarray]
-    status: str
+    status: Status
     config: Config
     layout: PositionLayout | None = None
     target: LogDensity | None = None
+    previous: GMM | None = None
+    ending: Ending = COMPLETED
+
+    def raise_for_status(self) -> None:
+        """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
+        self.ending.raise_for_status()
 
     def sample(self, rng_key: PRNGKey, shape: int | Sequence[int] = ()) -> PyTree:
         """Returns independent samples of the mixture, [*shape, D] or as the position is.

@@ -169,11 +169,17 @@ def drop_oldest(
         is_usable = live_rows(start, size, oldest_count) & (background < jnp.inf)
         return put_block(rows, block, start), oldest_usable + jnp.sum(is_usable, dtype=jnp.int32)
 
-    rows = (batch.points, batch.log_target, batch.target_gradient, batch.log_background)
+    rows = (
+        batch.points,
+        batch.log_target,
+        batch.outside,
+        batch.target_gradient,
+        batch.log_background,
+    )
     rows, oldest_usable = fold_blocks(
         moved_rows, size, shift_rows, (rows, jnp.zeros((), jnp.int32))
     )
-    points, log_target, target_gradient, log_background = rows
+    points, log_target, outside, target_gradient, log_background = rows
     is_oldest = slots == jnp.where(dropped_rows > 0, num_dropped, -1)
     usable_counts = jnp.where(is_oldest, oldest_usable, window.usable_counts)
 
@@ -212,6 +218,7 @@ def drop_oldest(
         batch,
         points=points,
         log_target=log_target,
+        outside=outside,
         target_gradient=target_gradient,
         log_background=log_background,
         num_samples=num_rows,

@@ -25,7 +25,7 @@ class Archive:
     """
 
     points: Array  # [S, D]
-    log_target: Array  # [S]; -inf where the target gave no usable value
+    log_target: Array  # [S]; -inf outside of the support, and where the value is not usable
     count: Array  # [] int32 live rows
     stride: Array  # [] int32, a power of two
     skip: Array  # [] int32, how many of the next samples come before the next one to keep
@@ -80,6 +80,7 @@ def empty_batch(
     return SampleBatch(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
+        outside=jnp.zeros(capacity, bool),
         target_gradient=jnp.zeros((capacity, dim), dtype) if has_gradient else None,
         log_background=jnp.zeros(capacity, dtype),
         origins=jnp.zeros(capacity, jnp.int32),
@@ -155,12 +156,12 @@ def store(archive: Archive, batch: SampleBatch, first_row: Array) -> Archive:
     def copy(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         numbers = start + jnp.arange(batch.chunk_size, dtype=jnp.int32)
         sources = first_row + archive.skip + archive.stride * numbers
-        points, log_target, log_background = jax.tree.map(
+        points, log_target, outside, log_background = jax.tree.map(
             lambda array: array[jnp.minimum(sources, last_row)],
-            (batch.points, batch.log_target, batch.log_background),
+            (batch.points, batch.log_target, batch.outside, batch.log_background),
         )
-        usable = jnp.isfinite(log_background)
-        return put_block(rows, (points, jnp.where(usable, log_target, -jnp.inf)), first + start)
+        has_mass = jnp.isfinite(log_background) & ~outside
+        return put_block(rows, (points, jnp.where(has_mass, log_target, -jnp.inf)), first + start)
 
     points, log_target = fold_blocks(
         num_kept, batch.chunk_size, copy, (archive.points, archive.log_target)

@@ -15,7 +15,7 @@ from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.exact_counter import count_up
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
-from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.records import OUTSIDE_DEPTH, SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, add_all_densities
 from gmmvi_jax.sample_db import Archive, SampleDatabase
 from gmmvi_jax.state import TrainState
@@ -28,7 +28,7 @@ class ReusableSamples:
 
     Attributes:
         points: [N, D], those of one Gaussian behind those of the one before it.
-        log_target: [N]; -inf where the target gave no usable value.
+        log_target: [N]; -inf outside of the support, NaN where the sample is not usable.
         target_gradient: [N, D], or None if the run needed no gradients.
         row_counts: [J] how many samples each Gaussian generated.
         means: [J, D] of the Gaussians.
@@ -49,7 +49,7 @@ class Samples:
 
     Attributes:
         points: [S, D], spread over the run's history.
-        log_target: [S]; -inf where the target gave no usable value.
+        log_target: [S]; -inf outside of the support, and where the value is not usable.
         reusable: the newest samples with what generated them, if the run reused samples.
         num_evaluations: target evaluations spent on these samples since they were exported.
     """
@@ -68,10 +68,11 @@ def export_samples(state: TrainState) -> Samples:
     if window is not None:
         rows, live = int(batch.num_samples), int(window.num_drawn)
         usable = np.isfinite(np.asarray(batch.log_background[:rows]))
+        log_target = np.where(batch.outside[:rows], -np.inf, batch.log_target[:rows])
         gradient = batch.target_gradient
         reusable = ReusableSamples(
             points=np.asarray(batch.points[:rows]),
-            log_target=np.where(usable, np.asarray(batch.log_target[:rows]), -np.inf),
+            log_target=np.where(usable, log_target, np.nan),
             target_gradient=None if gradient is None else np.asarray(gradient[:rows]),
             row_counts=np.asarray(window.row_counts[:live]),
             means=np.asarray(window.gaussians.mean[:live]),
@@ -106,6 +107,7 @@ def reevaluate_samples(
         new_values, gradients = _evaluate(target, reusable.points, keys[1], has_gradient)
         num_evaluations += len(new_values)
         reusable = dataclasses.replace(reusable, log_target=new_values, target_gradient=gradients)
+    values = np.where(np.isnan(values), -np.inf, values)
     return Samples(samples.points, values, reusable, num_evaluations)
 
 
@@ -153,7 +155,7 @@ def import_samples(state: TrainState, samples: Samples) -> TrainState:
 def _evaluate(
     target: LogDensity, points: np.ndarray, key: PRNGKey, with_gradient: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns values (-inf where unusable) and gradients (0 there) at all points."""
+    """Returns values (NaN where unusable) and gradients (0 there and outside) at all points."""
     count, dim = points.shape
     size = row_chunk(dim, 1, max(count, 1))
     rows = round_up(count, size)
@@ -167,10 +169,11 @@ def _evaluate(
     values = np.asarray(values)[:count]
     usable = ~np.isnan(values) & (values < np.inf)
     if gradients is None:
-        return np.where(usable, values, -np.inf), None
+        return np.where(usable, values, np.nan), None
     gradient = np.asarray(gradients)[:count]
-    usable &= np.all(np.isfinite(gradient), axis=1)
-    return np.where(usable, values, -np.inf), np.where(usable[:, None], gradient, 0.0)
+    inside = np.isfinite(values) & np.all(np.isfinite(gradient), axis=1)
+    usable &= inside | (values == -np.inf)
+    return np.where(usable, values, np.nan), np.where(inside[:, None], gradient, 0.0)
 
 
 def _fill_archive(archive: Archive, samples: Samples) -> Archive:
@@ -210,7 +213,10 @@ def _fill_window(
     if not diagonal:
         identity = jnp.broadcast_to(jnp.eye(factors.shape[-1], dtype=factors.dtype), factors.shape)
         inverse = jax.scipy.linalg.solve_triangular(factors, identity, lower=True)
-    usable = np.isfinite(samples.log_target[row:])
+    values = samples.log_target[row:]
+    usable, outside = ~np.isnan(values), values == -np.inf
+    lowest = np.min(values, initial=np.inf, where=np.isfinite(values))
+    floor = (lowest if np.isfinite(lowest) else 0.0) - OUTSIDE_DEPTH
     stacked = Gaussian(jnp.asarray(samples.means[first:]), factors, inverse)
     gradient = batch.target_gradient
     if gradient is not None:
@@ -224,7 +230,10 @@ def _fill_window(
     batch = dataclasses.replace(
         batch,
         points=batch.points.at[:count].set(points),
-        log_target=batch.log_target.at[:count].set(np.where(usable, samples.log_target[row:], 0.0)),
+        log_target=batch.log_target.at[:count].set(
+            np.where(outside, floor, np.where(usable, values, 0.0))
+        ),
+        outside=batch.outside.at[:count].set(outside),
         target_gradient=gradient,
         log_background=batch.log_background.at[:count].set(np.where(usable, 0.0, np.inf)),
         num_samples=jnp.asarray(count, jnp.int32),

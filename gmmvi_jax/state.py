@@ -6,7 +6,13 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.exact_counter import ExactCounter
-from gmmvi_jax.records import AdaptationRecord, ComponentRecord, NaturalGradient, WeightRecord
+from gmmvi_jax.records import (
+    AdaptationRecord,
+    ComponentRecord,
+    NaturalGradient,
+    SampleAccount,
+    WeightRecord,
+)
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -30,7 +36,7 @@ class StepInfo(NamedTuple):
 
     num_components: Array  # [] int32, after the step
     num_target_evaluations: Array  # [] int32, spent by this step
-    num_unusable_samples: Array  # [] int32, target NaN or +inf, or its gradient not finite
+    samples: SampleAccount  # what became of the samples that it drew
     num_rejected_updates: Array  # [] int32, components that could not be updated
     num_added: Array  # [] int32
     num_deleted: Array  # [] int32
@@ -51,7 +57,7 @@ def no_step(state: TrainState) -> StepInfo:
     return StepInfo(
         num_components=count,
         num_target_evaluations=count,
-        num_unusable_samples=count,
+        samples=SampleAccount(*(count for _ in SampleAccount._fields)),
         num_rejected_updates=count,
         num_added=count,
         num_deleted=count,

@@ -31,7 +31,7 @@ def step(
     iteration = state.iteration + 1
     temperature = jnp.asarray(algorithm.temperature(iteration), state.mixture.log_weights.dtype)
 
-    database, selected = algorithm.sample_selector(
+    database, account = algorithm.sample_selector(
         key_select, log_target, state.mixture, state.database
     )
     components = algorithm.component_stepsize(state.components)
@@ -61,11 +61,11 @@ def step(
         iteration,
     )
 
-    num_evaluations = selected.num_drawn + adapted.num_target_evaluations
+    num_evaluations = account.num_drawn + adapted.num_target_evaluations
     info = StepInfo(
         num_components=mixture.num_components,
         num_target_evaluations=num_evaluations,
-        num_unusable_samples=selected.num_unusable,
+        samples=account,
         num_rejected_updates=update.num_rejected,
         num_added=adapted.num_added,
         num_deleted=adapted.num_deleted,

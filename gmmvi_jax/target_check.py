@@ -1,5 +1,6 @@
 """What the user's log density must be, checked before anything long is compiled."""
 
+from collections.abc import Set
 from typing import Any
 
 import jax
@@ -13,24 +14,28 @@ from gmmvi_jax.numerics.target_evaluation import (
     is_stochastic,
     value_and_gradient,
 )
-from gmmvi_jax.typing import Array, LogDensity
+from gmmvi_jax.sample_faults import primitives_of
+from gmmvi_jax.typing import LogDensity
 
 
-def check_target(log_target: LogDensity, config: Config, point: Array) -> None:
+def check_target(log_target: LogDensity, config: Config, dtype: Any) -> Set[str]:
     """Raises an error that says what is wrong with a target, and how to mend it.
 
-    It is traced, and evaluated once: at ``point``. Its gradient is looked at only where the
+    It is traced, and not evaluated; see ``first_look``. Its gradient is looked at only where the
     config's estimator uses it.
 
     Args:
         log_target: what the user calls a log density of one point.
         config: its dimension D, and whether its estimator uses the target's gradient.
-        point: [D] an initial mean, where its value must not be NaN.
+        dtype: of the run's floats.
+
+    Returns:
+        The names of the primitives that the target is made of.
 
     Raises:
         TypeError: it does not return a floating-point scalar, or its gradient is no such vector.
-        ValueError: another dimension, it cannot be called with one point, NaN at ``point``, or
-            no gradient though the estimator needs one.
+        ValueError: another dimension, it cannot be called with one point, or no gradient though
+            the estimator needs one.
     """
     dim = config.dim
     own_dim = getattr(log_target, "dim", None)  # the package's targets say so
@@ -41,39 +46,27 @@ def check_target(log_target: LogDensity, config: Config, point: Array) -> None:
         )
     target: Any = log_target
     key = (jax.random.key(0),) if is_stochastic(log_target) else ()
-    like = jax.ShapeDtypeStruct((dim,), point.dtype)
-    _check_value(_trace(target, like, key), like)
+    like = jax.ShapeDtypeStruct((dim,), dtype)
+    jaxpr, result = _trace(target, like, key)
+    _check_value(result, like)
     full: Any = full_density(log_target)
     if full is not target:
-        _check_value(_trace(full, like, ()), like, "log_target.full")
+        _check_value(_trace(full, like, ())[1], like, "log_target.full")
     with_gradient = config.algorithm.natural_gradient.uses_target_gradient
     if with_gradient:
         _check_gradient(target, config, like, key)
-    in_batches = getattr(target, "evaluate_batch", None) is not None
-    if in_batches:
+    if getattr(target, "evaluate_batch", None) is not None:
         _check_batch(target, like, with_gradient)
     else:
         _check_vectorised(target, like, key)
-
-    def evaluate(target: Any, *arguments: Any) -> Array:
-        # What runs on the host cannot be traced: call its gradient once as well.
-        if in_batches and with_gradient:
-            return value_and_gradient(target)(*arguments)[0]
-        return target(*arguments)
-
-    if np.isnan(np.asarray(jax.jit(evaluate)(target, point, *key))):
-        raise ValueError(
-            f"log_target is NaN at the initial point "
-            f"{np.array2string(np.asarray(point), threshold=8)}; "
-            f"choose prior_mean where it is defined (-inf outside of its support is fine)."
-        )
+    return primitives_of(jaxpr)
 
 
-def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> Any:
-    """Returns the shape of what the target returns for one point."""
+def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, Any]:
+    """Returns the jaxpr of the target at one point, and the shape of what it returns."""
     try:
-        # Inside a function of its own, for a target that eval_shape cannot hash.
-        return jax.eval_shape(lambda *arguments: target(*arguments), like, *key)
+        # Inside a function of its own, for a target that JAX cannot hash.
+        return jax.make_jaxpr(lambda *arguments: target(*arguments), return_shape=True)(like, *key)
     except Exception as error:
         (dim,) = like.shape
         raise ValueError(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,23 @@ from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.compile_ahead import compile_ahead
 from gmmvi_jax.config import Config
-from gmmvi_jax.diagnostics import elbo_between_chunks
+from gmmvi_jax.diagnostics import Estimate, elbo_between_chunks
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
+from gmmvi_jax.history import run_counters, summarise
 from gmmvi_jax.init import init
+from gmmvi_jax.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.progress import ProgressBar
+from gmmvi_jax.repeated_functions import warn_of_repeats
 from gmmvi_jax.result import TrainResult
+from gmmvi_jax.run_loop import Chunks, Summaries, run_chunks
 from gmmvi_jax.sample_exchange import Samples, check_samples, import_samples
-from gmmvi_jax.state import TrainState
-from gmmvi_jax.target_check import check_target
+from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
-from gmmvi_jax.typing import Array, PRNGKey, PyTree
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 from gmmvi_jax.validation import validate
+from gmmvi_jax.watch import start_watch
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
 _start = jax.jit(init)
@@ -51,8 +55,9 @@ def train(
         config: from ``samtron``, ``from_codename`` or ``published_config``.
         log_target: unnormalised log density of ONE point [D], a scalar; differentiable by JAX. What
             else it may be (stochastic, on minibatches, a numpy function, with a gradient of
-            its own) is in ``gmmvi_jax.targets``. It is evaluated once more than is counted: at the
-            first mean, to see that it works.
+            its own) is in ``gmmvi_jax.targets``. Before anything is compiled it is evaluated at
+            the first mean and at eight draws of the initial mixture, to see that it works; these
+            count as diagnostic evaluations.
         position: an example of what ``log_target`` takes, where that is a pytree (a dict of
             arrays, say) and not a vector; ``result.sample`` and ``result.modes`` return that form.
         initial: a mixture to start from, or a state to continue from (for ``num_iterations``
@@ -67,68 +72,106 @@ def train(
             ``load_checkpoint``.
 
     Returns:
-        The fitted mixture, the last state, the history, and how the run ended.
+        The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
+        complete nothing is lost: Ctrl-C ends the run after the chunk (a second one leaves at once),
+        and an error ends it with status "failed" and the result so far; a warning says so, and
+        ``result.raise_for_status()`` raises it.
 
     Raises:
         ValueError, TypeError: the config or the target cannot be right, or they do not fit together
-            (a gradient is needed and there is none); see the message.
-        FloatingPointError: the target gave no usable value at any sample of a whole chunk.
+            (a gradient is needed and there is none); or no sample of the first chunk lies in the
+            support; see the message.
+        FloatingPointError: the target gave no usable value at any sample of the first chunk.
+        KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
     start_time = time.perf_counter()
     validate(config)
-    target = _as_target(log_target, position)
-    run = config.run
-    key = jax.random.key(run.seed) if rng_key is None else rng_key
-    check_target(target, config, _first_mean(config, initial))
     _check_initial(config, initial)
+    target = _as_target(log_target, position)
+    warn_of_repeats(target)
+    layout = target.layout if isinstance(target, PytreeTarget) else None
+    start = to_gmm(initial.mixture) if isinstance(initial, TrainState) else initial
+    watch = start_watch(config, target, start, layout)
+    key = jax.random.key(config.run.seed) if rng_key is None else rng_key
+    with catch_interrupts() as interrupts:
+        state, estimate_elbo = _compile(config, target, key, initial, samples)
+        with ProgressBar(config.run.num_iterations, enabled=bool(progress)) as bar:
+
+            def summarise_run(state: TrainState, info: StepInfo, num_steps: int) -> Summaries:
+                row = summarise(run_counters(state), info, num_steps)
+                row |= estimate_elbo(state.mixture, key, row["iteration"])
+                ending = watch(state, to_gmm(state.mixture), row)
+                watch.num_evaluations += config.run.diagnostic_samples
+                row["num_diagnostic_evaluations"] = watch.num_evaluations
+                row["wall_time"] = time.perf_counter() - start_time
+                bar.update(num_steps, row)
+                return [(row, ending)]
+
+            def follow_up(state: TrainState, rows: Sequence[dict[str, Any]]) -> bool:
+                if checkpoint is not None:
+                    save_checkpoint(checkpoint, state)
+                return any([callback(state, rows[0]) for callback in callbacks])
+
+            chunks = Chunks(
+                advance=partial(_advance, config, target, watch.target_calls_host),
+                mixtures=lambda state: [to_gmm(state.mixture)],
+                summarise=summarise_run,
+                follow_up=follow_up,
+                may_raise=watch.target_calls_host,
+            )
+            interrupts.deferred = True
+            outcome = run_chunks(chunks, state, config.run, 1, interrupts)
+    (ending,) = outcome.endings
+    ending.warn()
+    return TrainResult(
+        gmm=to_gmm(outcome.state.mixture),
+        state=outcome.state,
+        history=outcome.histories[0].columns(),
+        status=ending.status,
+        config=config,
+        layout=layout,
+        target=target,
+        previous=outcome.previous[0],
+        ending=ending,
+    )
+
+
+def _compile(
+    config: Config,
+    target: LogDensity,
+    key: PRNGKey,
+    initial: GMM | TrainState | None,
+    samples: Samples | None,
+) -> tuple[TrainState, Estimate]:
+    """Returns the first state and what estimates the ELBO; all programs are compiled."""
     # The programs compile on threads of their own while the steps are traced, for which the
-    # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk.
+    # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk. The
+    # main thread waits in Python, where Ctrl-C is heard.
     shapes, wait_for_start = _start_ahead(config, key, initial)
     if samples is not None:
         check_samples(shapes, samples)
     estimate_elbo = elbo_between_chunks(config, target, shapes.mixture, key)
     count = jax.ShapeDtypeStruct((), jnp.int32)
-    run_chunk.lower(config.algorithm, target, shapes, count, run.log_every)
+    length = config.run.log_every
+    steps = run_chunk.lower(config.algorithm, target, shapes, count, length)
+    wait_for_steps = compile_ahead(steps)
     wait_for_start()
     state = _initial_state(config, key, initial)
     if samples is not None:
         state = import_samples(state, samples)
+    wait_for_steps()
+    return state, estimate_elbo
 
-    history = History()
-    status = "completed"
-    num_diagnostic = 0
-    remaining = run.num_iterations
-    with ProgressBar(run.num_iterations, enabled=bool(progress)) as bar:
-        while remaining > 0:
-            num_steps = min(run.log_every, remaining)
-            state, info = run_chunk(
-                config.algorithm, target, state, jnp.asarray(num_steps, jnp.int32), run.log_every
-            )
-            remaining -= num_steps
-            row = summarise(standing_of(state), info, num_steps)
-            row |= estimate_elbo(state.mixture, key, row["iteration"])
-            num_diagnostic += run.diagnostic_samples
-            row["num_diagnostic_evaluations"] = num_diagnostic
-            row["wall_time"] = time.perf_counter() - start_time
-            history.append(row)
-            bar.update(num_steps, row)
-            refuse_hopeless(row)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state)
-            if any([callback(state, row) for callback in callbacks]):
-                status = "stopped by a callback"
-                break
-    columns = history.columns()
-    warn(columns)
-    return TrainResult(
-        gmm=to_gmm(state.mixture),
-        state=state,
-        history=columns,
-        status=status,
-        config=config,
-        layout=target.layout if isinstance(target, PytreeTarget) else None,
-        target=target,
-    )
+
+def _advance(
+    config: Config, target: LogDensity, on_thread: bool, state: TrainState, num_steps: int
+) -> tuple[TrainState, StepInfo]:
+    """Takes some steps, and waits for them such that a signal is heard."""
+    count, length = jnp.asarray(num_steps, jnp.int32), config.run.log_every
+    take_steps = partial(run_chunk, config.algorithm, target, state, count, length)
+    state, info = call_on_thread(take_steps) if on_thread else take_steps()
+    wait_for(info)
+    return state, info
 
 
 def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:
@@ -138,15 +181,6 @@ def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:
     if isinstance(log_target, PytreeTarget):
         raise ValueError("log_target is made by targets.on_pytree already; leave out position.")
     return on_pytree(log_target, position)
-
-
-def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
-    """Returns [D] the mean of the first component, in the dtype of the run."""
-    if isinstance(initial, TrainState):
-        return initial.mixture.gaussians.mean[0]
-    if initial is not None:
-        return initial.means[0]
-    return jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
 
 
 def _check_initial(config: Config, initial: GMM | TrainState | None) -> None:

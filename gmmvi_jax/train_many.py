@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,18 +11,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.chunk import run_chunk_of_many
+from gmmvi_jax.compile_ahead import compile_ahead
 from gmmvi_jax.config import Config
 from gmmvi_jax.diagnostics import elbo_between_chunks
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
+from gmmvi_jax.history import RunCounters, run_counters, summarise
 from gmmvi_jax.init import init
+from gmmvi_jax.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.merging import merge
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.state import TrainState
-from gmmvi_jax.target_check import check_target
+from gmmvi_jax.run_loop import Chunks, Summaries, run_chunks
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.status import Ending, Status
 from gmmvi_jax.typing import LogDensity
 from gmmvi_jax.validation import validate
+from gmmvi_jax.watch import start_watch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +39,7 @@ class TrainManyResult:
         history: as of ``TrainResult``, every column [rows, R].
         seeds: of the runs.
         config: what all of them ran with.
+        endings: how each run ended, with the reason and the error behind it, if there are any.
     """
 
     gmms: tuple[GMM, ...]
@@ -41,6 +47,12 @@ class TrainManyResult:
     history: dict[str, np.ndarray]
     seeds: tuple[int, ...]
     config: Config
+    endings: tuple[Ending, ...]
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """How each run ended."""
+        return tuple(ending.status for ending in self.endings)
 
     @property
     def merged(self) -> GMM:
@@ -73,7 +85,9 @@ def train_many(
             target is also evaluated (and not counted) where another run has more samples to draw.
 
     Returns:
-        The mixtures, their states stacked, their history side by side, and all runs merged.
+        The mixtures, their states stacked, their history side by side, and all runs merged. As
+        with ``train`` nothing is lost once a chunk is complete; a run that fails leaves the others
+        alone, and its status says so.
 
     Raises:
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
@@ -83,45 +97,67 @@ def train_many(
     if len(seeds) == 0:
         raise ValueError("seeds is empty; pass one seed per run, e.g. range(4).")
     target = as_log_density(log_target)
+    watches = [start_watch(config, target, None, None)]
+    watches += [watches[0].another() for _ in seeds[1:]]
     run = config.run
-    first_mean = jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
-    check_target(target, config, first_mean)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     keys = [jax.random.key(seed) for seed in seeds]
-    states = jax.jit(jax.vmap(init, in_axes=(None, 0)))(config.algorithm, jnp.stack(keys))
-    shapes = jax.eval_shape(lambda: _pick(states.mixture, 0))
-    estimate_elbo = elbo_between_chunks(config, target, shapes, keys[0])
+    with catch_interrupts() as interrupts:
+        states = jax.jit(jax.vmap(init, in_axes=(None, 0)))(config.algorithm, jnp.stack(keys))
+        shapes = jax.eval_shape(lambda: _pick(states.mixture, 0))
+        estimate_elbo = elbo_between_chunks(config, target, shapes, keys[0])
+        count = jax.ShapeDtypeStruct((), jnp.int32)
+        arguments = (config.algorithm, target, states, count, run.log_every, at_once)
+        compile_ahead(run_chunk_of_many.lower(*arguments))()
 
-    histories = [History() for _ in seeds]
-    num_diagnostic = 0
-    for first_step in range(0, run.num_iterations, run.log_every):
-        num_steps = min(run.log_every, run.num_iterations - first_step)
-        states, infos = run_chunk_of_many(
-            config.algorithm,
-            target,
-            states,
-            jnp.asarray(num_steps, jnp.int32),
-            run.log_every,
-            at_once,
-        )
-        infos, standings = jax.device_get((infos, standing_of(states)))
-        num_diagnostic += run.diagnostic_samples
-        for index, history in enumerate(histories):
-            row = summarise(_pick(standings, index), _pick(infos, index), num_steps)
-            row |= estimate_elbo(_pick(states.mixture, index), keys[index], row["iteration"])
-            row["num_diagnostic_evaluations"] = num_diagnostic
+        def advance(states: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
+            count = jnp.asarray(num_steps, jnp.int32)
+            arguments = (config.algorithm, target, states, count, run.log_every, at_once)
+            take_steps = partial(run_chunk_of_many, *arguments)
+            may_block = watches[0].target_calls_host
+            states, infos = call_on_thread(take_steps) if may_block else take_steps()
+            wait_for(infos)
+            return states, infos
+
+        def summarise_one(
+            state: TrainState, counters: RunCounters, info: StepInfo, num_steps: int, index: int
+        ) -> tuple[dict[str, Any], Ending | None]:
+            watch = watches[index]
+            row = summarise(counters, info, num_steps)
+            row |= estimate_elbo(state.mixture, keys[index], row["iteration"])
+            ending = watch(state, to_gmm(state.mixture), row)
+            watch.num_evaluations += run.diagnostic_samples
+            row["num_diagnostic_evaluations"] = watch.num_evaluations
             row["wall_time"] = time.perf_counter() - start_time
-            history.append(row)
-            refuse_hopeless(row)
-    columns = [history.columns() for history in histories]
-    for column in columns:
-        warn(column)
+            return row, ending
+
+        def summarise_all(states: TrainState, infos: StepInfo, num_steps: int) -> Summaries:
+            host = jax.device_get((run_counters(states), infos))
+            return [
+                summarise_one(_pick(states, index), *_pick(host, index), num_steps, index)
+                for index in range(len(seeds))
+            ]
+
+        chunks = Chunks(
+            advance=advance,
+            mixtures=lambda states: (),
+            summarise=summarise_all,
+            follow_up=lambda states, rows: False,
+            may_raise=watches[0].target_calls_host,
+        )
+        interrupts.deferred = True
+        outcome = run_chunks(chunks, states, run, len(seeds), interrupts)
+    for seed, ending in zip(seeds, outcome.endings, strict=True):
+        ending.warn(f"the run of seed {seed}")
+    columns = [history.columns() for history in outcome.histories]
+    states = outcome.state
     return TrainManyResult(
         gmms=tuple(to_gmm(_pick(states.mixture, index)) for index in range(len(seeds))),
         state=states,
         history={name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]},
         seeds=tuple(int(seed) for seed in seeds),
         config=config,
+        endings=tuple(outcome.endings),
     )
 
 

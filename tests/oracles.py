@@ -146,6 +146,7 @@ def make_batch(
     log_target: Floats | None = None,
     target_gradient: Floats | None = None,
     origins: Floats | None = None,
+    outside: Floats | None = None,
 ) -> SampleBatch:
     """Returns a batch of ``num_rows`` rows with these samples in the first ones.
 
@@ -161,9 +162,11 @@ def make_batch(
         buffer[:count] = 0.0 if values is None else values
         return jnp.asarray(buffer, float)
 
+    falses = np.zeros(num_rows, bool)
     return SampleBatch(
         points=rows(points, 7.0, (dim,)),
         log_target=rows(log_target, 0.0, ()),
+        outside=jnp.asarray(np.append(() if outside is None else outside, falses)[:num_rows] > 0),
         target_gradient=rows(target_gradient, 0.0, (dim,)),
         log_background=rows(log_background, np.inf, ()),
         origins=jnp.asarray(np.resize(0 if origins is None else origins, num_rows), jnp.int32),

@@ -13,6 +13,7 @@ from gmmvi_jax import targets
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
 from gmmvi_jax.target_check import check_target
+from gmmvi_jax.watch import start_watch
 
 POINT = jnp.zeros(2)
 FIRST_ORDER = gmmvi.samtron(2)
@@ -53,7 +54,7 @@ def refuse(*_):
 
 
 def check(target, config=FIRST_ORDER):
-    check_target(as_log_density(target), config, POINT)
+    check_target(as_log_density(target), config, POINT.dtype)
 
 
 WITHOUT_GRADIENT = [
@@ -177,4 +178,4 @@ def test_errors_in_the_gradient_of_a_black_box_show_at_once():
 
     target = targets.black_box(lambda points: -np.sum(points**2, axis=1), gradient=no_gradient)
     with pytest.raises((RuntimeError, ValueError), match="this adjoint is not implemented"):
-        check(target)
+        start_watch(FIRST_ORDER, target, None, None)

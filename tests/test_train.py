@@ -10,6 +10,7 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.chunk import num_compilations
+from gmmvi_jax.first_look import NUM_DRAWS
 
 CENTRES = jnp.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
 
@@ -54,7 +55,8 @@ def test_history_has_a_row_per_chunk_and_exact_counts(result):
     for name in ("num_components", "num_target_evaluations", "elbo", "elbo_stderr", "wall_time"):
         assert len(history[name]) == 3
     assert np.all(np.diff(history["num_target_evaluations"]) > 0)
-    assert history["num_diagnostic_evaluations"][-1] == 3 * 500
+    at_the_start = 1 + NUM_DRAWS  # the first mean and draws of the initial mixture
+    assert history["num_diagnostic_evaluations"][-1] == at_the_start + 3 * 500
     grown = 1 + history["num_added"].sum() - history["num_deleted"].sum()
     assert grown == result.gmm.num_components == history["num_components"][-1]
 

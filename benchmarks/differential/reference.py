@@ -80,6 +80,7 @@ def make_batch(arrays: Arrays) -> SampleBatch:
     return SampleBatch(
         points=rows("samples"),
         log_target=rows("log_target"),
+        outside=jnp.zeros(count + missing, bool),
         target_gradient=rows("target_gradient"),
         log_background=rows("log_background", np.inf),
         origins=rows("origins"),

@@ -55,6 +55,7 @@ def _unweighted(points: np.ndarray, num_rows: int) -> SampleBatch:
     return SampleBatch(
         points=jnp.asarray(np.pad(points, ((0, num_rows - count), (0, 0)))),
         log_target=jnp.zeros(num_rows),
+        outside=jnp.zeros(num_rows, bool),
         target_gradient=jnp.zeros((num_rows, dim)),
         log_background=jnp.asarray(usable, jnp.float32),
         origins=jnp.zeros(num_rows, jnp.int32),

@@ -12,6 +12,8 @@ from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
+_NUM_CHECKED = 8  # minibatches that are compared with all data
+
 
 def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
     """Return the rows [batch_size] int32 of one minibatch, in ascending order.
@@ -98,6 +100,38 @@ class MinibatchTarget:
         dtype = _dtype_of(x)
         data = jax.tree.map(lambda leaf: _cast(leaf, dtype), self.data)
         return self.log_prior(x) + self.log_likelihood(x, data)
+
+    def check_sum(self, x: PyTree) -> int:
+        """Raises ValueError where the likelihood returns the mean over its rows, not the sum.
+
+        Scaled to all rows, minibatches of a mean are n / batch_size times the mean over all.
+
+        Args:
+          x: a point [D] (or a position) where the likelihood is looked at.
+
+        Returns:
+          The number of evaluations that it took, one on all data and the others on minibatches.
+        """
+        factor = self.num_rows / self.batch_size
+        keys = jax.random.split(jax.random.key(0), _NUM_CHECKED)
+        prior, full, estimates = jax.jit(
+            lambda target, x: (
+                target.log_prior(x),
+                target.full(x),
+                jax.vmap(target, in_axes=(None, 0))(x, keys),
+            )
+        )(self, x)
+        whole = float(full - prior)
+        scaled = np.asarray(estimates - prior, float)
+        error = np.std(scaled) / np.sqrt(len(scaled)) + 1e-4 * np.abs(scaled).max()
+        is_factor = abs(scaled.mean() - factor * whole) < 5.0 * error
+        if is_factor and abs(scaled.mean() - whole) > 10.0 * error:
+            raise ValueError(
+                f"log_likelihood on minibatches of {self.batch_size} rows, scaled to all "
+                f"{self.num_rows}, is {factor:.3g} times the log_likelihood of all of them: it "
+                f"returns the mean over the rows. Return the sum, jnp.sum instead of jnp.mean."
+            )
+        return 1 + _NUM_CHECKED
 
 
 def minibatch(

@@ -11,9 +11,9 @@ import scipy.special
 from gmmvi_jax.mixture import Draws
 from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
-from gmmvi_jax.modules.sample_selectors.weighting import UNSUPPORTED_FLOOR, evaluate_batch
+from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.records import OUTSIDE_DEPTH, SampleAccount, SampleBatch
 from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
 from gmmvi_jax.typing import Array
 
@@ -91,7 +91,9 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
     # The archive got the same samples, the broken ones as -inf.
     assert database.archive.count == num_samples
     archived = np.asarray(database.archive.log_target)[:num_samples]
-    np.testing.assert_allclose(archived, np.where(broken, -np.inf, expected_values), rtol=EXACT)
+    np.testing.assert_allclose(
+        archived, np.where(broken | outside, -np.inf, expected_values), rtol=EXACT
+    )
     np.testing.assert_array_equal(database.archive.points[:num_samples], points)
 
 
@@ -166,7 +168,7 @@ CHUNK = 4
 
 
 @jax.jit
-def evaluate_table(table: Table, counts: Array) -> tuple[SampleBatch, Array]:
+def evaluate_table(table: Table, counts: Array) -> tuple[SampleBatch, Array, SampleAccount]:
     points = jnp.arange(16.0)[:, None] * jnp.ones(D)
     buffers = empty_batch(12, D, CHUNK, jnp.result_type(float))
     first = jnp.zeros((), jnp.int32)
@@ -174,12 +176,14 @@ def evaluate_table(table: Table, counts: Array) -> tuple[SampleBatch, Array]:
     return evaluate_batch(jax.random.key(0), table, draws, counts, first, buffers)
 
 
-def evaluate_values(values: np.ndarray, gradients: np.ndarray) -> tuple[SampleBatch, np.ndarray]:
+def evaluate_values(
+    values: np.ndarray, gradients: np.ndarray
+) -> tuple[SampleBatch, np.ndarray, SampleAccount]:
     padded = np.full(16, np.nan)  # what is behind the samples must not matter
     padded[:ROWS] = values
     table = Table(jnp.asarray(padded, float), jnp.asarray(np.resize(gradients, (16, D)), float))
-    batch, counts = evaluate_table(table, jnp.asarray(COUNTS, jnp.int32))
-    return batch, np.asarray(counts)
+    batch, counts, account = evaluate_table(table, jnp.asarray(COUNTS, jnp.int32))
+    return batch, np.asarray(counts), account
 
 
 VALUES = np.array([-1.0, 2.0, -7.5, 0.0, 3.0, 1.0, -2.0, 5.0, 4.0, -3.0, -4.0])
@@ -188,7 +192,7 @@ ORIGINS = np.repeat(np.arange(4), COUNTS)
 
 
 def test_without_surprises_every_sample_counts() -> None:
-    batch, counts = evaluate_values(VALUES, GRADIENTS)
+    batch, counts, account = evaluate_values(VALUES, GRADIENTS)
     np.testing.assert_array_equal(counts, COUNTS)
     np.testing.assert_array_equal(np.asarray(batch.log_target)[:ROWS], VALUES)
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[:ROWS], GRADIENTS)
@@ -198,6 +202,8 @@ def test_without_surprises_every_sample_counts() -> None:
     assert np.asarray(batch.log_target)[ROWS] == 0.0
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[ROWS], np.zeros(D))
     assert batch.num_samples == batch.num_usable == ROWS
+    assert not np.any(batch.outside)
+    assert tuple(map(int, account)) == (ROWS, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +216,7 @@ def test_a_broken_sample_has_no_weight_and_does_not_count(
 ) -> None:
     values, gradients = VALUES.copy(), GRADIENTS.copy()
     values[row], gradients[row, 1] = value, gradient
-    batch, counts = evaluate_values(values, gradients)
+    batch, counts, account = evaluate_values(values, gradients)
     expected_counts = COUNTS - (np.arange(4) == ORIGINS[row])
     np.testing.assert_array_equal(counts, expected_counts)
     assert (batch.num_samples, batch.num_usable) == (ROWS, ROWS - 1)
@@ -223,6 +229,10 @@ def test_a_broken_sample_has_no_weight_and_does_not_count(
     np.testing.assert_array_equal(
         np.asarray(batch.target_gradient)[:ROWS], np.where(is_broken[:, None], 0.0, GRADIENTS)
     )
+    is_nan, is_infinite = np.isnan(value), value == np.inf
+    faults = (is_nan, is_infinite, not (is_nan or is_infinite))
+    assert tuple(map(int, account)) == (ROWS, 0, *faults, 0)
+    assert account.num_unusable == 1
 
 
 @pytest.mark.parametrize("gradient", [5.0, np.nan, np.inf])
@@ -232,22 +242,33 @@ def test_a_sample_outside_of_the_support_counts_with_a_floor_and_no_gradient(
     values, gradients = VALUES.copy(), GRADIENTS.copy()
     values[[0, 6]], gradients[[0, 6]] = -np.inf, gradient
     values[2], values[9] = np.nan, -1e4  # the floor is relative to the lowest FINITE value
-    batch, counts = evaluate_values(values, gradients)
+    batch, counts, account = evaluate_values(values, gradients)
     np.testing.assert_array_equal(counts, COUNTS - np.array([1, 0, 0, 0]))
     assert batch.num_usable == ROWS - 1
     np.testing.assert_array_equal(
-        np.asarray(batch.log_target)[[0, 6]], np.float32(-1e4 - UNSUPPORTED_FLOOR)
+        np.asarray(batch.log_target)[[0, 6]], np.float32(-1e4 - OUTSIDE_DEPTH)
     )
-    assert UNSUPPORTED_FLOOR == 100.0
+    np.testing.assert_array_equal(np.flatnonzero(batch.outside), [0, 6])
+    assert tuple(map(int, account)) == (ROWS, 2, 1, 0, 0, 0)
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[[0, 6]], np.zeros((2, D)))
     np.testing.assert_array_equal(np.asarray(batch.log_background)[[0, 6]], np.zeros(2))
 
 
 @pytest.mark.parametrize(("fill", "num_usable"), [(-np.inf, ROWS), (np.nan, 0), (np.inf, 0)])
 def test_a_batch_without_any_finite_value_stays_finite(fill: float, num_usable: int) -> None:
-    batch, counts = evaluate_values(np.full(ROWS, fill), GRADIENTS)
+    batch, counts, account = evaluate_values(np.full(ROWS, fill), GRADIENTS)
     assert batch.num_usable == num_usable
     np.testing.assert_array_equal(counts, COUNTS if num_usable else 0 * COUNTS)
     values = np.asarray(batch.log_target)[:ROWS]
-    np.testing.assert_array_equal(values, np.full(ROWS, -100.0 if num_usable else 0.0))
+    np.testing.assert_array_equal(values, np.full(ROWS, -OUTSIDE_DEPTH if num_usable else 0.0))
+    assert account.num_outside + account.num_unusable == ROWS
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[:ROWS], np.zeros((ROWS, D)))
+
+
+def test_a_zero_gradient_is_counted_and_does_count() -> None:
+    gradients = GRADIENTS.copy()
+    gradients[[1, 5]], gradients[2, 0] = 0.0, 0.0
+    batch, counts, account = evaluate_values(VALUES, gradients)
+    np.testing.assert_array_equal(counts, COUNTS)
+    assert batch.num_usable == ROWS
+    assert tuple(map(int, account)) == (ROWS, 0, 0, 0, 0, 2)

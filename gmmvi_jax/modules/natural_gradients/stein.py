@@ -12,6 +12,7 @@ from gmmvi_jax.mixture import (
     log_density_gradient_and_terms,
     precisions,
 )
+from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     fill_in,
     log_importance_weights,
@@ -161,6 +162,7 @@ class Stein:
         )
         batch = dataclasses.replace(batch, log_background=backgrounds)
         database = database._replace(batch=batch)
+        sums = add_jumps(mixture, database, sums, self.only_own_samples)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture import Draws, PaddedMixture, draw
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
-from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.records import SampleAccount
 from gmmvi_jax.reuse_window import add_rows, log_background
 from gmmvi_jax.sample_db import SampleDatabase, store
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -22,7 +22,7 @@ def collect(
     database: SampleDatabase,
     counts: Array,
     segment_size: int,
-) -> tuple[SampleDatabase, SelectionInfo]:
+) -> tuple[SampleDatabase, SampleAccount]:
     """Draws new samples, evaluates the target there alone, and weighs old and new together.
 
     Args:
@@ -35,7 +35,7 @@ def collect(
         segment_size: about how many that usually is, see ``draw``.
 
     Returns:
-        The database with the batch of this iteration, and the counts of what is new.
+        The database with the batch of this iteration, and the account of the new samples.
     """
     key_target = jax.random.fold_in(key, _TARGET_STREAM)  # compiled for stochastic targets alone
     earlier, window = database.batch, database.window
@@ -49,16 +49,17 @@ def collect(
         segment_size=min(earlier.chunk_size, segment_size),
         first_row=first_row,
     )
-    batch, usable_counts = evaluate_batch(key_target, log_target, draws, counts, first_row, earlier)
-    num_new, num_usable = batch.num_samples - first_row, jnp.sum(usable_counts)
-    info = SelectionInfo(num_new, num_new - num_usable)
+    batch, usable_counts, account = evaluate_batch(
+        key_target, log_target, draws, counts, first_row, earlier
+    )
     if window is None:
         # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
         # Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
-        shares = usable_counts.astype(batch.points.dtype) / jnp.maximum(num_usable, 1)
+        num_usable = jnp.maximum(account.num_drawn - account.num_unusable, 1)
+        shares = usable_counts.astype(batch.points.dtype) / num_usable
         batch = dataclasses.replace(batch, log_shares=jnp.log(shares))
     else:
         window = add_rows(window, batch, mixture, counts, usable_counts, first_row)
         batch = dataclasses.replace(batch, log_background=log_background(window, batch))
     archive = store(database.archive, batch, first_row)
-    return SampleDatabase(batch=batch, archive=archive, window=window), info
+    return SampleDatabase(batch=batch, archive=archive, window=window), account

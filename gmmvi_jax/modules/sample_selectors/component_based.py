@@ -14,7 +14,7 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.records import SampleAccount
 from gmmvi_jax.reuse_window import WindowSize, window_size
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import LogDensity, PRNGKey
@@ -66,7 +66,7 @@ class ComponentBased:
         log_target: LogDensity,
         mixture: PaddedMixture,
         database: SampleDatabase,
-    ) -> tuple[SampleDatabase, SelectionInfo]:
+    ) -> tuple[SampleDatabase, SampleAccount]:
         """Selects the samples of one iteration; see ``SampleSelector``."""
         counts = jnp.full(mixture.capacity, self.desired_samples, jnp.int32)
         if database.window is not None:

@@ -15,7 +15,7 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
 from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.records import SampleAccount
 from gmmvi_jax.reuse_window import WindowSize, window_size
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import LogDensity, PRNGKey
@@ -75,7 +75,7 @@ class MixtureBased:
         log_target: LogDensity,
         mixture: PaddedMixture,
         database: SampleDatabase,
-    ) -> tuple[SampleDatabase, SelectionInfo]:
+    ) -> tuple[SampleDatabase, SampleAccount]:
         """Selects the samples of one iteration; see ``SampleSelector``."""
         key_counts, key_collect = jax.random.split(key)
         num_new = jnp.asarray(self.desired_samples, jnp.int32)

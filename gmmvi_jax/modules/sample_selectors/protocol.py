@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import SelectionInfo
+from gmmvi_jax.records import SampleAccount
 from gmmvi_jax.reuse_window import WindowSize
 from gmmvi_jax.sample_db import SampleDatabase
 from gmmvi_jax.typing import LogDensity, PRNGKey
@@ -42,7 +42,7 @@ class SampleSelector(Protocol):
         log_target: LogDensity,
         mixture: PaddedMixture,
         database: SampleDatabase,
-    ) -> tuple[SampleDatabase, SelectionInfo]:
+    ) -> tuple[SampleDatabase, SampleAccount]:
         """Selects the samples of one iteration.
 
         Args:
@@ -52,6 +52,7 @@ class SampleSelector(Protocol):
             database: earlier samples; its buffers are overwritten.
 
         Returns:
-            The database, whose ``batch`` holds the samples of this iteration, and what was new.
+            The database, whose ``batch`` holds the samples of this iteration, and the account of
+            those that are new.
         """
         ...

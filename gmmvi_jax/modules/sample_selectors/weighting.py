@@ -8,10 +8,8 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.target_evaluation import fold_evaluations
-from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.records import OUTSIDE_DEPTH, SampleAccount, SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
-
-UNSUPPORTED_FLOOR = 100.0  # nats below the lowest finite value of the batch, for log p~ = -inf
 
 
 def evaluate_batch(
@@ -21,12 +19,12 @@ def evaluate_batch(
     counts: Array,
     first_row: Array,
     buffers: SampleBatch,
-) -> tuple[SampleBatch, Array]:
+) -> tuple[SampleBatch, Array, SampleAccount]:
     """Evaluates the target at freshly drawn points and sorts out the unusable ones.
 
     A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable: it will
-    have no weight. -inf is legal (outside the support): it keeps its weight, has a zero
-    gradient, and a floor as its value.
+    have no weight. -inf is legal (outside the support): such a sample is flagged, keeps its
+    weight, has a zero gradient, and a floor as its value.
 
     Args:
         key: PRNG key; used where the target is stochastic.
@@ -37,8 +35,8 @@ def evaluate_batch(
         buffers: a batch whose rows from ``first_row`` on are overwritten.
 
     Returns:
-        The batch, the ``log_background`` of its new rows 0 where usable and +inf where not; and [K]
-        the number of usable new samples of each component.
+        The batch, the ``log_background`` of its new rows 0 where usable and +inf where not; [K] the
+        number of usable new samples of each component; and the account of all new samples.
     """
     num_new = jnp.sum(counts, dtype=jnp.int32)
     num_samples = first_row + num_new
@@ -46,23 +44,31 @@ def evaluate_batch(
     dtype = buffers.log_target.dtype
 
     def inspect(start: Array, value: Array, gradient: Array | None, carry: tuple) -> tuple:
-        rows, usable_counts, lowest = carry
+        rows, usable_counts, lowest, faults = carry
         origin = take_block(draws.origins, start, size)
         value = value.astype(dtype)
-        outside = value == -jnp.inf
-        usable = (outside | jnp.isfinite(value)) & live_rows(start, size, num_samples)
-        if gradient is not None:
+        live = live_rows(start, size, num_samples)
+        outside = live & (value == -jnp.inf)
+        inside = jnp.isfinite(value)
+        if gradient is None:
+            broken = flat = jnp.zeros_like(inside)
+        else:
             # The largest is not finite where one is not; asking each first compiles for longer.
             largest = jnp.max(jnp.abs(gradient), axis=1)
-            usable &= outside | jnp.isfinite(largest)
-            gradient = jnp.where((usable & ~outside)[:, None], gradient, 0.0)
+            broken, flat = inside & ~jnp.isfinite(largest), inside & (largest == 0.0)
+            gradient = jnp.where((live & inside & ~broken)[:, None], gradient, 0.0)
+        usable = live & (outside | (inside & ~broken))
+        kinds = jnp.stack([outside, jnp.isnan(value), value == jnp.inf, broken, flat])
+        faults += jnp.sum(kinds & live, axis=1, dtype=jnp.int32)
         usable_counts = usable_counts.at[origin].add(usable.astype(jnp.int32), mode="drop")
-        lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & ~outside, value, jnp.inf)))
+        lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & inside, value, jnp.inf)))
         background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
-        return put_block(rows, (value, gradient, background), start), usable_counts, lowest
+        rows = put_block(rows, (value, outside, gradient, background), start)
+        return rows, usable_counts, lowest, faults
 
-    rows = (buffers.log_target, buffers.target_gradient, buffers.log_background)
-    (values, gradients, log_background), usable_counts, lowest = fold_evaluations(
+    rows = (buffers.log_target, buffers.outside, buffers.target_gradient, buffers.log_background)
+    no_faults = jnp.zeros(len(SampleAccount._fields) - 1, jnp.int32)
+    rows, usable_counts, lowest, faults = fold_evaluations(
         key,
         log_target,
         draws.points,
@@ -71,20 +77,22 @@ def evaluate_batch(
         size,
         buffers.target_gradient is not None,
         inspect,
-        (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype)),
+        (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype), no_faults),
     )
-    floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - UNSUPPORTED_FLOOR
+    values, outside, gradients, log_background = rows
+    floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - OUTSIDE_DEPTH
 
-    def settle(offset: Array, values: Array) -> Array:
+    def apply_floor(offset: Array, values: Array) -> Array:
         start = first_row + offset
-        value, background = take_block((values, log_background), start, size)
-        value = jnp.where(value == -jnp.inf, floor, value)
+        value, is_outside, background = take_block((values, outside, log_background), start, size)
+        value = jnp.where(is_outside, floor, value)
         return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
 
     num_earlier = jnp.where(first_row > 0, buffers.num_usable, 0)
     batch = SampleBatch(
         points=draws.points,
-        log_target=fold_blocks(num_new, size, settle, values),
+        log_target=fold_blocks(num_new, size, apply_floor, values),
+        outside=outside,
         target_gradient=gradients,
         log_background=log_background,
         origins=draws.origins,
@@ -93,4 +101,4 @@ def evaluate_batch(
         num_usable=num_earlier + jnp.sum(usable_counts),
         chunk_size=size,
     )
-    return batch, usable_counts
+    return batch, usable_counts, SampleAccount(num_new, *faults)

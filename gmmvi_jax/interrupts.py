@@ -1,0 +1,97 @@
+"""Ctrl-C during a run: the first ends the chunk, the second leaves."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+import jax
+
+Result = TypeVar("Result")
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 2e-4, 2e-2  # seconds
+_PAUSE_SHARE = 0.02  # of the time waited so far: what waiting in pauses costs at most
+
+
+class Interrupts:
+    """Whether somebody asked for the end of the run.
+
+    Attributes:
+        deferred: whether a first SIGINT is noted instead of raised; set while chunks run.
+        requested: whether one was noted.
+    """
+
+    def __init__(self) -> None:
+        """Starts without a request; a SIGINT is raised until ``deferred`` is set."""
+        self.deferred = False
+        self.requested = False
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Notes the first SIGINT while chunks run; raises KeyboardInterrupt otherwise."""
+        if self.requested or not self.deferred:
+            signal.default_int_handler(signum, frame)
+        self.requested = True
+        sys.stderr.write(
+            "\ninterrupted: the run ends with this chunk and returns its result so far; "
+            "Ctrl-C again leaves at once\n"
+        )
+
+
+@contextmanager
+def catch_interrupts() -> Iterator[Interrupts]:
+    """Takes SIGINT over while the block runs.
+
+    Only in the main thread, and only where Python's own handler is in place: a program that handles
+    the signal itself goes on doing so.
+    """
+    interrupts = Interrupts()
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield interrupts
+        return
+    signal.signal(signal.SIGINT, interrupts.handle)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def wait_for(result: Any) -> None:
+    """Waits until a pytree of arrays is computed, in pauses that a signal can end.
+
+    ``jax.block_until_ready`` waits outside of Python, where no signal is heard.
+    """
+    start = time.perf_counter()
+    for leaf in jax.tree.leaves(result):
+        while not leaf.is_ready():
+            waited = time.perf_counter() - start
+            time.sleep(min(max(_PAUSE_SHARE * waited, _SHORTEST_PAUSE), _LONGEST_PAUSE))
+
+
+def call_on_thread(function: Callable[[], Result]) -> Result:
+    """Calls a function on another thread; the main one waits in Python, where signals are heard.
+
+    For programs that call the host: JAX runs them to their end before the call returns. A second
+    Ctrl-C leaves the thread behind.
+    """
+    done = threading.Event()
+    outcome: list[Any] = [None, None]
+    enable_x64 = bool(jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
+
+    def call() -> None:
+        try:
+            with jax.enable_x64(enable_x64):
+                outcome[0] = function()
+        except BaseException as error:
+            outcome[1] = error
+        done.set()
+
+    threading.Thread(target=call, daemon=True).start()
+    done.wait()
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]

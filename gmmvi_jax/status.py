@@ -1,0 +1,56 @@
+"""How a run ended."""
+
+import enum
+import warnings
+from typing import NamedTuple
+
+
+class Status(enum.StrEnum):
+    """How a run ended; compares equal to its text."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    STOPPED = "stopped by a callback"
+    FAILED = "failed"
+    DIVERGED = "diverged"
+
+    @property
+    def sentence(self) -> str:
+        """What the status means."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.COMPLETED: "All iterations were taken.",
+    Status.INTERRUPTED: "Ctrl-C (SIGINT) ended the run after a chunk of iterations.",
+    Status.STOPPED: "A callback returned True.",
+    Status.FAILED: "An error ended the run; the result is that of the last good iteration.",
+    Status.DIVERGED: "The mixture grew without bound; the result is not an approximation.",
+}
+
+
+class Ending(NamedTuple):
+    """Why a run is over.
+
+    Attributes:
+        status: how it ended.
+        reason: a sentence for FAILED and DIVERGED, else empty.
+        error: the exception behind a failure, if there is one.
+    """
+
+    status: Status = Status.COMPLETED
+    reason: str = ""
+    error: Exception | None = None
+
+    def raise_for_status(self) -> None:
+        """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
+        if self.status in (Status.FAILED, Status.DIVERGED):
+            raise RuntimeError(f"the run {self.status}: {self.reason}") from self.error
+
+    def warn(self, name: str = "the run") -> None:
+        """Warns of a failure or a divergence of the run of this name."""
+        if self.status in (Status.FAILED, Status.DIVERGED):
+            warnings.warn(f"{name} {self.status}: {self.reason}", stacklevel=3)
+
+
+COMPLETED = Ending()

@@ -1,0 +1,203 @@
+"""How runs end: nothing that was computed is lost, and a run without bound is named."""
+
+import re
+import signal
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax import targets
+from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.repeated_functions import warn_of_repeats
+from gmmvi_jax.status import Status
+
+CONFIG = gmmvi.samtron(
+    2,
+    num_iterations=12,
+    log_every=4,
+    max_components=2,
+    desired_samples=32,
+    diagnostic_samples=64,
+    max_database_size=200,
+    num_database_samples=100,
+)
+ZERO_ORDER = gmmvi.vips(
+    2,
+    num_iterations=12,
+    log_every=4,
+    max_components=2,
+    desired_samples=32,
+    diagnostic_samples=0,
+    max_database_size=200,
+    num_database_samples=100,
+)
+
+
+def bowl(x):
+    return -0.5 * jnp.sum(x**2)
+
+
+def interrupt(times):
+    def callback(state, row):
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+
+    return callback
+
+
+def test_an_interrupt_ends_the_run_after_the_chunk(capsys):
+    result = gmmvi.train(CONFIG, bowl, callbacks=[interrupt(1)])
+    assert result.status is Status.INTERRUPTED
+    assert result.status == "interrupted"
+    assert list(result.history["iteration"]) == [4]
+    assert "Ctrl-C again leaves at once" in capsys.readouterr().err
+    result.raise_for_status()  # an interrupt is no error
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    rest = gmmvi.train(CONFIG.replace(num_iterations=8), bowl, initial=result.state)
+    np.testing.assert_array_equal(rest.gmm.means, gmmvi.train(CONFIG, bowl).gmm.means)
+
+
+def test_a_second_interrupt_leaves():
+    with pytest.raises(KeyboardInterrupt):
+        gmmvi.train(CONFIG, bowl, callbacks=[interrupt(2)])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_first_chunk_leaves():
+    def traced(x):
+        signal.raise_signal(signal.SIGINT)
+        return bowl(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        gmmvi.train(CONFIG, traced)
+
+
+def test_a_handler_of_the_users_own_stays_in_place():
+    heard = []
+    signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+    try:
+        result = gmmvi.train(CONFIG, bowl, callbacks=[interrupt(1)])
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert (len(heard), result.status) == (3, Status.COMPLETED)
+
+
+class Simulator:
+    """A numpy density that breaks after some calls."""
+
+    def __init__(self, num_good, broken):
+        self.num_calls, self.num_good, self.broken = 0, num_good, broken
+
+    def __call__(self, points):
+        self.num_calls += 1
+        values = -0.5 * np.sum(points**2, axis=1)
+        return values if self.num_calls <= self.num_good else self.broken(values)
+
+
+def crash(values):
+    raise ArithmeticError("the simulator lost its mesh")
+
+
+@pytest.mark.parametrize(
+    ("broken", "text", "rows"),
+    [
+        (lambda values: values * np.nan, "NaN at all 128 samples", [4, 8]),
+        (crash, "lost its mesh", [4]),
+    ],
+    ids=["NaN", "raises"],
+)
+def test_what_was_computed_before_a_failure_comes_back(broken, text, rows):
+    whole = gmmvi.train(
+        ZERO_ORDER.replace(num_iterations=4), targets.black_box(Simulator(99, crash))
+    )
+    # One call at the start, one for each of the four iterations of the first chunk.
+    target = targets.black_box(Simulator(5, broken))
+    with pytest.warns(UserWarning, match="the run failed"):
+        result = gmmvi.train(ZERO_ORDER, target)
+    assert result.status is Status.FAILED
+    assert text in result.ending.reason
+    assert list(result.history["iteration"]) == rows
+    np.testing.assert_array_equal(result.gmm.means, whole.gmm.means)
+    with pytest.raises(RuntimeError, match="the run failed"):
+        result.raise_for_status()
+    assert "failed" in result.summary()
+
+
+def test_a_failure_before_anything_was_computed_is_raised():
+    with pytest.raises(FloatingPointError, match="NaN at all 128 samples"):
+        gmmvi.train(ZERO_ORDER, targets.black_box(Simulator(1, lambda values: values * np.nan)))
+
+
+def test_an_error_in_a_callback_loses_nothing():
+    def broken(state, row):
+        return row["elbow"] > 0.0
+
+    with pytest.warns(UserWarning, match="KeyError: 'elbow'"):
+        result = gmmvi.train(CONFIG, bowl, callbacks=[broken])
+    assert result.status is Status.FAILED
+    assert isinstance(result.ending.error, KeyError)
+    assert len(result.history["elbo"]) == 1
+
+
+def test_several_runs_end_like_one():
+    both = gmmvi.train_many(CONFIG, bowl, (1, 2))
+    assert both.statuses == (Status.COMPLETED, Status.COMPLETED)
+    with (
+        pytest.warns(UserWarning, match="the run of seed 1 failed: .*lost its mesh"),
+        pytest.warns(UserWarning, match="the run of seed 2 failed: .*lost its mesh"),
+    ):
+        many = gmmvi.train_many(ZERO_ORDER, targets.black_box(Simulator(9, crash)), (1, 2))
+    assert many.statuses == (Status.FAILED, Status.FAILED)
+    assert many.history["iteration"].tolist() == [[4, 4]]
+
+
+IMPROPER = {
+    "unbounded": (lambda x: 0.5 * jnp.sum(x**2), None),
+    "linear": (lambda x: x[0] - 0.5 * x[1] ** 2, r"x\[0\]"),
+    "constant": (lambda x: 0.0 * jnp.sum(x), None),
+    "flat along the diagonal": (lambda x: -0.5 * (x[0] - x[1]) ** 2, r"x\[0\] \+ .*x\[1\]"),
+}
+
+
+@pytest.mark.parametrize("name", IMPROPER)
+def test_a_target_without_an_integral_is_named(name):
+    target, direction = IMPROPER[name]
+    with pytest.warns(UserWarning, match="improper or unbounded along"):
+        result = gmmvi.train(CONFIG.replace(num_iterations=200, log_every=25), target)
+    assert result.status is Status.DIVERGED
+    if direction is not None:
+        assert re.search(direction, result.ending.reason)
+
+
+def test_a_wide_target_is_no_divergence():
+    def wide(x):
+        return -0.5 * jnp.sum((x / 3e4) ** 2)
+
+    result = gmmvi.train(CONFIG.replace(num_iterations=60, log_every=20), wide)
+    assert result.status is Status.COMPLETED
+
+
+def test_a_mean_over_a_minibatch_is_found_before_compiling():
+    data = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32) + 3.0
+
+    def mean_likelihood(x, rows):
+        return jnp.mean(-0.5 * jnp.sum((rows - x) ** 2, axis=1))
+
+    def sum_likelihood(x, rows):
+        return jnp.sum(-0.5 * jnp.sum((rows - x) ** 2, axis=1))
+
+    with pytest.raises(ValueError, match=r"8\.11 times .* jnp\.sum instead of jnp\.mean"):
+        gmmvi.train(CONFIG, targets.minibatch(mean_likelihood, bowl, data, batch_size=37))
+    result = gmmvi.train(CONFIG, targets.minibatch(sum_likelihood, bowl, data, batch_size=37))
+    assert result.status is Status.COMPLETED
+
+
+def test_many_functions_of_one_code_are_warned_about():
+    short = CONFIG.replace(num_iterations=1, log_every=1)
+    functions = [lambda x, i=i: bowl(x - i) for i in range(8)]
+    for function in functions[:-1] * 2:
+        warn_of_repeats(as_log_density(function))
+    with pytest.warns(UserWarning, match=r"8 functions made by the same code .*Partial"):
+        gmmvi.train(short, functions[-1])
