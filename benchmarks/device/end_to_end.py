@@ -85,7 +85,7 @@ def compare(device: list[Figures], host: list[Figures]) -> Figures:
 def show(lines: list[Figures]) -> list[str]:
     """Returns the table."""
     table = [
-        f"{'target':<14} {'where':<6} {'seed':>4} {'-ELBO':>8} {'+-':>6} {'evaluations':>11} "
+        f"{'target':<14} {'where':<6} {'seed':>4} {'-ELBO':>8} {'+-':>6} {'eval.':>10} "
         f"{'s':>6} {'1st chunk':>9} {'K':>3} {'modes':>5}"
     ]
     for line in lines:
@@ -93,7 +93,7 @@ def show(lines: list[Figures]) -> list[str]:
             table.append(
                 f"{line['target']:<14} {line['place']:<6} {line['seed']:>4} "
                 f"{line['negative_elbo']:>8.3f} {line['standard_error']:>6.3f} "
-                f"{line['evaluations']:>11,} {line['seconds']:>6.1f} "
+                f"{line['evaluations']:>10,} {line['seconds']:>6.1f} "
                 f"{line['first_chunk_seconds']:>9.1f} {line['components']:>3} "
                 f"{line.get('modes', ''):>5}"
             )
