@@ -21,8 +21,10 @@ REPETITIONS = 7
 NEVER = 10**6  # iterations until a component is added
 
 
-def workload_config(workload: Workload, max_components: int) -> tuple[Any, Config]:
-    """Returns the target and the config."""
+def workload_config(
+    workload: Workload, max_components: int, **overrides: Any
+) -> tuple[Any, Config]:
+    """Returns the target and the config, with other settings than the published ones if given."""
     target: Any = gmmvi.targets.get(workload.target, 0)
     config = gmmvi.published_config(
         "SAMTRON",
@@ -30,6 +32,7 @@ def workload_config(workload: Workload, max_components: int) -> tuple[Any, Confi
         num_initial_components=workload.components,
         max_components=max_components,
         add_iters=NEVER,
+        **overrides,
     )
     return target, config
 
@@ -53,10 +56,33 @@ def step_seconds(workload: Workload, max_components: int) -> dict[str, Any]:
     start = time.perf_counter()
     chunk = run_chunk.lower(algorithm, target, state, jnp.int32(steps), steps).compile()
     compile_seconds = time.perf_counter() - start
-    state, _ = chunk(algorithm, target, state, jnp.int32(WARM_UP))
+    seconds = time_program(workload, chunk, algorithm, target, state)
+    return {"seconds": seconds, "compile_seconds": compile_seconds}
+
+
+def time_program(
+    workload: Workload,
+    chunk: Any,
+    algorithm: Algorithm,
+    target: Any,
+    state: TrainState,
+    repetitions: int = REPETITIONS,
+) -> list[float]:
+    """Returns the seconds per step of a compiled chunk of steps, measurement by measurement.
+
+    Args:
+        workload: says how many steps the chunk takes, and how many components it must keep.
+        chunk: the compiled program.
+        algorithm: of the program, as the target is.
+        target: the log density.
+        state: before the first step; it is gone afterwards.
+        repetitions: measurements.
+    """
+    steps = workload.num_steps
+    state, _ = chunk(algorithm, target, state, jnp.int32(min(WARM_UP, steps)))
     jax.block_until_ready(state)
     seconds = []
-    for _ in range(REPETITIONS):
+    for _ in range(repetitions):
         own = jax.block_until_ready(jax.tree.map(jnp.copy, state))  # a chunk eats its state
         start = time.perf_counter()
         after, _ = chunk(algorithm, target, own, jnp.int32(steps))
@@ -65,7 +91,7 @@ def step_seconds(workload: Workload, max_components: int) -> dict[str, Any]:
         if int(after.mixture.num_components) != workload.components:
             raise AssertionError(f"{workload.target}: the number of components changed")
         del after  # giving back its memory, 300 MB with a reuse window, is not part of a step
-    return {"seconds": seconds, "compile_seconds": compile_seconds}
+    return seconds
 
 
 def main() -> None:
