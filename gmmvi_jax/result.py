@@ -12,7 +12,7 @@ from gmmvi_jax.component_report import component_columns
 from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.concerns import run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
-from gmmvi_jax.evaluation.modes import Modes, find_modes
+from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
@@ -64,13 +64,16 @@ class TrainResult:
         samples = self.gmm.sample(rng_key, shape)
         return samples if self.layout is None else self.layout.unravel(samples)
 
-    def modes(self) -> Modes:
+    def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
 
         Where the position is a pytree, so are the ``locations``, with the modes along the leading
         axis of every leaf.
+
+        Args:
+            min_dip: nats that the density must fall between two modes.
         """
-        modes = find_modes(self.gmm)
+        modes = find_modes(self.gmm, min_dip)
         if self.layout is None:
             return modes
         return modes._replace(locations=self.layout.unravel(modes.locations))
