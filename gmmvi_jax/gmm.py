@@ -57,7 +57,8 @@ class GMM:
         """Returns the mixture with the given weights, means and covariances.
 
         Args:
-            weights: [K], not negative; need not sum to 1.
+            weights: [K], not negative; need not sum to 1. One of 0 is -inf in ``log_weights``, with
+                no trace of what the component would add: gradients in it leave that out.
             means: [K, D].
             covariances: [K, D, D] symmetric and positive definite, or [K, D] the variances of
                 diagonal covariances.
@@ -75,7 +76,11 @@ class GMM:
             factors = jnp.sqrt(covariances)
         else:
             factors = jnp.linalg.cholesky(covariances)
-        return cls(jnp.log(weights) - jnp.log(jnp.sum(weights)), means, factors)
+        # The logarithm of 0 has no gradient: it is left out of what is differentiated, or a weight
+        # of 0 would make the gradients of all weights NaN.
+        is_zero = weights == 0.0
+        log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
+        return cls(log_weights - jnp.log(jnp.sum(weights)), means, factors)
 
     @property
     def num_components(self) -> int:
