@@ -1,9 +1,9 @@
 """Codenames: seven letters, one choice each; 432 of them."""
 
-import difflib
 import itertools
 
 from gmmvi_jax.choices import CHOICES, Choice
+from gmmvi_jax.near_names import did_you_mean
 
 # Module by module, in the order of the codename's letters; ALGORITHM.md's table.
 LETTERS = ("SZ", "AE", "MP", "TYI", "RDF", "OU", "NGX")
@@ -30,10 +30,9 @@ def choices_of(codename: str) -> tuple[Choice, ...]:
         ValueError: it is none; the nearest is named.
     """
     if codename not in codenames():
-        nearest = difflib.get_close_matches(str(codename).upper(), codenames(), 1, 0.0)[0]
         raise ValueError(
-            f"unknown codename {codename!r}; did you mean {nearest!r}? A codename has one letter "
-            f"from each of {', '.join(LETTERS)}, in this order."
+            f"unknown codename {codename!r}{did_you_mean(codename, codenames())} A codename has "
+            f"one letter from each of {', '.join(LETTERS)}, in this order, e.g. 'SAMTRON'."
         )
     table = {choice.letter: choice for choice in CHOICES}
     return tuple(table[letter] for letter in codename)
