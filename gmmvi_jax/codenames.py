@@ -5,6 +5,7 @@ import itertools
 from gmmvi_jax.choices import CHOICES, Choice
 from gmmvi_jax.near_names import did_you_mean
 
+NAMED = {"samtron": "SAMTRON", "vips": "ZAMTRUX", "ibayes_gmm": "SEPYFUX"}
 # Module by module, in the order of the codename's letters; ALGORITHM.md's table.
 LETTERS = ("SZ", "AE", "MP", "TYI", "RDF", "OU", "NGX")
 MODULES = (
@@ -21,6 +22,15 @@ MODULES = (
 def codenames() -> tuple[str, ...]:
     """Returns all 432 codenames, the recommended one first."""
     return tuple("".join(letters) for letters in itertools.product(*LETTERS))
+
+
+def codename_of(variant: str) -> str:
+    """Returns the codename of a variant's name, as on the command line: in any case.
+
+    What is neither a codename nor a name is returned as it is, for ``choices_of`` to refuse.
+    """
+    named = NAMED.get(variant.lower().replace("-", "_"), variant.upper())
+    return named if named in codenames() else variant
 
 
 def choices_of(codename: str) -> tuple[Choice, ...]:
