@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm_checks import check_dims, check_moments, check_rest, check_shape
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
@@ -148,12 +149,12 @@ class GMM:
             at_point = jax.vmap(at_point)
         return at_point(points)
 
-    def sample(self, key: PRNGKey, shape: int | Sequence[int] = ()) -> Array:
+    def sample(self, key: PRNGKey | int, shape: int | Sequence[int] = ()) -> Array:
         """Returns independent samples [*shape, D]; see ``sample_with_components``."""
         return self.sample_with_components(key, shape)[0]
 
     def sample_with_components(
-        self, key: PRNGKey, shape: int | Sequence[int] = ()
+        self, key: PRNGKey | int, shape: int | Sequence[int] = ()
     ) -> tuple[Array, Array]:
         """Returns independent samples and the components that they are from.
 
@@ -162,12 +163,13 @@ class GMM:
         place of ``shape`` takes D times as much.
 
         Args:
-            key: a PRNG key, typed or legacy.
+            key: a PRNG key, typed or legacy, or an integer, its seed.
             shape: of the samples, () for a single one.
 
         Returns:
             The samples [*shape, D], and [*shape] int32 their components.
         """
+        key = typed_key(key)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         count = math.prod(shape)
         key_component, key_noise = jax.random.split(key)

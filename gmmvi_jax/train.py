@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.arguments import Initial, as_callbacks, as_initial, check_call, check_rest
 from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.compile_ahead import compile_ahead
@@ -16,8 +17,10 @@ from gmmvi_jax.diagnostics import elbo_between_chunks
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.history import History, refuse_hopeless, standing_of, summarise, warn
 from gmmvi_jax.init import init
+from gmmvi_jax.memory import check_memory
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.progress import ProgressBar
 from gmmvi_jax.result import TrainResult
 from gmmvi_jax.sample_exchange import Samples, check_samples, import_samples
@@ -36,11 +39,11 @@ def train(
     log_target: Callable[..., Array],
     *,
     position: PyTree = None,
-    initial: GMM | TrainState | None = None,
+    initial: Initial | None = None,
     samples: Samples | None = None,
-    rng_key: PRNGKey | None = None,
+    rng_key: PRNGKey | int | None = None,
     progress: bool | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density.
@@ -55,14 +58,15 @@ def train(
             first mean, to see that it works.
         position: an example of what ``log_target`` takes, where that is a pytree (a dict of
             arrays, say) and not a vector; ``result.sample`` and ``result.modes`` return that form.
-        initial: a mixture to start from, or a state to continue from (for ``num_iterations``
-            more steps; it is copied and brings its own key).
+        initial: a mixture to start from, or a state or a result to continue from (for
+            ``num_iterations`` more steps; it is copied and brings its own key). Or the path of a
+            file with a mixture (``GMM.save``) or a state (``checkpoint``).
         samples: of an earlier run, see ``export_samples``; candidates for new components and, with
             reuse, the first samples.
-        rng_key: overrides ``config.run.seed``.
+        rng_key: a PRNG key, or an integer; overrides ``config.run.seed``.
         progress: shows a progress bar on stderr.
-        callbacks: called with the state and the new row of the history after every chunk;
-            one that returns True stops the run. The state is valid during the call only.
+        callbacks: one or several, called with the state and the new row of the history after every
+            chunk; one that returns True stops the run. The state is valid during the call only.
         checkpoint: file to which the state is written after every chunk; see
             ``load_checkpoint``.
 
@@ -75,12 +79,15 @@ def train(
         FloatingPointError: the target gave no usable value at any sample of a whole chunk.
     """
     start_time = time.perf_counter()
+    check_call(config, log_target)
+    check_rest(samples, progress, checkpoint)
+    callbacks = as_callbacks(callbacks)
     validate(config)
+    initial = as_initial(initial, config)
     target = _as_target(log_target, position)
     run = config.run
-    key = jax.random.key(run.seed) if rng_key is None else rng_key
+    key = typed_key(run.seed if rng_key is None else rng_key)
     check_target(target, config, _first_mean(config, initial))
-    _check_initial(config, initial)
     # The programs compile on threads of their own while the steps are traced, for which the
     # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk.
     shapes, wait_for_start = _start_ahead(config, key, initial)
@@ -149,18 +156,6 @@ def _first_mean(config: Config, initial: GMM | TrainState | None) -> Array:
     return jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
 
 
-def _check_initial(config: Config, initial: GMM | TrainState | None) -> None:
-    if isinstance(initial, GMM):
-        dim = initial.means.shape[1]
-        if dim != config.dim:
-            raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
-        if (initial.factors.ndim == 2) != config.algorithm.initial_mixture.diagonal:
-            raise ValueError(
-                "initial and config differ in diagonal covariances; make the config with "
-                f"diagonal={initial.factors.ndim == 2}."
-            )
-
-
 def _start_ahead(
     config: Config, key: PRNGKey, initial: GMM | TrainState | None
 ) -> tuple[TrainState, Callable[[], None]]:
@@ -168,6 +163,7 @@ def _start_ahead(
     if isinstance(initial, TrainState):
         return initial, lambda: None
     traced = _start.trace(config.algorithm, key, initial)
+    check_memory(traced.out_info)
     return traced.out_info, compile_ahead(traced.lower())
 
 

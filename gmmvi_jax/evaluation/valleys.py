@@ -83,7 +83,8 @@ def _neighbours(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     np.put_along_axis(is_pair, near, True, axis=1)
     for first, second in _spanning_tree(distances):
         is_pair[first, second] = True
-    return np.nonzero(np.triu(is_pair | is_pair.T, 1))
+    starts, ends = np.nonzero(np.triu(is_pair | is_pair.T, 1))
+    return starts, ends
 
 
 def _spanning_tree(distances: np.ndarray) -> list[tuple[int, int]]:
