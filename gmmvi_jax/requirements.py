@@ -68,9 +68,9 @@ def checked_setting(name: str, value: Any, annotation: Any) -> Any:
         return require_bool(name, value)
     if int in kinds:
         return require_int(name, value)
-    require_number(name, value)
-    require(np.ndim(value) == 0, f"{name} must be a single number, got {value!r}.")
-    return value if is_traced(value) else float(value)
+    number = require_number(name, value)
+    require(np.ndim(number) == 0, f"{name} must be a single number, got {value!r}.")
+    return number if is_traced(number) else float(number)
 
 
 def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> Any:

@@ -144,7 +144,7 @@ def test_a_run_starts_at_the_values_of_the_example_of_its_position():
     np.testing.assert_array_equal(prior_mean_of(gmmvi.samtron(example, prior_mean=0.0)), [0.0] * 4)
     shape = {"w": jax.ShapeDtypeStruct((2,), jnp.float32), "b": 0.5}
     np.testing.assert_array_equal(prior_mean_of(gmmvi.vips(shape)), [0.5, 0.0, 0.0])
-    with pytest.raises(ValueError, match="example's values.*finite"):
+    with pytest.raises(ValueError, match=r"example's values.*finite"):
         gmmvi.samtron({"w": jnp.array([0.0, jnp.nan])})
     with pytest.raises(TypeError, match="leaf 'n' is int"):
         gmmvi.samtron({"n": 3})
