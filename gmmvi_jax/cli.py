@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that a mistake in the argument
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,6 +14,7 @@ from typing import NoReturn
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as argparse has it
 INTERRUPTED = 130  # what shells report for Ctrl-C
+NOT_READ = 141  # and where the reader of a pipe has gone, as `head` does
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         arguments.run(arguments)
+        sys.stdout.flush()  # here, where its error can be caught
+    except BrokenPipeError:
+        # Python writes the rest when it exits, and would complain of that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_READ
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
@@ -75,7 +82,11 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
         help="a name from `gmmvi-jax targets`, or path/to/file.py:function, an unnormalised log "
         "density of one point [D] that JAX can differentiate",
     )
-    fit.add_argument("--variant", default="SAMTRON", help="codename (default: %(default)s)")
+    fit.add_argument(
+        "--variant",
+        default="SAMTRON",
+        help="codename, or samtron, vips, ibayes_gmm (default: %(default)s)",
+    )
     fit.add_argument(
         "--published", action="store_true", help="the settings of the study for this target"
     )
@@ -84,7 +95,12 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
     )
     fit.add_argument("--max-components", type=int, metavar="K", help="how many there can be")
-    fit.add_argument("--dim", type=int, metavar="D", help="dimensions of a function in a file")
+    fit.add_argument(
+        "--dim",
+        type=int,
+        metavar="D",
+        help="dimensions of a function in a file that has no attribute dim",
+    )
     fit.add_argument(
         "--prior-mean", type=float, help="of a function in a file: centre of the start (default: 0)"
     )

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax import plotting, targets
+from gmmvi_jax.codenames import codename_of
 from gmmvi_jax.config import Config
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.published import published_config
@@ -42,6 +43,7 @@ def fit(arguments: argparse.Namespace) -> None:
             user.
     """
     settings = _parse_settings(arguments.set)
+    arguments.variant = codename_of(arguments.variant)
     problem = _file_problem if is_file_target(arguments.target) else _named_problem
     target, config = problem(arguments, settings)
     start = jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
@@ -108,15 +110,18 @@ def _file_problem(
         raise ValueError(
             f"--published is for the study's targets, not for {arguments.target}; leave it out"
         )
-    if arguments.dim is None:
-        raise ValueError(f"{arguments.target} needs --dim D, the number of its dimensions")
+    function = load_function(arguments.target)
+    dim = arguments.dim if arguments.dim is not None else getattr(function, "dim", None)
+    if dim is None:
+        raise ValueError(
+            f"{arguments.target} needs --dim D, the number of its dimensions, or an attribute dim"
+        )
     start = {
         "prior_mean": 0.0 if arguments.prior_mean is None else arguments.prior_mean,
         "prior_scale": 1.0 if arguments.prior_scale is None else arguments.prior_scale,
     }
     run = _run_settings(arguments)
-    config = from_codename(arguments.variant, arguments.dim, **run, **{**start, **settings})
-    return load_function(arguments.target), config
+    return function, from_codename(arguments.variant, dim, **run, **{**start, **settings})
 
 
 def _run_settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Codenames: seven letters, one choice each; 432 of them."""
 
-import difflib
 import itertools
 
 from gmmvi_jax.choices import CHOICES, Choice
+from gmmvi_jax.near_names import did_you_mean
 
+NAMED = {"samtron": "SAMTRON", "vips": "ZAMTRUX", "ibayes_gmm": "SEPYFUX"}
 # Module by module, in the order of the codename's letters; ALGORITHM.md's table.
 LETTERS = ("SZ", "AE", "MP", "TYI", "RDF", "OU", "NGX")
 MODULES = (
@@ -23,6 +24,15 @@ def codenames() -> tuple[str, ...]:
     return tuple("".join(letters) for letters in itertools.product(*LETTERS))
 
 
+def codename_of(variant: str) -> str:
+    """Returns the codename of a variant's name, as on the command line: in any case.
+
+    What is neither a codename nor a name is returned as it is, for ``choices_of`` to refuse.
+    """
+    named = NAMED.get(variant.lower().replace("-", "_"), variant.upper())
+    return named if named in codenames() else variant
+
+
 def choices_of(codename: str) -> tuple[Choice, ...]:
     """Returns the seven choices of a codename.
 
@@ -30,10 +40,9 @@ def choices_of(codename: str) -> tuple[Choice, ...]:
         ValueError: it is none; the nearest is named.
     """
     if codename not in codenames():
-        nearest = difflib.get_close_matches(str(codename).upper(), codenames(), 1, 0.0)[0]
         raise ValueError(
-            f"unknown codename {codename!r}; did you mean {nearest!r}? A codename has one letter "
-            f"from each of {', '.join(LETTERS)}, in this order."
+            f"unknown codename {codename!r}{did_you_mean(codename, codenames())} A codename has "
+            f"one letter from each of {', '.join(LETTERS)}, in this order, e.g. 'SAMTRON'."
         )
     table = {choice.letter: choice for choice in CHOICES}
     return tuple(table[letter] for letter in codename)

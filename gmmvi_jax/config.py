@@ -14,6 +14,8 @@ from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.schedule import Schedule
 
+_NUM_CHOICES = 7  # they are the first fields of an algorithm
+
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +90,15 @@ class Config:
     def dim(self) -> int:
         """The number of dimensions D."""
         return self.algorithm.initial_mixture.dim
+
+    def __repr__(self) -> str:
+        """Returns one line; ``config.algorithm`` and ``config.run`` show every setting."""
+        parts = dataclasses.fields(self.algorithm)[:_NUM_CHOICES]
+        choices = ", ".join(type(getattr(self.algorithm, part.name)).__name__ for part in parts)
+        return (
+            f"Config(dim={self.dim}, max_components={self.algorithm.max_components}, {choices}, "
+            f"{self.run!r})"
+        )
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with fields of the config, its run or its algorithm changed.

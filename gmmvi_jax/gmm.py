@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm_checks import check_dims, check_moments, check_rest, check_shape
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
@@ -57,7 +58,8 @@ class GMM:
         """Returns the mixture with the given weights, means and covariances.
 
         Args:
-            weights: [K], not negative; need not sum to 1.
+            weights: [K], not negative; need not sum to 1. One of 0 is -inf in ``log_weights``, with
+                no trace of what the component would add: gradients in it leave that out.
             means: [K, D].
             covariances: [K, D, D] symmetric and positive definite, or [K, D] the variances of
                 diagonal covariances.
@@ -75,7 +77,11 @@ class GMM:
             factors = jnp.sqrt(covariances)
         else:
             factors = jnp.linalg.cholesky(covariances)
-        return cls(jnp.log(weights) - jnp.log(jnp.sum(weights)), means, factors)
+        # The logarithm of 0 has no gradient: it is left out of what is differentiated, or a weight
+        # of 0 would make the gradients of all weights NaN.
+        is_zero = weights == 0.0
+        log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
+        return cls(log_weights - jnp.log(jnp.sum(weights)), means, factors)
 
     @property
     def num_components(self) -> int:
@@ -143,12 +149,12 @@ class GMM:
             at_point = jax.vmap(at_point)
         return at_point(points)
 
-    def sample(self, key: PRNGKey, shape: int | Sequence[int] = ()) -> Array:
+    def sample(self, key: PRNGKey | int, shape: int | Sequence[int] = ()) -> Array:
         """Returns independent samples [*shape, D]; see ``sample_with_components``."""
         return self.sample_with_components(key, shape)[0]
 
     def sample_with_components(
-        self, key: PRNGKey, shape: int | Sequence[int] = ()
+        self, key: PRNGKey | int, shape: int | Sequence[int] = ()
     ) -> tuple[Array, Array]:
         """Returns independent samples and the components that they are from.
 
@@ -157,12 +163,13 @@ class GMM:
         place of ``shape`` takes D times as much.
 
         Args:
-            key: a PRNG key, typed or legacy.
+            key: a PRNG key, typed or legacy, or an integer, its seed.
             shape: of the samples, () for a single one.
 
         Returns:
             The samples [*shape, D], and [*shape] int32 their components.
         """
+        key = typed_key(key)
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         count = math.prod(shape)
         key_component, key_noise = jax.random.split(key)

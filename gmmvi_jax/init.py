@@ -8,6 +8,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture import from_gmm
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.records import (
     AdaptationRecord,
     ComponentRecord,
@@ -21,18 +22,12 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
 
 
-def typed_key(rng_key: PRNGKey) -> PRNGKey:
-    """Returns the key as a typed one; legacy keys (uint32) are wrapped."""
-    is_typed = jnp.issubdtype(rng_key.dtype, jax.dtypes.prng_key)
-    return rng_key if is_typed else jax.random.wrap_key_data(rng_key)
-
-
-def init(algorithm: Algorithm, rng_key: PRNGKey, initial: GMM | None = None) -> TrainState:
+def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = None) -> TrainState:
     """Returns the state before the first step; pure, may be jitted and vmapped over keys.
 
     Args:
         algorithm: the seven choices.
-        rng_key: typed or legacy key of the whole run.
+        rng_key: typed or legacy key of the whole run, or an integer, its seed.
         initial: the mixture to start from; by default ``algorithm.initial_mixture`` draws one.
     """
     key_mixture, key_run = jax.random.split(typed_key(rng_key))

@@ -18,18 +18,28 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
 
     Args:
         gmms: mixtures of the same dimension and covariance type.
-        elbos: [R] their ELBOs; where one is NaN (not estimated), all mixtures weigh the same.
+        elbos: [R] their ELBOs. One of -inf (mass where the target has none) is no weight. Where one
+            is NaN (not estimated), all others weigh the same.
 
     Raises:
-        ValueError: nothing to merge, or the mixtures do not fit together.
+        ValueError: nothing to merge, the mixtures do not fit together, one of them is not finite,
+            or none has an ELBO that is finite.
     """
     if not gmms or len(gmms) != len(np.asarray(elbos)):
         raise ValueError(f"merge needs one ELBO per mixture, got {len(gmms)} mixtures.")
     shapes = {gmm.factors.shape[1:] for gmm in gmms}
     if len(shapes) > 1:
         raise ValueError(f"mixtures differ in the shape of their factors: {sorted(shapes)}.")
+    _refuse_unusable(gmms)
     values = np.asarray(elbos, dtype=float)
-    values = np.zeros_like(values) if np.any(np.isnan(values)) else values
+    if not np.any(np.isfinite(values)) or np.any(values == np.inf):
+        raise ValueError(
+            f"elbos must be finite for one mixture at least, and never +inf, got "
+            f"{values.tolist()}: the runs are unusable, or nothing was estimated; zeros weigh all "
+            f"the same."
+        )
+    if np.any(np.isnan(values)):
+        values = np.where(values == -np.inf, values, 0.0)
     log_shares = jax.nn.log_softmax(jnp.asarray(values - values.max(), gmms[0].log_weights.dtype))
     return GMM(
         log_weights=jnp.concatenate(
@@ -38,3 +48,18 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         means=jnp.concatenate([gmm.means for gmm in gmms]),
         factors=jnp.concatenate([gmm.factors for gmm in gmms]),
     )
+
+
+def _refuse_unusable(gmms: Sequence[GMM]) -> None:
+    """Raises ValueError where weights, means or factors are not finite."""
+    for index, gmm in enumerate(gmms):
+        broken = [
+            name
+            for name in ("weights", "means", "factors")
+            if not np.all(np.isfinite(np.asarray(getattr(gmm, name))))
+        ]
+        if broken:
+            raise ValueError(
+                f"gmms[{index}] is unusable: its {' and '.join(broken)} are not finite; leave it "
+                f"out (and its ELBO)."
+            )

@@ -111,8 +111,8 @@ def position_layout(example: PyTree) -> PositionLayout:
     """Returns the layout of positions that look like ``example``.
 
     Args:
-        example: a pytree of floating-point arrays and numbers; only their shapes and dtypes matter,
-            ``jax.ShapeDtypeStruct`` will do.
+        example: a pytree of floating-point arrays and numbers; only their shapes and dtypes matter
+            to the layout, ``jax.ShapeDtypeStruct`` will do.
 
     Raises:
         TypeError: a leaf that is no floating-point array or number.
@@ -153,6 +153,17 @@ def layout_of(dim: Any) -> PositionLayout | None:
     if is_number or getattr(dim, "ndim", 1) == 0:
         return None
     return position_layout(dim)
+
+
+def example_values(example: PyTree) -> np.ndarray:
+    """Returns [D] the values of an example of a position; 0 where it has a shape alone."""
+    flat = [
+        np.zeros(leaf.shape).ravel()
+        if isinstance(leaf, jax.ShapeDtypeStruct)
+        else np.ravel(np.asarray(leaf, dtype=float))
+        for leaf in jax.tree.leaves(example)
+    ]
+    return np.concatenate(flat)
 
 
 def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:

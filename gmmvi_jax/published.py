@@ -4,7 +4,6 @@ Source: Arenz et al., TMLR 2023, published experiment configurations of the nine
 ``published_settings.json`` holds what they override, the tables here what they leave open.
 """
 
-import difflib
 import json
 from importlib import resources
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from gmmvi_jax import targets
 from gmmvi_jax.codenames import choices_of
 from gmmvi_jax.config import Config
+from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.variants import from_codename
 
 # The study's names -> ours; a name may serve two modules, as the letters decide.
@@ -79,14 +79,14 @@ def _lookup(codename: str, target_name: str) -> dict[str, Any]:
     settings = published_settings()
     if codename not in settings:
         raise ValueError(
-            f"the study published no settings for {codename!r}; it has {', '.join(settings)}."
+            f"the study published no settings for {codename!r}"
+            f"{did_you_mean(codename, settings)} It has {', '.join(settings)}."
         )
     if target_name not in settings[codename]:
         known = list(settings[codename])
-        nearest = difflib.get_close_matches(target_name, known, 1, 0.0)[0]
         raise ValueError(
-            f"the study published no settings of {codename} for {target_name!r}; did you mean "
-            f"{nearest!r}? It has {', '.join(known)}."
+            f"the study published no settings of {codename} for {target_name!r}"
+            f"{did_you_mean(target_name, known)} It has {', '.join(known)}."
         )
     entry = settings[codename][target_name]
     # A list-valued entry of the study means its first element.

@@ -1,6 +1,7 @@
 """What ``train`` returns."""
 
 import dataclasses
+import html
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from gmmvi_jax.component_report import component_columns
 from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.concerns import run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
-from gmmvi_jax.evaluation.modes import Modes, find_modes
+from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.position import PositionLayout
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.status import COMPLETED, Ending, Status
-from gmmvi_jax.summary import component_table, summary_table
+from gmmvi_jax.summary import component_table, history_words, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
@@ -65,24 +67,35 @@ class TrainResult:
         """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
         self.ending.raise_for_status()
 
-    def sample(self, rng_key: PRNGKey, shape: int | Sequence[int] = ()) -> PyTree:
+    def __repr__(self) -> str:
+        """Returns one line; ``print(result.summary())`` shows more."""
+        return f"TrainResult({self.status}, {self.gmm!r}, {history_words(self.history)})"
+
+    def _repr_html_(self) -> str:
+        """Returns the summary, for notebooks."""
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+    def sample(self, rng_key: PRNGKey | int, shape: int | Sequence[int] = ()) -> PyTree:
         """Returns independent samples of the mixture, [*shape, D] or as the position is.
 
         Args:
-            rng_key: a PRNG key, typed or legacy.
+            rng_key: a PRNG key, typed or legacy, or an integer, its seed.
             shape: of the samples, () for a single one. Where the position is a pytree, its
                 leaves have these leading axes.
         """
         samples = self.gmm.sample(rng_key, shape)
         return samples if self.layout is None else self.layout.unravel(samples)
 
-    def modes(self) -> Modes:
+    def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
 
         Where the position is a pytree, so are the ``locations``, with the modes along the leading
         axis of every leaf.
+
+        Args:
+            min_dip: nats that the density must fall between two modes.
         """
-        modes = find_modes(self.gmm)
+        modes = find_modes(self.gmm, min_dip)
         if self.layout is None:
             return modes
         return modes._replace(locations=self.layout.unravel(modes.locations))
@@ -103,7 +116,7 @@ class TrainResult:
 
     def diagnose(
         self,
-        rng_key: PRNGKey | None = None,
+        rng_key: PRNGKey | int | None = None,
         num_samples: int | None = None,
         *,
         reference_samples: ArrayLike | None = None,
@@ -113,7 +126,7 @@ class TrainResult:
         It evaluates the target again, at fresh draws of the mixture and at the reference samples.
 
         Args:
-            rng_key: a PRNG key; one of its own, always the same, if not given.
+            rng_key: a PRNG key or an integer; one of its own, always the same, if not given.
             num_samples: fresh draws; if not given, a tenth of the run's target evaluations, at
                 least 1,000 and at most 10,000.
             reference_samples: [N, D] samples of the target from elsewhere (MCMC, say), as vectors.
@@ -141,7 +154,7 @@ class TrainResult:
         return diagnose(
             self.gmm,
             self.target,
-            jax.random.key(0) if rng_key is None else rng_key,
+            typed_key(0 if rng_key is None else rng_key),
             num_samples,
             reference_samples=reference_samples,
             run_concerns=tuple(concerns),

@@ -14,6 +14,7 @@ from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.exact_counter import count_up
 from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.target_evaluation import evaluate_rows
 from gmmvi_jax.records import OUTSIDE_DEPTH, SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, add_all_densities
@@ -86,7 +87,7 @@ def export_samples(state: TrainState) -> Samples:
 
 
 def reevaluate_samples(
-    samples: Samples, log_target: LogDensity, rng_key: PRNGKey | None = None
+    samples: Samples, log_target: LogDensity, rng_key: PRNGKey | int | None = None
 ) -> Samples:
     """Returns the samples with the values that another target has there.
 
@@ -98,7 +99,7 @@ def reevaluate_samples(
         rng_key: for a stochastic target.
     """
     target = as_log_density(log_target)
-    keys = jax.random.split(jax.random.key(0) if rng_key is None else rng_key)
+    keys = jax.random.split(typed_key(0 if rng_key is None else rng_key))
     values, _ = _evaluate(target, samples.points, keys[0], with_gradient=False)
     num_evaluations = samples.num_evaluations + len(values)
     reusable = samples.reusable

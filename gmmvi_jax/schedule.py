@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Protocol
 
+import jax.core
+
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
@@ -46,4 +48,4 @@ def as_schedule(value: float | Schedule) -> Schedule:
         return value
     if callable(value):
         return Scheduled(value)
-    return Constant(float(value))
+    return Constant(value if isinstance(value, jax.core.Tracer) else float(value))

@@ -1,6 +1,6 @@
 """The table a person reads after a run; 80 columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,23 @@ def _location(point: np.ndarray, width: int, names: Sequence[str] | None) -> str
             return f"({', '.join([*shown, ending])})"
         shown.append(text)
     return f"({', '.join(shown)})"
+
+
+def history_words(history: Mapping[str, np.ndarray]) -> str:
+    """Returns where a run, or several, stood at the end: iterations, evaluations, ELBO.
+
+    Args:
+        history: of the run, columns [rows]; or of several, columns [rows, R].
+    """
+    last = {
+        name: np.ravel(history[name][-1])
+        for name in ("iteration", "num_target_evaluations", "elbo")
+    }
+    elbos = ", ".join(f"{elbo:.4g}" for elbo in last["elbo"])
+    return (
+        f"{last['iteration'].max():,} iterations, "
+        f"{last['num_target_evaluations'].sum():,} target evaluations, ELBO {elbos}"
+    )
 
 
 def summary_table(

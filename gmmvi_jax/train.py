@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.arguments import Initial, as_callbacks, as_initial, check_call, check_rest
 from gmmvi_jax.checkpoint import save_checkpoint
 from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.compile_ahead import compile_ahead
@@ -18,8 +19,10 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.history import run_counters, summarise
 from gmmvi_jax.init import init
 from gmmvi_jax.interrupts import call_on_thread, catch_interrupts, wait_for
+from gmmvi_jax.memory import check_memory
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.progress import ProgressBar
 from gmmvi_jax.repeated_functions import warn_of_repeats
 from gmmvi_jax.result import TrainResult
@@ -40,11 +43,11 @@ def train(
     log_target: Callable[..., Array],
     *,
     position: PyTree = None,
-    initial: GMM | TrainState | None = None,
+    initial: Initial | None = None,
     samples: Samples | None = None,
-    rng_key: PRNGKey | None = None,
+    rng_key: PRNGKey | int | None = None,
     progress: bool | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density.
@@ -60,14 +63,15 @@ def train(
             count as diagnostic evaluations.
         position: an example of what ``log_target`` takes, where that is a pytree (a dict of
             arrays, say) and not a vector; ``result.sample`` and ``result.modes`` return that form.
-        initial: a mixture to start from, or a state to continue from (for ``num_iterations``
-            more steps; it is copied and brings its own key).
+        initial: a mixture to start from, or a state or a result to continue from (for
+            ``num_iterations`` more steps; it is copied and brings its own key). Or the path of a
+            file with a mixture (``GMM.save``) or a state (``checkpoint``).
         samples: of an earlier run, see ``export_samples``; candidates for new components and, with
             reuse, the first samples.
-        rng_key: overrides ``config.run.seed``.
+        rng_key: a PRNG key, or an integer; overrides ``config.run.seed``.
         progress: shows a progress bar on stderr.
-        callbacks: called with the state and the new row of the history after every chunk;
-            one that returns True stops the run. The state is valid during the call only.
+        callbacks: one or several, called with the state and the new row of the history after every
+            chunk; one that returns True stops the run. The state is valid during the call only.
         checkpoint: file to which the state is written after every chunk; see
             ``load_checkpoint``.
 
@@ -85,14 +89,17 @@ def train(
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
     start_time = time.perf_counter()
+    check_call(config, log_target)
+    check_rest(samples, progress, checkpoint)
+    callbacks = as_callbacks(callbacks)
     validate(config)
-    _check_initial(config, initial)
+    initial = as_initial(initial, config)
     target = _as_target(log_target, position)
     warn_of_repeats(target)
     layout = target.layout if isinstance(target, PytreeTarget) else None
     start = to_gmm(initial.mixture) if isinstance(initial, TrainState) else initial
     watch = start_watch(config, target, start, layout)
-    key = jax.random.key(config.run.seed) if rng_key is None else rng_key
+    key = typed_key(config.run.seed if rng_key is None else rng_key)
     with catch_interrupts() as interrupts:
         state, estimate_elbo = _compile(config, target, key, initial, samples)
         with ProgressBar(config.run.num_iterations, enabled=bool(progress)) as bar:
@@ -183,18 +190,6 @@ def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:
     return on_pytree(log_target, position)
 
 
-def _check_initial(config: Config, initial: GMM | TrainState | None) -> None:
-    if isinstance(initial, GMM):
-        dim = initial.means.shape[1]
-        if dim != config.dim:
-            raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
-        if (initial.factors.ndim == 2) != config.algorithm.initial_mixture.diagonal:
-            raise ValueError(
-                "initial and config differ in diagonal covariances; make the config with "
-                f"diagonal={initial.factors.ndim == 2}."
-            )
-
-
 def _start_ahead(
     config: Config, key: PRNGKey, initial: GMM | TrainState | None
 ) -> tuple[TrainState, Callable[[], None]]:
@@ -202,6 +197,7 @@ def _start_ahead(
     if isinstance(initial, TrainState):
         return initial, lambda: None
     traced = _start.trace(config.algorithm, key, initial)
+    check_memory(traced.out_info)
     return traced.out_info, compile_ahead(traced.lower())
 
 

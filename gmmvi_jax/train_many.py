@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.arguments import as_seeds, check_call
 from gmmvi_jax.chunk import run_chunk_of_many
 from gmmvi_jax.compile_ahead import compile_ahead
 from gmmvi_jax.config import Config
@@ -18,12 +19,14 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.history import RunCounters, run_counters, summarise
 from gmmvi_jax.init import init
 from gmmvi_jax.interrupts import call_on_thread, catch_interrupts, wait_for
+from gmmvi_jax.memory import check_memory
 from gmmvi_jax.merging import merge
 from gmmvi_jax.mixture import to_gmm
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.run_loop import Chunks, Summaries, run_chunks
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.status import Ending, Status
+from gmmvi_jax.summary import history_words
 from gmmvi_jax.typing import LogDensity
 from gmmvi_jax.validation import validate
 from gmmvi_jax.watch import start_watch
@@ -54,15 +57,37 @@ class TrainManyResult:
         """How each run ended."""
         return tuple(ending.status for ending in self.endings)
 
+    def __repr__(self) -> str:
+        """Returns one line."""
+        counts = ", ".join(str(gmm.num_components) for gmm in self.gmms)
+        return (
+            f"TrainManyResult(seeds={self.seeds}, {counts} components in "
+            f"{self.config.dim} dimensions, {history_words(self.history)})"
+        )
+
     @property
     def merged(self) -> GMM:
-        """All runs as one mixture, each weighing exp(ELBO); see ``merge``."""
-        return merge(self.gmms, self.history["elbo"][-1])
+        """All runs as one mixture, each weighing exp(ELBO); see ``merge``.
+
+        All weigh the same where no ELBO was estimated (``diagnostic_samples=0``).
+        """
+        elbos, estimated = self.history["elbo"][-1], self.config.run.diagnostic_samples > 0
+        return merge(self.gmms, elbos if estimated else np.zeros(len(self.gmms)))
 
     @property
     def best(self) -> GMM:
-        """The mixture with the highest ELBO at the end."""
-        return self.gmms[int(np.nanargmax(self.history["elbo"][-1]))]
+        """The mixture with the highest ELBO at the end.
+
+        Raises:
+            ValueError: no ELBO is known.
+        """
+        elbos = self.history["elbo"][-1]
+        if not np.any(np.isfinite(elbos)):
+            raise ValueError(
+                f"no run is the best: their ELBOs are {elbos.tolist()} (seeds {self.seeds}); "
+                f"estimate them with diagnostic_samples > 0, or see why all runs are unusable."
+            )
+        return self.gmms[int(np.nanargmax(elbos))]
 
 
 def train_many(
@@ -93,9 +118,9 @@ def train_many(
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
     start_time = time.perf_counter()
+    check_call(config, log_target)
     validate(config)
-    if len(seeds) == 0:
-        raise ValueError("seeds is empty; pass one seed per run, e.g. range(4).")
+    seeds = as_seeds(seeds)
     target = as_log_density(log_target)
     watches = [start_watch(config, target, None, None)]
     watches += [watches[0].another() for _ in seeds[1:]]
@@ -103,7 +128,10 @@ def train_many(
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     keys = [jax.random.key(seed) for seed in seeds]
     with catch_interrupts() as interrupts:
-        states = jax.jit(jax.vmap(init, in_axes=(None, 0)))(config.algorithm, jnp.stack(keys))
+        start = jax.jit(jax.vmap(init, in_axes=(None, 0)))
+        traced = start.trace(config.algorithm, jnp.stack(keys))
+        check_memory(traced.out_info, len(seeds))
+        states = start(config.algorithm, jnp.stack(keys))
         shapes = jax.eval_shape(lambda: _pick(states.mixture, 0))
         estimate_elbo = elbo_between_chunks(config, target, shapes, keys[0])
         count = jax.ShapeDtypeStruct((), jnp.int32)
@@ -155,7 +183,7 @@ def train_many(
         gmms=tuple(to_gmm(_pick(states.mixture, index)) for index in range(len(seeds))),
         state=states,
         history={name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]},
-        seeds=tuple(int(seed) for seed in seeds),
+        seeds=seeds,
         config=config,
         endings=tuple(outcome.endings),
     )

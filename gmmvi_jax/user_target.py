@@ -1,13 +1,15 @@
 """A log density from a user's file: ``path/to/file.py:function``."""
 
-import difflib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from gmmvi_jax.near_names import did_you_mean
 
 
 def is_file_target(name: str) -> bool:
@@ -67,11 +69,14 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _offer(module: ModuleType, function_name: str) -> str:
-    """Returns what the file has instead, the nearest name first."""
-    own = [
+    """Returns what the file has instead: its own functions, jitted ones included."""
+    own = sorted(
         name
         for name, value in vars(module).items()
-        if callable(value) and getattr(value, "__module__", "") == module.__name__
-    ]
-    nearest = difflib.get_close_matches(function_name, own, max(len(own), 1), 0.0)
-    return f"; it has {', '.join(nearest)}" if nearest else "; it defines none"
+        if callable(value)
+        and not inspect.isclass(value)
+        and getattr(value, "__module__", "") == module.__name__
+    )
+    if not own:
+        return "; it defines none"
+    return f"{did_you_mean(function_name, own)} It has {', '.join(own)}"

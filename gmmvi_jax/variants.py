@@ -1,6 +1,5 @@
 """Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
 
-import difflib
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,19 @@ from gmmvi_jax.choices import Problem
 from gmmvi_jax.codenames import choices_of
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.initial_mixture import PriorInitialization
-from gmmvi_jax.position import flat_setting, layout_of
-from gmmvi_jax.schedule import Schedule, as_schedule
-from gmmvi_jax.typing import PyTree
-from gmmvi_jax.validation import (
-    require_positive_int,
-    validate,
+from gmmvi_jax.near_names import did_you_mean
+from gmmvi_jax.position import example_values, flat_setting, layout_of
+from gmmvi_jax.requirements import (
+    checked_setting,
+    require_bool,
+    require_int,
+    require_number,
+    require_variance,
     vector_setting,
 )
+from gmmvi_jax.schedule import Schedule, as_schedule
+from gmmvi_jax.typing import PyTree
+from gmmvi_jax.validation import validate
 
 DEFAULT_MAX_COMPONENTS = 100
 # Of a number that never changes (E): enough for a few modes and their shapes, and each component
@@ -28,7 +32,7 @@ def from_codename(
     codename: str,
     dim: int | PyTree,
     *,
-    prior_mean: Any = 0.0,
+    prior_mean: Any = None,
     prior_scale: Any = 1.0,
     initial_covariance: Any = None,
     num_initial_components: int | None = None,
@@ -48,12 +52,13 @@ def from_codename(
         codename: seven letters, e.g. ``"SAMTRON"``; ``gmmvi-jax variants`` explains them.
         dim: dimensions D of the target; or an example of its position where that is a pytree.
         prior_mean: scalar or [D], where the initial means are drawn around. This and the next two
-            may also be pytrees like the position, with a number or an array for each leaf.
+            may also be pytrees like the position, with a number or an array for each leaf. By
+            default 0, or the values of the example of a position.
         prior_scale: scalar or [D], their standard deviation.
         initial_covariance: scalar or [D] variances of the initial components; by default
             ``prior_scale ** 2``.
         num_initial_components: components at the start; a single one sits at ``prior_mean``. By
-            default 1, or 10 where their number is fixed (E).
+            default 1, or 10 (``max_components`` if that is less) where their number is fixed (E).
         max_components: how many there can ever be; costs memory, not time. By default 100,
             or ``num_initial_components`` if that is more, or if their number is fixed.
         max_chunk_bytes: most memory of what a pass over samples and components holds at a time. By
@@ -77,16 +82,19 @@ def from_codename(
         100
     """
     choices = choices_of(codename)
-    layout = layout_of(dim)
+    example = dim
+    layout = layout_of(example)
     dim = dim if layout is None else layout.dim
-    require_positive_int("dim", dim)
-    is_fixed = "E" in codename
-    if num_initial_components is None:
-        num_initial_components = DEFAULT_FIXED_COMPONENTS if is_fixed else 1
-    require_positive_int("num_initial_components", num_initial_components)
-    if max_components is None:
-        smallest = 1 if is_fixed else DEFAULT_MAX_COMPONENTS
-        max_components = max(smallest, num_initial_components)
+    require_int("dim", dim, least=1)
+    require_bool("diagonal", diagonal)
+    num_initial_components, max_components = _component_counts(
+        "E" in codename, num_initial_components, max_components
+    )
+    mean_name = "prior_mean"
+    if prior_mean is None and layout is not None:
+        mean_name, prior_mean = "prior_mean (the example's values)", example_values(example)
+    elif prior_mean is None:
+        prior_mean = 0.0
     prior_mean, prior_scale, initial_covariance = (
         flat_setting(name, value, layout)
         for name, value in (
@@ -95,13 +103,14 @@ def from_codename(
             ("initial_covariance", initial_covariance),
         )
     )
-    mean = vector_setting("prior_mean", prior_mean, dim)
+    mean = vector_setting(mean_name, prior_mean, dim)
     scale = vector_setting("prior_scale", prior_scale, dim, positive=True)
-    variance = (
-        np.square(scale)
-        if initial_covariance is None
-        else vector_setting("initial_covariance", initial_covariance, dim, positive=True)
-    )
+    with np.errstate(over="ignore"):
+        variance = scale**2
+    require_variance("prior_scale", variance, prior_scale)
+    if initial_covariance is not None:
+        variance = vector_setting("initial_covariance", initial_covariance, dim, positive=True)
+        require_variance("initial_covariance", variance, initial_covariance)
     problem = Problem(
         dim=dim, prior_mean=mean, initial_variance=variance, codename=codename, diagonal=diagonal
     )
@@ -110,14 +119,17 @@ def from_codename(
     remaining = dict(module_settings)
     for choice in choices:
         names = choice.settings
-        own = {name: remaining.pop(name) for name in list(remaining) if name in names}
+        own = {
+            name: checked_setting(name, remaining.pop(name), choice.types[name])
+            for name in list(remaining)
+            if name in names
+        }
         modules[choice.field] = choice.build(problem, **own)
     if remaining:
         known = sorted(name for choice in choices for name in choice.settings)
         name = sorted(remaining)[0]
-        nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
         raise ValueError(
-            f"{codename} has no setting {name!r}; did you mean {nearest!r}? Its settings are "
+            f"{codename} has no setting {name!r}{did_you_mean(name, known)} Its settings are "
             f"{', '.join(known)}."
         )
 
@@ -130,7 +142,9 @@ def from_codename(
             num_components=num_initial_components,
             diagonal=diagonal,
         ),
-        temperature=as_schedule(temperature),
+        temperature=as_schedule(
+            temperature if callable(temperature) else require_number("temperature", temperature)
+        ),
         max_components=max_components,
         max_chunk_bytes=max_chunk_bytes,
     )
@@ -145,6 +159,19 @@ def from_codename(
     )
     validate(config)
     return config
+
+
+def _component_counts(is_fixed: bool, num_initial: int | None, most: int | None) -> tuple[int, int]:
+    """Returns ``num_initial_components`` and ``max_components``, with their defaults."""
+    if most is not None:
+        most = require_int("max_components", most, least=1)
+    if num_initial is None:
+        default = DEFAULT_FIXED_COMPONENTS if is_fixed else 1
+        num_initial = default if most is None else min(default, most)
+    num_initial = require_int("num_initial_components", num_initial, least=1)
+    if most is None:
+        most = max(1 if is_fixed else DEFAULT_MAX_COMPONENTS, num_initial)
+    return num_initial, most
 
 
 def samtron(dim: int | PyTree, **settings: Any) -> Config:
@@ -187,4 +214,5 @@ def ibayes_gmm(dim: int | PyTree, *, first_published: bool = False, **settings: 
             those that would leave a precision that is not positive definite are rejected.
         **settings: those of ``from_codename``.
     """
+    require_bool("first_published", first_published)
     return from_codename("SEPIFUX" if first_published else "SEPYFUX", dim, **settings)

@@ -4,6 +4,8 @@ import contextlib
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,9 @@ def batched(x):
 
 def nowhere(x):
     return jnp.nan * x[0]
+
+class Unused:
+    pass
 
 scale = 3.0
 """
@@ -151,7 +156,8 @@ def test_named_target_brings_its_start_and_the_seed_its_instance():
 def test_published_settings_are_those_of_the_study():
     config, _ = trained_with("planar_robot", "--published", "--iterations", "7")
     expected = published_config("SAMTRON", "planar_robot_4", num_iterations=7)
-    assert repr(config) == repr(expected)
+    assert repr(config.algorithm) == repr(expected.algorithm)
+    assert config.run == expected.run
 
 
 @pytest.mark.usefixtures("no_training")
@@ -173,7 +179,7 @@ MISTAKES = {
     "unknown option": ("fit gmm20 --iters 3", "--iters"),
     "not a number": ("fit gmm20 --iterations x", "'x'"),
     "unknown target": ("fit gmm21", "'gmm21' 'gmm20'"),
-    "unknown codename": ("fit gmm20 --variant samtron", "'samtron' 'SAMTRON'"),
+    "unknown codename": ("fit gmm20 --variant samtran", "'samtran' 'SAMTRON'"),
     "no iterations": ("fit gmm20 --iterations 0", "num_iterations 0"),
     "no components": ("fit gmm20 --max-components 0", "max_components 0"),
     "no published settings": ("fit planar_robot_1 --published", "'planar_robot_1' planar_robot_4"),
@@ -188,9 +194,13 @@ MISTAKES = {
     "no function named": ("fit {file} --dim 2", "mine.py' path/to/file.py:function"),
     "no file": ("fit nothing.py:f --dim 2", "'nothing.py' path/to/file.py:function"),
     "no Python file": ("fit {text}:f --dim 2", "notes.txt .py"),
-    "no such function": ("fit {file}:bananas --dim 2", "'bananas' banana,"),
+    "no such function": (
+        "fit {file}:bananas --dim 2",
+        "'bananas' 'banana'? banana, batched, nowhere",
+    ),
     "not a function": ("fit {file}:scale --dim 2", "'scale' banana"),
-    "no dim": ("fit {file}:banana", "banana --dim"),
+    "no dim": ("fit {file}:banana", "banana --dim attribute"),
+    "a far name": ("fit {file}:quux --dim 2", "'quux'. It has banana, batched, nowhere"),
     "dim of zero": ("fit {file}:banana --dim 0", "dim 0"),
     "published file": ("fit {file}:banana --dim 2 --published", "--published banana"),
     "negative prior": ("fit {file}:banana --dim 2 --prior-scale -1", "prior_scale -1.0"),
@@ -290,3 +300,43 @@ def test_variants_with_published_settings_are_listed(capsys):
     for code, entries in published_settings().items():
         known = [name for name in targets.names() if name in entries]
         assert f"{code} {', '.join(known)}" in words
+
+
+@pytest.mark.parametrize(
+    ("variant", "codename"),
+    [
+        ("samtron", "SAMTRON"),
+        ("SamTron", "SAMTRON"),
+        ("vips", "ZAMTRUX"),
+        ("VIPS", "ZAMTRUX"),
+        ("ibayes_gmm", "SEPYFUX"),
+        ("iBayes-GMM", "SEPYFUX"),
+        ("sepifux", "SEPIFUX"),
+    ],
+)
+def test_a_variant_may_be_named_in_any_case(variant, codename, monkeypatch, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(SOURCE + "\nbanana.dim = 2\n")
+    configs = []
+
+    def stop(config, *_, **__):
+        configs.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_fit, "train", stop)
+    main(["fit", f"{file}:banana", "--variant", variant])
+    assert repr(configs[0].algorithm) == repr(from_codename(codename, 2).algorithm)
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    program = "import sys; from gmmvi_jax.cli import main; sys.exit(main(['targets']))"
+    reader, writer = os.pipe()
+    os.close(reader)  # before anything is written, as `head -0` does
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writer)
+    assert ended.stderr == b""
+    assert ended.returncode == 141

@@ -704,3 +704,28 @@ def test_load_refuses_other_files(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"mixture\.npz .*GMM\.save"):
             GMM.load(path)
+
+
+@pytest.mark.parametrize("kind", ["full", "diagonal"])
+def test_gradients_are_finite_where_a_weight_is_zero(kind: str):
+    weights = jnp.array([0.75, 0.0, 0.25])
+    means = jnp.array([[0.0, 0.0], [3.0, 3.0], [1.0, -1.0]])
+    variances = jnp.ones((3, 2))
+    covariances = variances if kind == "diagonal" else jax.vmap(jnp.diag)(variances)
+    x = jnp.array([0.5, 0.2])
+
+    def log_prob(weights, x):
+        return GMM.from_moments(weights, means, covariances).log_prob(x)
+
+    gradient = jax.grad(log_prob)(weights, x)
+    without = jnp.array([0, 2])
+    smaller = GMM.from_moments(weights[without], means[without], covariances[without])
+    densities = jnp.exp(smaller.component_log_probs(x) - smaller.log_prob(x))
+    np.testing.assert_allclose(gradient[without], densities - 1.0, rtol=1e-4)
+    assert np.all(np.isfinite(gradient))
+    in_x = jax.grad(log_prob, argnums=1)(weights, x)
+    np.testing.assert_allclose(in_x, jax.grad(smaller.log_prob)(x), rtol=1e-5)
+    gmm = GMM.from_moments(weights, means, covariances)
+    assert float(gmm.log_weights[1]) == -np.inf
+    for leaf in jax.tree.leaves(jax.grad(lambda gmm: gmm.log_prob(x))(gmm)):
+        assert np.all(np.isfinite(leaf))

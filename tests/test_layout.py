@@ -36,7 +36,7 @@ ALLOWED = {
     },
     "step": {"typing", "numerics", "sample_db", "state", "config"},
     "position": {"typing"},
-    "targets": {"typing", "numerics", "position"},
+    "targets": {"typing", "numerics", "position", "near_names"},
 }
 
 

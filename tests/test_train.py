@@ -187,6 +187,23 @@ def test_summary_fits_the_terminal_and_names_what_matters(result):
     np.testing.assert_allclose(masses[:3], 1 / 3, atol=0.05)
 
 
+def test_a_result_is_shown_in_one_line_and_in_notebooks_as_its_summary(result):
+    text = repr(result)
+    assert "\n" not in text
+    assert len(text) < 250
+    assert f"45 iterations, {result.history['num_target_evaluations'][-1]:,} target" in text
+    assert f"GMM(num_components={result.gmm.num_components}, dim=2, full, float32)" in text
+    assert "\n" not in repr(CONFIG)
+    assert len(repr(CONFIG)) < 350
+    assert "dim=2" in repr(CONFIG)
+    named = dataclasses.replace(result, status="stopped <by> & for me")
+    page = named._repr_html_()
+    assert page.startswith("<pre>")
+    assert page.endswith("</pre>")
+    assert "stopped &lt;by&gt; &amp; for me" in page
+    assert page.count("<") == 2
+
+
 def test_a_result_diagnoses_itself_and_lists_its_components(result):
     diagnosis = result.diagnose()
     assert diagnosis.num_samples == 1000

@@ -64,6 +64,13 @@ def test_each_run_is_the_one_that_train_makes(results, alone, vectorized):
         np.testing.assert_allclose(many.gmms[index].means, single.gmm.means, rtol=2e-2, atol=2e-2)
 
 
+def test_several_runs_are_shown_in_one_line(results):
+    text = repr(results[False])
+    assert "\n" not in text
+    assert text.startswith("TrainManyResult(seeds=(3, 5, 8), ")
+    assert f"{results[False].history['num_target_evaluations'][-1].sum():,} target" in text
+
+
 def test_states_are_stacked_and_go_on_with_step(results):
     state = jax.tree.map(lambda leaf: leaf[1], results[False].state)
     following, _ = jax.jit(gmmvi.step, static_argnums=1)(CONFIG.algorithm, two_modes, state)
@@ -129,3 +136,37 @@ def test_hyperparameters_of_the_config_can_be_vmapped():
         np.testing.assert_allclose(together[0][index], alone[0], rtol=1e-5)
         np.testing.assert_allclose(together[1][index], alone[1], rtol=1e-2)
     assert together[1][1] > 10.0 * together[1][0]
+
+
+def test_runs_that_are_unusable_are_named():
+    good, bad = one_mode(MEANS[0]), one_mode(jnp.array([jnp.nan, 0.0]))
+    with pytest.raises(ValueError, match=r"gmms\[1\] is unusable: its means are not finite"):
+        gmmvi.merge([good, bad], [0.0, 0.0])
+    weightless = dataclasses.replace(good, log_weights=jnp.full(1, jnp.nan))
+    with pytest.raises(ValueError, match=r"gmms\[0\] is unusable: its weights"):
+        gmmvi.merge([weightless, good], [0.0, 0.0])
+    for elbos in ([-np.inf, -np.inf], [np.nan, -np.inf], [np.nan, np.nan], [np.inf, 0.0]):
+        with pytest.raises(ValueError, match=r"elbos must be finite .* got \["):
+            gmmvi.merge([good, good], elbos)
+
+
+def test_a_run_with_mass_where_the_target_has_none_weighs_nothing():
+    gmms = [one_mode(mean) for mean in (*MEANS, jnp.zeros(2))]
+    for third in (-1.0, float("nan")):
+        expected = [0.5, 0.0, 0.5]
+        merged = gmmvi.merge(gmms, [-1.0, -np.inf, third])
+        np.testing.assert_allclose(merged.weights, expected, rtol=1e-6)
+    assert np.all(np.isfinite(merged.log_prob(MEANS)))
+
+
+def test_the_best_of_runs_without_elbos_is_not_known_and_merged_they_weigh_the_same(results):
+    many = results[False]
+    history = many.history | {"elbo": np.full_like(many.history["elbo"], np.nan)}
+    unknown = dataclasses.replace(many, history=history)
+    for call in ("best", "merged"):
+        with pytest.raises(ValueError, match=r"nan, nan, nan"):
+            getattr(unknown, call)
+    silent = dataclasses.replace(unknown, config=CONFIG.replace(diagnostic_samples=0))
+    counts = [gmm.num_components for gmm in many.gmms]
+    parts = np.split(np.asarray(silent.merged.weights), np.cumsum(counts)[:-1])
+    np.testing.assert_allclose([part.sum() for part in parts], [1 / 3] * 3, rtol=1e-5)

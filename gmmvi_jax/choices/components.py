@@ -47,11 +47,11 @@ def improvement_based_stepsize(
     """Builds choice R."""
     del problem
     return ImprovementBasedComponentStepsize(
-        initial=float(initial_component_stepsize),
-        lowest=float(min_component_stepsize),
-        highest=float(max_component_stepsize),
-        increase=float(component_stepsize_increase),
-        decrease=float(component_stepsize_decrease),
+        initial=initial_component_stepsize,
+        lowest=min_component_stepsize,
+        highest=max_component_stepsize,
+        increase=component_stepsize_increase,
+        decrease=component_stepsize_decrease,
     )
 
 
@@ -70,9 +70,7 @@ def decaying_stepsize(
     """Builds choice D."""
     default = 0.1 if problem.uses("P") else 1.0
     initial = default if initial_component_stepsize is None else initial_component_stepsize
-    return DecayingComponentStepsize(
-        initial=float(initial), exponent=float(component_stepsize_exponent)
-    )
+    return DecayingComponentStepsize(initial=initial, exponent=component_stepsize_exponent)
 
 
 def fixed_stepsize(
@@ -81,4 +79,4 @@ def fixed_stepsize(
     """Builds choice F."""
     default = 0.003 if problem.uses("P") else 0.1
     initial = default if initial_component_stepsize is None else initial_component_stepsize
-    return FixedComponentStepsize(initial=float(initial))
+    return FixedComponentStepsize(initial=initial)

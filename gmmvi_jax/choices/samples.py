@@ -33,7 +33,7 @@ def more(
     """Builds choice Z."""
     del problem
     return MORE(
-        initial_ridge_factor=float(initial_ridge_factor),
+        initial_ridge_factor=initial_ridge_factor,
         self_normalized=self_normalized_gradients,
         only_own_samples=only_own_samples,
     )
@@ -57,7 +57,7 @@ def adaptive(
     return Adaptive(
         prior_mean=problem.prior_mean,
         initial_variance=problem.initial_variance,
-        lightest=float(min_weight_for_deletion),
+        lightest=min_weight_for_deletion,
         add_iters=add_iters,
         del_iters=del_iters,
         num_database_samples=num_database_samples,
@@ -97,7 +97,7 @@ def component_based(
     default = default_samples(problem)
     return ComponentBased(
         desired_samples=default if desired_samples is None else desired_samples,
-        reuse_ratio=float(reuse_ratio),
+        reuse_ratio=reuse_ratio,
         reuse_window_bytes=reuse_window_bytes,
     )
 
@@ -114,6 +114,6 @@ def mixture_based(
     default = 2 * default_samples(problem)
     return MixtureBased(
         desired_samples=default if desired_samples is None else desired_samples,
-        reuse_ratio=float(reuse_ratio),
+        reuse_ratio=reuse_ratio,
         reuse_window_bytes=reuse_window_bytes,
     )

@@ -27,8 +27,17 @@ class Choice:
     @property
     def settings(self) -> dict[str, Any]:
         """The names of its settings and their defaults."""
+        return {p.name: p.default for p in self._parameters}
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """The names of its settings and what their values must be."""
+        return {p.name: p.annotation for p in self._parameters}
+
+    @property
+    def _parameters(self) -> list[inspect.Parameter]:
         parameters = inspect.signature(self.build).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 CHOICES = (

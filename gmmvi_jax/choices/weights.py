@@ -37,11 +37,11 @@ def improvement_based_stepsize(
     """Builds choice N."""
     del problem
     return ImprovementBasedWeightStepsize(
-        initial=float(initial_weight_stepsize),
-        lowest=float(min_weight_stepsize),
-        highest=float(max_weight_stepsize),
-        increase=float(weight_stepsize_increase),
-        decrease=float(weight_stepsize_decrease),
+        initial=initial_weight_stepsize,
+        lowest=min_weight_stepsize,
+        highest=max_weight_stepsize,
+        increase=weight_stepsize_increase,
+        decrease=weight_stepsize_decrease,
     )
 
 
@@ -58,7 +58,7 @@ def decaying_stepsize(
     """Builds choice G."""
     default = 0.003 if problem.uses("P") else 1.0
     initial = default if initial_weight_stepsize is None else initial_weight_stepsize
-    return DecayingWeightStepsize(initial=float(initial), exponent=float(weight_stepsize_exponent))
+    return DecayingWeightStepsize(initial=initial, exponent=weight_stepsize_exponent)
 
 
 def fixed_stepsize(
@@ -67,4 +67,4 @@ def fixed_stepsize(
     """Builds choice X."""
     default = 0.001 if problem.uses("P") else 0.3
     initial = default if initial_weight_stepsize is None else initial_weight_stepsize
-    return FixedWeightStepsize(initial=float(initial))
+    return FixedWeightStepsize(initial=initial)

@@ -10,6 +10,7 @@ from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.numerics.blocks import round_up
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION, product
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -99,7 +100,7 @@ def _best_potential(
 
 
 def sliced_wasserstein(
-    samples: ArrayLike, reference: ArrayLike, rng_key: PRNGKey, num_directions: int = 500
+    samples: ArrayLike, reference: ArrayLike, rng_key: PRNGKey | int, num_directions: int = 500
 ) -> Array:
     """Returns the mean squared 2-Wasserstein distance of projections onto random directions.
 
@@ -115,6 +116,7 @@ def sliced_wasserstein(
     Raises:
         ValueError: the shapes do not fit.
     """
+    rng_key = typed_key(rng_key)
     first, second = _checked(samples, reference)
     # Between these levels the quantile functions of both are constant.
     own, other = (np.arange(1, len(points) + 1) / len(points) for points in (first, second))

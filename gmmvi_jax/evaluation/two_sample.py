@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
@@ -29,7 +30,7 @@ class TwoSampleTest(NamedTuple):
 def classifier_two_sample_test(
     samples: ArrayLike,
     reference: ArrayLike,
-    rng_key: PRNGKey,
+    rng_key: PRNGKey | int,
     *,
     num_folds: int = 5,
     num_hidden: int = 64,
@@ -50,6 +51,7 @@ def classifier_two_sample_test(
     Raises:
         ValueError: the shapes do not fit, or there are too few samples for the folds.
     """
+    rng_key = typed_key(rng_key)
     first, second = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
@@ -91,12 +92,13 @@ class Brownian:
         constant = 2 * math.log(LOG_SCALE_PRIOR) + 0.5 * num_normals * math.log(2 * math.pi)
         return log_prior_scales + log_walk + log_likelihood - constant
 
-    def sample(self, key: PRNGKey, num_samples: int) -> Array:
+    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision.
 
         The scales come from a grid with steps of 0.05 in their logarithms, evenly from each cell,
         which adds a thousandth to their variances; the walks are exact given them.
         """
+        key = typed_key(key)
         key_scales, key_walk = jax.random.split(key)
         # Few calls with many numbers each: it is compiling them that takes time.
         uniform = jax.random.uniform(key_scales, (4, num_samples))

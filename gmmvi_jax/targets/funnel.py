@@ -6,6 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -57,8 +58,9 @@ class Funnel:
         log_rest = -0.5 * (jnp.sum(residuals**2) + (self.dim - 1) * log_variance)
         return log_neck + log_rest - 0.5 * self.dim * math.log(2 * math.pi)
 
-    def sample(self, key: PRNGKey, num_samples: int) -> Array:
+    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision."""
+        key = typed_key(key)
         noise = jax.random.normal(key, (num_samples, self.dim))
         log_variances = WIDTH_SCALE * noise[:, :1]
         rest = jnp.exp(0.5 * log_variances) * noise[:, 1:]

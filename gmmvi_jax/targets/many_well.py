@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -75,12 +76,13 @@ class ManyWell:
         u, v = x[::2], x[1::2]
         return jnp.sum(_log_double_well(u) - 0.5 * v**2)
 
-    def sample(self, key: PRNGKey, num_samples: int) -> Array:
+    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision.
 
         The double wells by the inverse of their distribution function, of which a table is kept:
         the density of the samples is off by less than 1e-5 of its value.
         """
+        key = typed_key(key)
         key_well, key_normal = jax.random.split(key)
         shape = (num_samples, self.dim // 2)
         uniform = jax.random.uniform(key_well, shape)

@@ -1,9 +1,9 @@
 """The benchmark targets by name."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable
 
+from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.targets.banana import banana
 from gmmvi_jax.targets.brownian import brownian
 from gmmvi_jax.targets.funnel import funnel
@@ -183,6 +183,5 @@ def _entry(name: str) -> _Entry:
     canonical = _ALIASES.get(name, name)
     if canonical in _TARGETS:
         return _TARGETS[canonical]
-    nearest = difflib.get_close_matches(name, [*_TARGETS, *_ALIASES], n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise ValueError(f"there is no target {name!r}.{hint} The targets are: {', '.join(names())}")
+    hint = did_you_mean(name, [*_TARGETS, *_ALIASES])
+    raise ValueError(f"there is no target {name!r}{hint} The targets are: {', '.join(names())}")

@@ -66,9 +66,9 @@ def test_the_seed_is_the_instance_of_a_random_target() -> None:
 
 @pytest.mark.parametrize("look_up", [targets.get, targets.describe])
 def test_unknown_name(look_up) -> None:
-    with pytest.raises(ValueError, match="Did you mean 'breast_cancer'"):
+    with pytest.raises(ValueError, match="did you mean 'breast_cancer'"):
         look_up("brest_cancer")
     with pytest.raises(ValueError, match="no target 'xyzzy'") as error:
         look_up("xyzzy")
     assert all(name in str(error.value) for name in targets.names())
-    assert "Did you mean" not in str(error.value)
+    assert "did you mean" not in str(error.value)

@@ -1,0 +1,162 @@
+"""The log density of a mixture as a landscape: heights, ways up, paths that keep high.
+
+In float64 by numpy: the points are few, and to compile a program for every number of components
+takes longer than all the work on one.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gmmvi_jax.gmm import GMM
+
+MAX_CLIMB = 200  # steps
+ARRIVED = 1e-4  # length of a step, in standard deviations, below which a climb has ended
+_STRAIGHTENED = 0.03  # the same where a path is bent
+_BENDS = 10  # steps that bend a path; the saddles of curved ridges change no more behind them
+_INNER = 7  # points of a path between its ends
+_CHUNK_NUMBERS = 2**22  # held at a time, of points by components by dimensions
+
+
+class Slope(NamedTuple):
+    """The landscape at some points, and the parabola of the next step up."""
+
+    heights: np.ndarray  # [N] log q
+    pulls: np.ndarray  # [N, D] its gradients
+    curvatures: np.ndarray  # [N, D, D] positive definite; or [N, D] of diagonal covariances
+
+
+class Landscape:
+    """log q of a mixture; float64 on the host."""
+
+    def __init__(self, gmm: GMM, kept: np.ndarray) -> None:
+        """Takes the components ``kept`` (indices) of ``gmm``."""
+        self.means = np.asarray(gmm.means, np.float64)[kept]
+        self._log_weights = np.asarray(gmm.log_weights, np.float64)[kept]
+        factors = np.asarray(gmm.factors, np.float64)[kept]
+        self.is_diagonal = factors.ndim == 2
+        if self.is_diagonal:
+            self._inverses = 1.0 / factors
+            diagonals = self._inverses
+            self.precisions = np.square(self._inverses)
+        else:
+            self._inverses = np.linalg.inv(np.tril(factors))
+            diagonals = np.diagonal(self._inverses, axis1=1, axis2=2)
+            self.precisions = np.swapaxes(self._inverses, 1, 2) @ self._inverses
+        dim = self.means.shape[1]
+        self._log_scales = np.log(diagonals).sum(axis=1) - 0.5 * dim * np.log(2.0 * np.pi)
+
+    def log_terms(self, points: np.ndarray) -> np.ndarray:
+        """Returns [N, K] log pi_k N(x | k)."""
+        parts = [self._log_terms(self._whiten(chunk)) for chunk in self._chunks(points)]
+        return np.concatenate(parts)
+
+    def heights(self, points: np.ndarray) -> np.ndarray:
+        """Returns [N] log q at points [N, D]."""
+        return _log_sum(self.log_terms(points))
+
+    def slope(self, points: np.ndarray) -> Slope:
+        """Returns heights, gradients and curvatures at points [N, D]."""
+        parts = [self._slope(chunk) for chunk in self._chunks(points)]
+        return Slope(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def climb(self) -> np.ndarray:
+        """Returns [K, D] where the mixture's fixed-point iteration ends from each mean.
+
+        x <- (sum_k p(k|x) Lambda_k)^-1 sum_k p(k|x) Lambda_k mu_k never goes downhill.
+        Source: Carreira-Perpinan, "Mode-finding for mixtures of Gaussian distributions", IEEE
+        TPAMI 2000, Section 4.2.
+        """
+        points = self.means.copy()
+        moving = np.arange(len(points))
+        for _ in range(MAX_CLIMB):
+            slope = self.slope(points[moving])
+            steps = _solve(slope.curvatures, slope.pulls[:, :, None])[:, :, 0]
+            points[moving] += steps
+            moving = moving[np.sum(steps * slope.pulls, axis=1) > ARRIVED**2]
+            if len(moving) == 0:
+                break
+        return points
+
+    def straight_saddles(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Returns [E] the lowest log q on the way straight from ``starts`` to ``ends`` [E, D]."""
+        return self._lowest(_straight(starts, ends))
+
+    def bent_saddles(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Returns [E] the lowest log q on paths bent to where it is high.
+
+        Points of the straight way go uphill across it, by the step of ``climb`` under the
+        constraint that they stay in the plane orthogonal to it: the top of a curved ridge.
+        """
+        paths = _straight(starts, ends)
+        count, _, dim = paths[:, 1:-1].shape
+        chords = np.repeat(ends - starts, _INNER, axis=0)
+        points = paths[:, 1:-1].reshape(-1, dim)
+        moving = np.arange(len(points))
+        for _ in range(_BENDS):
+            slope, across = self.slope(points[moving]), chords[moving]
+            solved = _solve(slope.curvatures, np.stack([slope.pulls, across], axis=2))
+            free, back = solved[:, :, 0], solved[:, :, 1]
+            share = np.sum(across * free, axis=1) / np.sum(across * back, axis=1)
+            steps = free - share[:, None] * back
+            points[moving] += steps
+            moving = moving[np.sum(steps * slope.pulls, axis=1) > _STRAIGHTENED**2]
+            if len(moving) == 0:
+                break
+        paths[:, 1:-1] = points.reshape(count, _INNER, dim)
+        return self._lowest(paths)
+
+    def _lowest(self, paths: np.ndarray) -> np.ndarray:
+        """Returns [E] the lowest log q at the points [E, S, D] of paths."""
+        heights = self.heights(paths.reshape(-1, paths.shape[-1]))
+        return heights.reshape(paths.shape[:2]).min(axis=1)
+
+    def _chunks(self, points: np.ndarray) -> Iterator[np.ndarray]:
+        num_components, dim = self.means.shape
+        size = max(1, _CHUNK_NUMBERS // (max(num_components, dim) * dim))
+        for start in range(0, len(points), size):
+            yield points[start : start + size]
+
+    def _whiten(self, points: np.ndarray) -> np.ndarray:
+        """Returns [K, N, D] the points in standard deviations of each component."""
+        centred = points[None] - self.means[:, None]
+        if self.is_diagonal:
+            return centred * self._inverses[:, None]
+        return centred @ np.swapaxes(self._inverses, 1, 2)
+
+    def _log_terms(self, whitened: np.ndarray) -> np.ndarray:
+        offsets = self._log_weights + self._log_scales
+        return (offsets[:, None] - 0.5 * np.sum(np.square(whitened), axis=2)).T
+
+    def _slope(self, points: np.ndarray) -> Slope:
+        whitened = self._whiten(points)
+        log_terms = self._log_terms(whitened)
+        heights = _log_sum(log_terms)
+        shares = np.exp(log_terms - heights[:, None])
+        weighted = whitened * -shares.T[:, :, None]
+        if self.is_diagonal:
+            pulls = np.sum(weighted * self._inverses[:, None], axis=0)
+        else:
+            pulls = np.sum(weighted @ self._inverses, axis=0)
+        shape = (len(points), *self.precisions.shape[1:])
+        flat = self.precisions.reshape(len(self.precisions), -1)
+        return Slope(heights, pulls, (shares @ flat).reshape(shape))
+
+
+def _straight(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Returns [E, S, D] points at equal distances on the straight ways, both ends included."""
+    shares = np.linspace(0.0, 1.0, _INNER + 2)[None, :, None]
+    return starts[:, None] + shares * (ends - starts)[:, None]
+
+
+def _log_sum(log_terms: np.ndarray) -> np.ndarray:
+    largest = log_terms.max(axis=1)
+    return largest + np.log(np.sum(np.exp(log_terms - largest[:, None]), axis=1))
+
+
+def _solve(curvatures: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Returns [N, D, M] the solutions for columns [N, D, M]."""
+    if curvatures.ndim == 2:
+        return columns / curvatures[:, :, None]
+    return np.linalg.solve(curvatures, columns)

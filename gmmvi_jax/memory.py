@@ -1,0 +1,55 @@
+"""Whether a run fits the memory, told before anything of its size is allocated."""
+
+import math
+import os
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.state import TrainState
+
+_GIB = 2**30
+
+
+def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
+    """Raises ValueError where the state of a run, and a step of it, cannot fit.
+
+    Args:
+        shapes: the state, or its shapes; of several runs, stacked.
+        num_runs: how many.
+    """
+    available = _memory_of_device()
+    if available is None:
+        return
+    state = _num_bytes(shapes)
+    matrices = _num_bytes((shapes.mixture, shapes.gradient))
+    # A step makes the next covariances before it can let go of the old ones.
+    needed = state + _num_bytes(shapes.mixture.gaussians.factor)
+    if needed <= available:
+        return
+    mixture = shapes.mixture
+    several = f" ({num_runs} at once; pass fewer seeds)" if num_runs > 1 else ""
+    full = "" if mixture.gaussians.factor.ndim == mixture.gaussians.mean.ndim else "diagonal=True, "
+    raise ValueError(
+        f"the run{'s' * (num_runs > 1)}{several} would need about {needed / _GIB:,.1f} GiB, and "
+        f"there are {available / _GIB:,.1f} GiB. Gaussians: {matrices / _GIB:,.1f} GiB for "
+        f"max_components={mixture.max_components} in {mixture.dim} dimensions; {full}or a smaller "
+        f"max_components, needs less. Samples: {_num_bytes(shapes.database) / _GIB:,.1f} GiB; "
+        f"smaller desired_samples, max_database_size, reuse_ratio or reuse_window_bytes need less."
+    )
+
+
+def _num_bytes(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def _memory_of_device() -> int | None:
+    """Returns the bytes of the default device, or of the machine; None where nobody says."""
+    (device,) = jnp.zeros(()).devices()  # where arrays go by default
+    if device.platform != "cpu":
+        return (device.memory_stats() or {}).get("bytes_limit")
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,0 +1,124 @@
+"""What single settings must be: numbers, counts, yes or no.
+
+Every error names the setting, its value and the cure. Values that are tracers (a user vmaps over a
+hyperparameter) cannot be looked at and pass.
+"""
+
+import typing
+from typing import Any
+
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+
+
+def is_traced(value: Any) -> bool:
+    """Returns whether ``value`` is known only when a program runs."""
+    return isinstance(value, jax.core.Tracer)
+
+
+def require(condition: Any, message: str) -> None:
+    """Raises ValueError with ``message`` unless ``condition`` holds everywhere."""
+    if not is_traced(condition) and not np.all(condition):
+        raise ValueError(message)
+
+
+def require_bool(name: str, value: Any) -> bool:
+    """Returns ``value``; raises ValueError unless it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def require_int(name: str, value: Any, least: int | None = None) -> int:
+    """Returns ``value``; raises ValueError unless it is an integer of at least ``least``."""
+    is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_int or (least is not None and value < least):
+        bound = "" if least is None else f" of at least {least}"
+        raise ValueError(f"{name} must be an integer{bound}, got {value!r}.")
+    return int(value)
+
+
+def require_number(name: str, value: Any) -> Any:
+    """Returns ``value``; raises ValueError unless it is a finite real number (or numbers)."""
+    if is_traced(value):
+        return value
+    kind = getattr(value, "dtype", np.asarray(value).dtype)
+    is_real = jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
+    if not is_real or not np.all(np.isfinite(np.asarray(value, np.float64))):
+        raise ValueError(f"{name} must be a finite number, got {value!r}.")
+    return value
+
+
+def checked_setting(name: str, value: Any, annotation: Any) -> Any:
+    """Returns the value of a setting, converted to the type that its builder declares.
+
+    Args:
+        name: of the setting.
+        value: what the user gave.
+        annotation: ``int``, ``float`` or ``bool``, or one of them or None.
+
+    Raises:
+        ValueError: another type, or a number that is not finite.
+    """
+    kinds = typing.get_args(annotation) or (annotation,)
+    if value is None and type(None) in kinds:
+        return None
+    if bool in kinds:
+        return require_bool(name, value)
+    if int in kinds:
+        return require_int(name, value)
+    number = require_number(name, value)
+    require(np.ndim(number) == 0, f"{name} must be a single number, got {value!r}.")
+    return number if is_traced(number) else float(number)
+
+
+def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> Any:
+    """Returns [D] the setting, given as a number or a vector.
+
+    Raises:
+        ValueError: wrong shape, not finite in the dtype of the run, or not positive where it must
+            be.
+    """
+    if is_traced(value):
+        return jnp.broadcast_to(value, (dim,))
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a number or have shape ({dim},), got {value!r}."
+        ) from error
+    if array.shape not in ((), (1,), (dim,)):
+        raise ValueError(
+            f"{name} must be a number or have shape ({dim},), got shape {array.shape}; "
+            f"full matrices are not supported here."
+        )
+    dtype = jnp.result_type(float)
+    if not np.all(np.abs(array) <= float(jnp.finfo(dtype).max)):
+        raise ValueError(f"{name} must be finite (in {dtype}), got {value!r}.")
+    if positive and not np.all(array > 0.0):
+        raise ValueError(f"{name} must be positive, got {value!r}.")
+    return np.broadcast_to(array, (dim,)).copy()
+
+
+def require_variance(name: str, variance: Any, given: Any) -> None:
+    """Raises ValueError where variances, or their inverses, are no numbers in the run's dtype.
+
+    Args:
+        name: of the setting that they come from.
+        variance: [D].
+        given: its value, for the message.
+    """
+    if is_traced(variance):
+        return
+    limits = jnp.finfo(jnp.result_type(float))
+    if np.all((variance >= float(limits.tiny)) & (variance <= float(limits.max))):
+        return
+    is_scale = name == "prior_scale"
+    power = 0.5 if is_scale else 1.0
+    lowest, highest = float(limits.tiny) ** power, float(limits.max) ** power
+    what = "its square, a variance," if is_scale else "the variance"
+    raise ValueError(
+        f"{name} must lie between {lowest:.1e} and {highest:.1e}, or {what} cannot be represented "
+        f"in {limits.dtype}; got {given!r}. Scale the coordinates of log_target."
+    )

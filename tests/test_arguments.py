@@ -1,0 +1,204 @@
+"""The arguments of ``train`` and ``train_many``: forms that users have, and clear refusals."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax.chunk import num_compilations
+from gmmvi_jax.numerics.keys import typed_key
+
+CONFIG = gmmvi.samtron(
+    2,
+    num_iterations=4,
+    log_every=2,
+    max_components=3,
+    desired_samples=20,
+    diagnostic_samples=0,
+    max_database_size=100,
+    num_database_samples=50,
+)
+
+
+def gaussian(x):
+    return -0.5 * jnp.sum((x - 1.0) ** 2)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return gmmvi.train(CONFIG, gaussian)
+
+
+def same(first, second):
+    return all(
+        np.array_equal(one, other)
+        for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    )
+
+
+def test_a_single_callback_may_come_by_itself():
+    rows = []
+
+    def stop(state, row):
+        rows.append(row["iteration"])
+        return True
+
+    assert "callback" in gmmvi.train(CONFIG, gaussian, callbacks=stop).status
+    assert rows == [2]
+
+
+def test_a_run_goes_on_from_a_result_a_state_or_a_file(result, tmp_path):
+    path = tmp_path / "run"
+    first = gmmvi.train(CONFIG.replace(num_iterations=2), gaussian, checkpoint=path)
+    rest = CONFIG.replace(num_iterations=2)
+    for initial in (first, first.state, path, str(path)):
+        assert same(gmmvi.train(rest, gaussian, initial=initial).gmm, result.gmm)
+
+
+def test_a_run_starts_from_a_mixture_in_a_file_of_numpy_arrays_or_of_float64(result, tmp_path):
+    expected = gmmvi.train(CONFIG, gaussian, initial=result.gmm).gmm
+    path = tmp_path / "mixture.npz"
+    result.gmm.save(path)
+    arrays = jax.tree.map(np.asarray, result.gmm)
+    doubles = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), result.gmm)
+    for initial in (path, str(path), arrays, doubles):
+        found = gmmvi.train(CONFIG, gaussian, initial=initial).gmm
+        assert found.means.dtype == jnp.float32
+        assert same(found, expected)
+
+
+def test_an_integer_is_the_seed_of_a_key(result):
+    for key in (3, np.int64(3), np.uint32(3), jnp.asarray(3)):
+        assert typed_key(key) == jax.random.key(3)
+    assert typed_key(jax.random.PRNGKey(3)) == jax.random.key(3)
+    assert typed_key(np.asarray(jax.random.PRNGKey(3))) == jax.random.key(3)
+    assert jax.jit(typed_key)(3) == jax.random.key(3)
+    assert same(gmmvi.train(CONFIG, gaussian, rng_key=0).gmm, result.gmm)
+    np.testing.assert_array_equal(result.sample(5, 3), result.sample(jax.random.key(5), 3))
+    np.testing.assert_array_equal(result.gmm.sample(5), result.gmm.sample(jax.random.PRNGKey(5)))
+    assert result.diagnose(5, 100).elbo == result.diagnose(jax.random.key(5), 100).elbo
+    assert same(
+        gmmvi.init(CONFIG.algorithm, 5).mixture,
+        gmmvi.init(CONFIG.algorithm, jax.random.key(5)).mixture,
+    )
+    banana: Any = gmmvi.targets.get("banana")
+    points = banana.sample(1, 20)
+    np.testing.assert_array_equal(points, banana.sample(jax.random.key(1), 20))
+    distances = [
+        gmmvi.evaluation.sliced_wasserstein(points, points + 1.0, key, 5)
+        for key in (2, jax.random.key(2))
+    ]
+    assert distances[0] == distances[1]
+
+
+BAD_KEYS = [
+    (True, TypeError, "got True"),
+    (0.0, TypeError, "got 0.0"),
+    (-1, ValueError, "at least 0.*got -1"),
+    ("a", TypeError, "got 'a'"),
+    (jnp.zeros(2), TypeError, r"float32 and shape \(2,\)"),
+    (jax.random.split(jax.random.key(0), 3), ValueError, r"one key, got keys of shape \(3,\)"),
+]
+
+
+@pytest.mark.parametrize(("key", "error", "message"), BAD_KEYS)
+def test_what_is_no_key_is_named(key, error, message, result):
+    with pytest.raises(error, match=f"^rng_key must be .*{message}"):
+        gmmvi.train(CONFIG, gaussian, rng_key=key)
+    with pytest.raises(error, match=r"^rng_key must be"):
+        result.sample(key)
+
+
+BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"initial": 3}, TypeError, "initial must be a GMM, .* got int 3"),
+    ({"initial": "no/such/file"}, FileNotFoundError, "initial: there is no file no/such/file"),
+    ({"samples": "samples.npz"}, TypeError, "samples must be Samples, .*load_samples"),
+    ({"callbacks": 3}, TypeError, "callbacks must be a function .* got 3"),
+    ({"callbacks": [print, "f"]}, TypeError, "callbacks must be"),
+    ({"callbacks": "f"}, TypeError, "callbacks must be"),
+    ({"callbacks": None}, TypeError, "callbacks must be"),
+    ({"progress": "yes"}, TypeError, "progress must be True, False or None, got 'yes'"),
+    ({"checkpoint": True}, TypeError, "checkpoint must be the path of a file, got bool True"),
+    ({"checkpoint": "."}, IsADirectoryError, "checkpoint is a directory"),
+    ({"checkpoint": "no/such/run.npz"}, FileNotFoundError, "create no/such"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_ARGUMENTS)
+def test_an_argument_of_the_wrong_type_is_named_before_anything_is_compiled(
+    arguments, error, message
+):
+    compiled = num_compilations()
+    with pytest.raises(error, match=message):
+        gmmvi.train(CONFIG, gaussian, **arguments)
+    assert num_compilations() == compiled
+
+
+def test_swapped_arguments_and_what_is_no_config_are_named():
+    swap: Any = gaussian
+    for train, rest in ((gmmvi.train, ()), (gmmvi.train_many, ([0],))):
+        with pytest.raises(TypeError, match=r"swapped: train\(config, log_target\)"):
+            train(swap, CONFIG, *rest)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"config must be a Config, .* got str 'SAMTRON'"):
+            train("SAMTRON", gaussian, *rest)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="config must be a Config"):
+        gmmvi.train(CONFIG.algorithm, gaussian)  # type: ignore[arg-type]
+
+
+def test_a_mixture_or_state_that_does_not_fit_is_named(result, tmp_path):
+    gmm = result.gmm
+    other = gmmvi.samtron(3)
+    for initial in (gmm, result, result.state):
+        with pytest.raises(ValueError, match="initial has dim 2, but the config was made for 3"):
+            gmmvi.train(other, lambda x: -jnp.sum(x**2), initial=initial)
+        with pytest.raises(ValueError, match="diagonal=False"):
+            gmmvi.train(gmmvi.samtron(2, diagonal=True), gaussian, initial=initial)
+    broken = dataclasses.replace(gmm, means=gmm.means * jnp.nan)
+    with pytest.raises(ValueError, match="initial has means that are not finite"):
+        gmmvi.train(CONFIG, gaussian, initial=broken)
+    with pytest.raises(ValueError, match="initial has arrays that do not fit together"):
+        gmmvi.train(CONFIG, gaussian, initial=dataclasses.replace(gmm, means=gmm.means[0]))
+    two = gmmvi.GMM.from_moments([1.0, 1.0], jnp.eye(2), jnp.ones((2, 2, 2)) + jnp.eye(2))
+    with pytest.raises(ValueError, match="initial has 2 components, but max_components is 1"):
+        gmmvi.train(CONFIG.replace(max_components=1), gaussian, initial=two)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), result.state)
+    with pytest.raises(ValueError, match="initial holds the states of 2 runs"):
+        gmmvi.train(CONFIG, gaussian, initial=stacked)
+    path = tmp_path / "other.npz"
+    np.savez(path, x=np.zeros(3))
+    with pytest.raises(ValueError, match=r"neither a checkpoint .* nor a mixture"):
+        gmmvi.train(CONFIG, gaussian, initial=path)
+    path.write_text("text")
+    with pytest.raises(ValueError, match="neither a checkpoint"):
+        gmmvi.train(CONFIG, gaussian, initial=path)
+
+
+BAD_SEEDS = [
+    (3, TypeError, r"got 3; pass range\(3\)"),
+    (None, TypeError, "got None"),
+    ([], ValueError, "is empty"),
+    ([0, 1.5], ValueError, "got 1.5 at position 1"),
+    ([True], ValueError, "got True at position 0"),
+    ([0, -2], ValueError, "got -2 at position 1"),
+    (["a"], ValueError, "got 'a' at position 0"),
+    (np.array([0.0, 1.0]), ValueError, "at position 0"),
+]
+
+
+@pytest.mark.parametrize(("seeds", "error", "message"), BAD_SEEDS)
+def test_seeds_that_are_no_integers_are_named(seeds, error, message):
+    with pytest.raises(error, match=f"^seeds .*{message}"):
+        gmmvi.train_many(CONFIG, gaussian, seeds)
+
+
+def test_seeds_may_be_a_range_or_an_array():
+    short = CONFIG.replace(num_iterations=1, log_every=1)
+    expected = gmmvi.train_many(short, gaussian, range(2))
+    assert expected.seeds == (0, 1)
+    found = gmmvi.train_many(short, gaussian, np.arange(2))  # type: ignore[arg-type]
+    assert found.seeds == (0, 1)
+    assert same(found.gmms, expected.gmms)

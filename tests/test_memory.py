@@ -1,0 +1,42 @@
+"""A mixture that is too large for the memory is refused before it is allocated."""
+
+import jax.numpy as jnp
+import pytest
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax import memory
+
+
+def gaussian(x):
+    return -0.5 * jnp.sum(x**2)
+
+
+@pytest.mark.parametrize("dim", [20_000, 100_000])
+def test_full_covariances_in_too_many_dimensions_are_refused(dim, monkeypatch):
+    monkeypatch.setattr(memory, "_memory_of_device", lambda: 64 * 2**30)
+    config = gmmvi.samtron(dim, max_database_size=100)
+    with pytest.raises(ValueError, match=r"would need about .* GiB, and there are 64.0 GiB") as one:
+        gmmvi.train(config, gaussian)
+    for knob in ("max_components=100", "diagonal=True", "desired_samples", "max_database_size"):
+        assert knob in str(one.value)
+    with pytest.raises(ValueError, match=r"the runs \(3 at once; pass fewer seeds\)"):
+        gmmvi.train_many(config, gaussian, range(3))
+
+
+def test_the_estimate_is_the_state_and_one_more_copy_of_the_covariances(monkeypatch):
+    config = gmmvi.samtron(
+        200, max_components=64, desired_samples=10, max_database_size=100, num_iterations=1
+    )
+    copy = 64 * 200 * 200 * 4
+    monkeypatch.setattr(memory, "_memory_of_device", lambda: 4 * copy)
+    with pytest.raises(ValueError, match=r"would need about 0.0 GiB"):
+        gmmvi.train(config, gaussian)
+    monkeypatch.setattr(memory, "_memory_of_device", lambda: 5 * copy)
+    gmmvi.train(config, gaussian)
+    monkeypatch.setattr(memory, "_memory_of_device", lambda: None)
+    gmmvi.train(config.replace(diagnostic_samples=0), gaussian)
+
+
+def test_the_memory_of_this_machine_is_known():
+    found = memory._memory_of_device()
+    assert found is None or found > 2**28

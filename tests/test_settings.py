@@ -1,0 +1,170 @@
+"""Settings are checked when the config is made: type, sign, and what the run's dtype can hold."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import gmmvi_jax as gmmvi
+
+NAN, INF = float("nan"), float("inf")
+BAD = [
+    ("num_iterations", 10.5, "an integer of at least 1"),
+    ("num_iterations", "10", "an integer of at least 1"),
+    ("seed", -1, "an integer of at least 0"),
+    ("seed", 1.5, "an integer of at least 0"),
+    ("seed", "a", "an integer of at least 0"),
+    ("seed", True, "an integer of at least 0"),
+    ("log_every", True, "an integer of at least 1"),
+    ("diagnostic_samples", -1, "an integer of at least 0"),
+    ("diagnostic_samples", 2.5, "an integer of at least 0"),
+    ("desired_samples", "100", "an integer"),
+    ("desired_samples", 0, "an integer of at least 1"),
+    ("add_iters", 2.5, "an integer"),
+    ("del_iters", "9", "an integer"),
+    ("max_database_size", -1, "an integer of at least 0"),
+    ("reuse_window_bytes", 0, "an integer of at least 1"),
+    ("reuse_ratio", "a", "a finite number"),
+    ("reuse_ratio", NAN, "a finite number"),
+    ("reuse_ratio", [1.0, 2.0], "a single number"),
+    ("initial_component_stepsize", NAN, "a finite number"),
+    ("max_component_stepsize", INF, "a finite number"),
+    ("min_weight_stepsize", "a", "a finite number"),
+    ("component_stepsize_increase", True, "a finite number"),
+    ("min_weight_for_deletion", -1.0, "not be negative"),
+    ("self_normalized_gradients", 1, "True or False"),
+    ("only_own_samples", "no", "True or False"),
+    ("self_normalized_rewards", None, "True or False"),
+    ("diagonal", 1, "True or False"),
+    ("temperature", INF, "a finite number"),
+    ("temperature", NAN, "a finite number"),
+    ("temperature", "hot", "a finite number"),
+    ("prior_mean", INF, "finite"),
+    ("prior_mean", 1e39, "finite"),
+    ("prior_mean", "a", "a number"),
+    ("prior_scale", 1e30, "between 1.1e-19 and 1.8e+19"),
+    ("prior_scale", 1e-30, "between 1.1e-19 and 1.8e+19"),
+    ("initial_covariance", 1e-40, "between 1.2e-38 and 3.4e+38"),
+    ("initial_covariance", NAN, "finite"),
+    ("max_components", 2.0, "an integer of at least 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "must"), BAD)
+def test_a_setting_of_the_wrong_type_or_sign_is_named_with_its_value(name, value, must):
+    with pytest.raises(ValueError, match=f"^{name} must") as caught:
+        gmmvi.samtron(3, **{name: value})
+    assert must in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", -1), ("num_iterations", 2.5)])
+def test_a_replaced_setting_is_checked_when_training_starts(name, value):
+    config = gmmvi.samtron(2).replace(**{name: value})
+    with pytest.raises(ValueError, match=f"{name} must be an integer"):
+        gmmvi.train(config, lambda x: -jnp.sum(x**2))
+
+
+def test_stepsizes_may_start_outside_of_their_bounds_but_bounds_must_be_in_order():
+    for kind in ("component", "weight"):
+        bounds = {f"min_{kind}_stepsize": 0.2, f"max_{kind}_stepsize": 0.5}
+        for initial in (0.1, 0.9):
+            gmmvi.samtron(3, **bounds, **{f"initial_{kind}_stepsize": initial})
+        with pytest.raises(ValueError, match=f"min_{kind}_stepsize is 0.2, above .* 0.1"):
+            gmmvi.samtron(3, **(bounds | {f"max_{kind}_stepsize": 0.1}))
+
+
+BAD_SCHEDULES = [
+    (lambda _: 0.0, "positive, finite number at every iteration, got 0.0"),
+    (lambda _: -INF, "got -inf"),
+    (lambda _: jnp.ones(2), r"got Array\(\[1., 1.\]"),
+    (lambda _: "hot", "got 'hot'"),
+    (lambda: 1.0, "raised TypeError"),
+]
+
+
+@pytest.mark.parametrize(("schedule", "message"), BAD_SCHEDULES)
+def test_a_temperature_that_is_a_schedule_is_called_once(schedule, message):
+    with pytest.raises(ValueError, match=f"^temperature must be .*{message}"):
+        gmmvi.samtron(2, temperature=schedule)
+    gmmvi.samtron(2, temperature=optax.linear_schedule(2.0, 1.0, 100))
+
+
+def test_numbers_of_numpy_and_jax_are_numbers():
+    algorithm: Any = gmmvi.samtron(
+        2, desired_samples=np.int64(7), initial_weight_stepsize=jnp.float32(0.5), temperature=2
+    ).algorithm
+    assert type(algorithm.sample_selector.desired_samples) is int
+    assert type(algorithm.weight_stepsize.initial) is float
+
+
+def test_floats_may_be_vmapped_over():
+    def start(stepsize, scale, temperature, mean):
+        config = gmmvi.samtron(
+            2,
+            initial_weight_stepsize=stepsize,
+            prior_scale=scale,
+            temperature=temperature,
+            prior_mean=mean,
+            max_components=2,
+        )
+        state = gmmvi.init(config.algorithm, jax.random.key(0))
+        return state.weights.stepsize, state.mixture.gaussians.factor[0, 0, 0]
+
+    values = jnp.array([0.25, 0.5])
+    stepsizes, deviations = jax.vmap(start)(values, 2.0 * values, values, values)
+    np.testing.assert_allclose(stepsizes, values)
+    np.testing.assert_allclose(deviations, 2.0 * values)
+
+
+@pytest.mark.parametrize("codename", ["SEMTRON", "SEPYFUX"])
+def test_a_fixed_number_of_components_starts_with_as_many_as_there_may_be(codename):
+    for most, initial in ((1, 1), (4, 4), (30, 10)):
+        config = gmmvi.from_codename(codename, 2, max_components=most)
+        assert config.algorithm.initial_mixture.num_components == initial
+        assert config.algorithm.max_components == most
+    config = gmmvi.from_codename(
+        codename, 2, max_components=1, num_iterations=2, desired_samples=10, diagnostic_samples=0
+    )
+    assert gmmvi.train(config, lambda x: -jnp.sum(x**2)).gmm.num_components == 1
+
+
+def prior_mean_of(config):
+    return config.algorithm.initial_mixture.prior_mean
+
+
+def test_a_run_starts_at_the_values_of_the_example_of_its_position():
+    example = {"w": jnp.ones(3), "b": 0.5}
+    np.testing.assert_array_equal(prior_mean_of(gmmvi.samtron(example)), [0.5, 1.0, 1.0, 1.0])
+    np.testing.assert_array_equal(prior_mean_of(gmmvi.samtron(4)), np.zeros(4))
+    np.testing.assert_array_equal(prior_mean_of(gmmvi.samtron(np.full((2, 2), 3.0))), [3.0] * 4)
+    np.testing.assert_array_equal(prior_mean_of(gmmvi.samtron(example, prior_mean=0.0)), [0.0] * 4)
+    shape = {"w": jax.ShapeDtypeStruct((2,), jnp.float32), "b": 0.5}
+    np.testing.assert_array_equal(prior_mean_of(gmmvi.vips(shape)), [0.5, 0.0, 0.0])
+    with pytest.raises(ValueError, match=r"example's values.*finite"):
+        gmmvi.samtron({"w": jnp.array([0.0, jnp.nan])})
+    with pytest.raises(TypeError, match="leaf 'n' is int"):
+        gmmvi.samtron({"n": 3})
+    config = gmmvi.samtron(
+        example, num_iterations=1, desired_samples=10, prior_scale=1e-3, diagnostic_samples=0
+    )
+
+    def log_density(position):
+        return -jnp.sum((position["w"] - 1.0) ** 2) - (position["b"] - 0.5) ** 2
+
+    result = gmmvi.train(config, log_density, position=example)
+    np.testing.assert_allclose(result.modes().locations["w"], np.ones((1, 3)), atol=0.01)
+
+
+def test_a_position_may_be_a_dict_with_integer_keys():
+    example = {0: 1.0, 1: jnp.full(2, 2.0)}
+    config = gmmvi.samtron(
+        example, num_iterations=1, desired_samples=10, prior_scale={0: 1.0, 1: 2.0}
+    )
+    np.testing.assert_array_equal(prior_mean_of(config), [1.0, 2.0, 2.0])
+    result = gmmvi.train(config, lambda p: -(p[0] ** 2) - jnp.sum(p[1] ** 2), position=example)
+    assert jax.tree.map(jnp.shape, result.sample(jax.random.key(0))) == {0: (), 1: (2,)}
+    assert "(0=" in result.summary()
