@@ -50,7 +50,8 @@ def collect(
         first_row=first_row,
     )
     batch, usable_counts = evaluate_batch(key_target, log_target, draws, counts, first_row, earlier)
-    num_new, num_usable = batch.num_samples - first_row, jnp.sum(usable_counts)
+    num_new = batch.num_samples - first_row
+    num_usable = jnp.sum(usable_counts, dtype=jnp.int32)
     info = SelectionInfo(num_new, num_new - num_usable)
     if window is None:
         # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
