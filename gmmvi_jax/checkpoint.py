@@ -48,7 +48,7 @@ def save_checkpoint(path: str | Path, state: TrainState) -> None:
     }
     header = json.dumps({"format": FORMAT, "version": VERSION})
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, header=np.asarray(header), **arrays)
+    np.savez(buffer, header=np.asarray(header), **arrays)
     path = Path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
         file.write(buffer.getvalue())

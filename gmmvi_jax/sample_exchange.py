@@ -157,13 +157,13 @@ def _evaluate(
     count, dim = points.shape
     size = row_chunk(dim, 1, max(count, 1))
     rows = round_up(count, size)
-    dtype = jnp.result_type(points.dtype)  # float32 where JAX has no float64
-    padded = jnp.zeros((rows, dim), dtype).at[:count].set(points.astype(dtype))
+    known = jnp.asarray(points)  # in float32 where JAX has no float64
+    padded = jnp.zeros((rows, dim), known.dtype).at[:count].set(known)
     gradients = jnp.zeros_like(padded) if with_gradient else None
     zero, end = jnp.zeros((), jnp.int32), jnp.asarray(count, jnp.int32)
     evaluate = jax.jit(evaluate_rows, static_argnames="chunk_size")
     values, gradients = evaluate(
-        key, target, padded, zero, end, size, jnp.zeros(rows, dtype), gradients
+        key, target, padded, zero, end, size, jnp.zeros(rows, known.dtype), gradients
     )
     values = np.asarray(values)[:count]
     usable = ~np.isnan(values) & (values < np.inf)
