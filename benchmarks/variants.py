@@ -84,6 +84,7 @@ def check_lowering(codename: str, **settings: Any) -> list[str]:
     """
     import jax
     import jax.numpy as jnp
+    from jax import export
 
     import gmmvi_jax as gmmvi
     from gmmvi_jax.chunk import run_chunk
@@ -92,8 +93,8 @@ def check_lowering(codename: str, **settings: Any) -> list[str]:
     state = jax.eval_shape(gmmvi.init, algorithm, jax.random.key(0))
     target = jax.tree_util.Partial(four_modes)
     count = jax.ShapeDtypeStruct((), jnp.int32)
-    export = jax.export.export(run_chunk, platforms=ACCELERATORS)
-    module = export(algorithm, target, state, count, length=CHUNK).mlir_module()
+    exported = export.export(run_chunk, platforms=ACCELERATORS)
+    module = exported(algorithm, target, state, count, length=CHUNK).mlir_module()
     return [f"{word} in the lowered chunk" for word in HOST_TRAFFIC if word in module]
 
 

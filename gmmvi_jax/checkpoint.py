@@ -28,6 +28,13 @@ def _named_leaves(state: TrainState) -> dict[str, Array]:
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
 
 
+def _cure(found: np.dtype, expected: np.dtype) -> str:
+    if {str(found), str(expected)} == {"float32", "float64"}:
+        wide = found.itemsize > expected.itemsize
+        return f"set jax_enable_x64 to {wide}, as it was in the run that wrote the file"
+    return "load it with the config it was made with"
+
+
 def save_checkpoint(path: str | Path, state: TrainState) -> None:
     """Writes a state; the file is replaced only once the new one is complete.
 
@@ -41,7 +48,7 @@ def save_checkpoint(path: str | Path, state: TrainState) -> None:
     }
     header = json.dumps({"format": FORMAT, "version": VERSION})
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, header=np.asarray(header), **arrays)
+    np.savez(buffer, header=np.asarray(header), **arrays)
     path = Path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
         file.write(buffer.getvalue())
@@ -82,12 +89,12 @@ def load_checkpoint(path: str | Path, config: Config) -> TrainState:
     for name, expected in _named_leaves(template).items():
         if name not in arrays:
             raise ValueError(f"{path} has no {name}: it was made with another config")
-        array = jnp.asarray(arrays[name])
-        leaf = jax.random.wrap_key_data(array) if _is_key(expected) else array
+        array = arrays[name]
+        leaf = jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(expected) else array
         if leaf.shape != expected.shape or leaf.dtype != expected.dtype:
             raise ValueError(
                 f"{path}: {name} is {leaf.dtype}{list(leaf.shape)}, the config needs "
-                f"{expected.dtype}{list(expected.shape)}; load it with the config it was made with"
+                f"{expected.dtype}{list(expected.shape)}; {_cure(leaf.dtype, expected.dtype)}"
             )
-        leaves.append(leaf)
+        leaves.append(jnp.asarray(leaf))
     return jax.tree.unflatten(jax.tree.structure(template), leaves)

@@ -24,11 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, by default those of the process.
 
     Returns:
-        0, or 2 after an error, told in one message on stderr.
+        0; 2 after an error, told in one message on stderr; 130 after Ctrl-C.
     """
     try:
         arguments = _parser().parse_args(argv)
-        arguments.run(arguments)
+        code = arguments.run(arguments)
         sys.stdout.flush()  # here, where its error can be caught
     except BrokenPipeError:
         # Python writes the rest when it exits, and would complain of that.
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", INTERRUPTED)
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
         return _fail(str(error), FAILURE)
-    return 0
+    return code
 
 
 def _fail(message: str, code: int) -> int:
@@ -122,22 +122,28 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
     )
 
 
-def _list_targets(_: argparse.Namespace) -> None:
+def _list_targets(_: argparse.Namespace) -> int:
     from gmmvi_jax.listings import targets_text
 
     print(targets_text())
+    return 0
 
 
-def _list_variants(_: argparse.Namespace) -> None:
+def _list_variants(_: argparse.Namespace) -> int:
     from gmmvi_jax.listings import variants_text
 
     print(variants_text())
+    return 0
 
 
-def _fit(arguments: argparse.Namespace) -> None:
+def _fit(arguments: argparse.Namespace) -> int:
     from gmmvi_jax.cli_fit import fit
+    from gmmvi_jax.status import Status
 
-    fit(arguments)
+    ending = fit(arguments)
+    if ending.status in (Status.FAILED, Status.DIVERGED):
+        return _fail(f"the run {ending.status}: {ending.reason}", FAILURE)
+    return INTERRUPTED if ending.status is Status.INTERRUPTED else 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.published import published_config
 from gmmvi_jax.result import TrainResult
+from gmmvi_jax.status import Ending, Status
 from gmmvi_jax.target_check import check_target
 from gmmvi_jax.train import train
 from gmmvi_jax.typing import LogDensity
@@ -33,10 +34,14 @@ _OWN_OPTIONS = {
 }
 
 
-def fit(arguments: argparse.Namespace) -> None:
+def fit(arguments: argparse.Namespace) -> Ending:
     """Fits what the arguments say, prints the summary, and writes what there is to keep.
 
-    What can be wrong with the arguments, the target or the directory shows before training.
+    What can be wrong with the arguments, the target or the directory shows before training. A run
+    that fails or is interrupted later is reported and written like one that is completed.
+
+    Returns:
+        How the run ended.
 
     Raises:
         ValueError, TypeError, OSError, ImportError, FloatingPointError: with a message for the
@@ -46,16 +51,21 @@ def fit(arguments: argparse.Namespace) -> None:
     arguments.variant = codename_of(arguments.variant)
     problem = _file_problem if is_file_target(arguments.target) else _named_problem
     target, config = problem(arguments, settings)
-    start = jnp.asarray(config.algorithm.initial_mixture.prior_mean, jnp.result_type(float))
-    check_target(as_log_density(target), config, start)
+    check_target(as_log_density(target), config, jnp.result_type(float))
     record = json.dumps(_record(arguments, settings, config), indent=2) + "\n"
     if arguments.out is not None:
         _prepare(arguments.out)
     result = train(config, target, progress=True)
     print(result.summary())
+    if arguments.out is not None:
+        _write(arguments.out, result, record)
+    if result.status is Status.FAILED:
+        return result.ending  # the target may be what failed: do not ask it again
     print(f"\n{result.diagnose()}")
     if arguments.out is not None:
-        _write(arguments.out, result, target, record)
+        plotting.report(result, target, arguments.out / "report.png")
+        print(f"\ngmm.npz, history.csv, config.json and report.png are in {arguments.out}")
+    return result.ending
 
 
 def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -169,9 +179,7 @@ def _record(
     }
 
 
-def _write(directory: Path, result: TrainResult, target: LogDensity, record: str) -> None:
+def _write(directory: Path, result: TrainResult, record: str) -> None:
     result.gmm.save(directory / "gmm.npz")
     result.save_history(directory / "history.csv")
     (directory / "config.json").write_text(record, encoding="utf-8")
-    plotting.report(result, target, directory / "report.png")
-    print(f"\ngmm.npz, history.csv, config.json and report.png are in {directory}")

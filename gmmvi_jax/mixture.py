@@ -102,7 +102,8 @@ def _centre(mixture: PaddedMixture, points: Array) -> CentredPoints:
     one that has to centre and transpose the points of each block by itself.
     """
     heaviest = jnp.argmax(jnp.where(mixture.active, mixture.log_weights, -jnp.inf))
-    return centre_points(points, take_row(mixture.gaussians.mean, heaviest))
+    centre = take_row(mixture.gaussians.mean, heaviest.astype(jnp.int32))
+    return centre_points(points, centre)
 
 
 def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
@@ -327,7 +328,8 @@ def draw(
         return fold_blocks(count, segment_size, place_rows, draws), first + count
 
     noise = fold_blocks(jnp.sum(counts, dtype=jnp.int32), chunk_size, fill, buffers.points)
-    num_sources = jnp.max(jnp.where(counts > 0, jnp.arange(counts.shape[0]) + 1, 0))
+    slots = jnp.arange(counts.shape[0], dtype=jnp.int32)
+    num_sources = jnp.max(jnp.where(counts > 0, slots + 1, 0))
     empty = (Draws(noise, buffers.origins), jnp.asarray(first_row, jnp.int32))
     return fold_blocks(num_sources, 1, place_component, empty)[0]
 
@@ -346,7 +348,7 @@ def draw_counts(
     cumulative = jnp.cumsum(jnp.exp(mixture.log_weights))
     uniform = jax.random.uniform(key, (max_samples,), cumulative.dtype) * cumulative[-1]
     # The first component whose cumulative weight exceeds the number; ones without weight never.
-    origins = jnp.searchsorted(cumulative, uniform, side="right")
+    origins = jnp.searchsorted(cumulative, uniform, side="right").astype(jnp.int32)
     origins = jnp.minimum(origins, mixture.num_components - 1)
     is_drawn = jnp.arange(max_samples, dtype=jnp.int32) < num_samples
     counts = jnp.zeros(mixture.capacity, jnp.int32)

@@ -143,7 +143,7 @@ def drop_oldest(
     capacity = window.row_counts.shape[0]
     slots = jnp.arange(capacity, dtype=jnp.int32)
     live = slots < window.num_gaussians
-    ends = jnp.cumsum(jnp.where(live, window.row_counts, 0))
+    ends = jnp.cumsum(jnp.where(live, window.row_counts, 0), dtype=jnp.int32)
     starts = ends - jnp.where(live, window.row_counts, 0)
     dropped_rows = jnp.maximum(batch.num_samples - num_kept, 0)
     surplus = window.num_drawn + num_incoming - window.max_gaussians
@@ -222,7 +222,7 @@ def drop_oldest(
         target_gradient=target_gradient,
         log_background=log_background,
         num_samples=num_rows,
-        num_usable=jnp.sum(jnp.where(slots < num_gaussians, usable_counts, 0)),
+        num_usable=jnp.sum(jnp.where(slots < num_gaussians, usable_counts, 0), dtype=jnp.int32),
     )
     return window, batch
 
@@ -247,7 +247,8 @@ def _add_densities(
     first_row, end_row = rows
     size = batch.chunk_size
     # Of the Gaussian that drew most: a stray one's mean would cost digits.
-    centre = take_row(window.gaussians.mean, jnp.argmax(window.row_counts))
+    most_drawn = jnp.argmax(window.row_counts).astype(jnp.int32)
+    centre = take_row(window.gaussians.mean, most_drawn)
 
     def add_chunk(offset: Array, matrix: Array) -> Array:
         row = first_row + offset

@@ -20,7 +20,7 @@ from gmmvi_jax.records import OUTSIDE_DEPTH, SampleBatch
 from gmmvi_jax.reuse_window import ReuseWindow, add_all_densities
 from gmmvi_jax.sample_db import Archive, SampleDatabase
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.typing import LogDensity, PRNGKey
+from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,12 +160,13 @@ def _evaluate(
     count, dim = points.shape
     size = row_chunk(dim, 1, max(count, 1))
     rows = round_up(count, size)
-    padded = jnp.zeros((rows, dim), points.dtype).at[:count].set(points)
+    known = jnp.asarray(points)  # in float32 where JAX has no float64
+    padded = jnp.zeros((rows, dim), known.dtype).at[:count].set(known)
     gradients = jnp.zeros_like(padded) if with_gradient else None
     zero, end = jnp.zeros((), jnp.int32), jnp.asarray(count, jnp.int32)
     evaluate = jax.jit(evaluate_rows, static_argnames="chunk_size")
     values, gradients = evaluate(
-        key, target, padded, zero, end, size, jnp.zeros(rows, points.dtype), gradients
+        key, target, padded, zero, end, size, jnp.zeros(rows, known.dtype), gradients
     )
     values = np.asarray(values)[:count]
     usable = ~np.isnan(values) & (values < np.inf)
@@ -187,10 +188,18 @@ def _fill_archive(archive: Archive, samples: Samples) -> Archive:
         kept = np.unique(np.linspace(0, count - 1, room // 2).astype(int))
     return dataclasses.replace(
         archive,
-        points=archive.points.at[: len(kept)].set(samples.points[kept]),
-        log_target=archive.log_target.at[: len(kept)].set(samples.log_target[kept]),
+        points=_put_first(archive.points, samples.points[kept]),
+        log_target=_put_first(archive.log_target, samples.log_target[kept]),
         count=jnp.asarray(len(kept), jnp.int32),
     )
+
+
+def _put_first(buffer: Array, rows: HostArray) -> Array:
+    """Returns the buffer with its first rows overwritten, in its own dtype.
+
+    The samples may be of a run in another precision, and numpy counts in int64.
+    """
+    return buffer.at[: len(rows)].set(rows.astype(buffer.dtype))
 
 
 def _fill_window(
@@ -208,7 +217,7 @@ def _fill_window(
     count, live = len(points), len(ends) - first
     if count == 0:
         return window, batch
-    factors = jnp.asarray(samples.factors[first:])
+    factors = jnp.asarray(samples.factors[first:], batch.points.dtype)
     diagonal = factors.ndim == 2
     inverse = 1.0 / factors
     if not diagonal:
@@ -227,16 +236,16 @@ def _fill_window(
                 "reevaluate_samples of a run with gradients, or import samples without "
                 "reusable ones."
             )
-        gradient = gradient.at[:count].set(samples.target_gradient[row:])
+        gradient = _put_first(gradient, samples.target_gradient[row:])
     batch = dataclasses.replace(
         batch,
-        points=batch.points.at[:count].set(points),
-        log_target=batch.log_target.at[:count].set(
-            np.where(outside, floor, np.where(usable, values, 0.0))
+        points=_put_first(batch.points, points),
+        log_target=_put_first(
+            batch.log_target, np.where(outside, floor, np.where(usable, values, 0.0))
         ),
-        outside=batch.outside.at[:count].set(outside),
+        outside=_put_first(batch.outside, outside),
         target_gradient=gradient,
-        log_background=batch.log_background.at[:count].set(np.where(usable, 0.0, np.inf)),
+        log_background=_put_first(batch.log_background, np.where(usable, 0.0, np.inf)),
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(usable.sum(), jnp.int32),
     )
@@ -244,9 +253,9 @@ def _fill_window(
     usable_counts = np.diff(num_usable_before[np.append(row, ends[first:]) - row])
     window = dataclasses.replace(
         window,
-        gaussians=jax.tree.map(lambda old, new: old.at[:live].set(new), window.gaussians, stacked),
-        row_counts=window.row_counts.at[:live].set(samples.row_counts[first:]),
-        usable_counts=window.usable_counts.at[:live].set(usable_counts),
+        gaussians=jax.tree.map(_put_first, window.gaussians, stacked),
+        row_counts=_put_first(window.row_counts, samples.row_counts[first:]),
+        usable_counts=_put_first(window.usable_counts, usable_counts),
         num_gaussians=jnp.asarray(live, jnp.int32),
         num_waiting=jnp.zeros((), jnp.int32),
     )

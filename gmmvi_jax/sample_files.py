@@ -21,7 +21,7 @@ def save_samples(path: str | Path, samples: Samples) -> None:
             value = getattr(samples.reusable, field.name)
             if value is not None:
                 arrays[f"reusable_{field.name}"] = value
-    np.savez_compressed(Path(path), allow_pickle=False, **arrays)
+    np.savez_compressed(Path(path), **arrays)
 
 
 def load_samples(path: str | Path) -> Samples:

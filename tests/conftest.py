@@ -12,12 +12,13 @@ os.environ.setdefault(
     + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
 )
 
-import jax
 import pytest
+
+from .double_precision import enable_x64
 
 
 @pytest.fixture
 def float64() -> Iterator[None]:
     """Run the test in double precision."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield

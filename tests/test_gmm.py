@@ -15,6 +15,8 @@ import scipy.stats
 from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm import GMM
 
+from .double_precision import enable_x64
+
 K, D = 3, 4
 NUM_SAMPLES = 40_000
 STANDARD_ERRORS = 5.0  # a two-sided chance of 6e-7 per number compared
@@ -474,7 +476,7 @@ def test_conditional_is_stable_far_away(kind: str):
     gmm = make(kind)
     # Every density underflows here, in float32 and in float64.
     near = conditional_of(gmm, 1, 100.0)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         expected = conditional_of(make(kind), 1, 100.0)
     np.testing.assert_allclose(near.weights, expected.weights, atol=1e-3)
     np.testing.assert_allclose(near.means, expected.means, rtol=1e-5, atol=1e-4)
@@ -556,7 +558,7 @@ def test_from_moments_normalises_and_follows_the_dtype():
     assert integers.means.dtype == jnp.float32
     np.testing.assert_allclose(integers.weights, [0.25, 0.75], rtol=1e-6)
     np.testing.assert_allclose(integers.factors, [[1, 2], [3, 1]])
-    with jax.enable_x64(True):
+    with enable_x64(True):
         assert make("full").factors.dtype == jnp.float64
 
 
@@ -616,21 +618,21 @@ def test_mixture_passes_through_transformations(kind: str):
 
 
 @pytest.mark.parametrize("name", ["mixture.npz", "mixture", "mixture.v1"])
-@pytest.mark.parametrize("enable_x64", [False, True])
-def test_files_hold_every_bit(tmp_path, kind: str, name: str, enable_x64: bool):
-    with jax.enable_x64(enable_x64):
+@pytest.mark.parametrize("x64", [False, True])
+def test_files_hold_every_bit(tmp_path, kind: str, name: str, x64: bool):
+    with enable_x64(x64):
         gmm = make(kind)
         gmm.save(tmp_path / name)
         gmm.save(str(tmp_path / name))  # overwrites
         loaded = GMM.load(tmp_path / name)
         for before, after in zip(jax.tree.leaves(gmm), jax.tree.leaves(loaded), strict=True):
-            assert before.dtype == after.dtype == (jnp.float64 if enable_x64 else jnp.float32)
+            assert before.dtype == after.dtype == (jnp.float64 if x64 else jnp.float32)
             np.testing.assert_array_equal(before, after)
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_loading_float64_without_x64_warns(tmp_path):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         make("full").save(tmp_path / "mixture.npz")
     with pytest.warns(UserWarning, match=r"mixture.npz holds float64.*jax_enable_x64"):
         loaded = GMM.load(tmp_path / "mixture.npz")

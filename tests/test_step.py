@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.chunk import run_chunk
@@ -60,14 +61,6 @@ def test_a_diagonal_mixture_finds_the_best_diagonal_gaussian():
     np.testing.assert_allclose(gmm.means[0], MEAN, atol=0.4)
 
 
-def test_float64_runs_where_it_is_enabled():
-    with jax.enable_x64(True):
-        state = run(gaussian_config(), gaussian_target, 8)
-        gmm = to_gmm(state.mixture)
-        assert gmm.means.dtype == jnp.float64
-        np.testing.assert_allclose(gmm.covariances[0], COVARIANCE, atol=1e-6)
-
-
 def growing_config(max_components):
     return gmmvi.samtron(
         2, prior_scale=3.0, max_components=max_components, add_iters=3, desired_samples=40
@@ -117,7 +110,7 @@ def test_the_chunk_lowers_for_accelerators(platform):
     config = growing_config(6)
     state = jax.eval_shape(gmmvi.init, config.algorithm, jax.random.key(0))
     target = jax.tree_util.Partial(ring)
-    exported = jax.export.export(run_chunk, platforms=[platform])(
+    exported = export.export(run_chunk, platforms=[platform])(
         config.algorithm, target, state, jnp.int32(3), length=5
     )
     module = exported.mlir_module()

@@ -141,7 +141,7 @@ def test_checkpoint_of_another_version_is_refused(tmp_path, result, changed, mes
     with np.load(path) as file:
         arrays = dict(file)
     header = json.loads(str(arrays.pop("header"))) | changed
-    np.savez(path, allow_pickle=False, header=np.asarray(json.dumps(header)), **arrays)
+    np.savez(path, header=np.asarray(json.dumps(header)), **arrays)
     with pytest.raises(ValueError, match=message):
         gmmvi.load_checkpoint(path, CONFIG)
 

@@ -84,7 +84,7 @@ def _mean_kernel(first: Array, second: Array) -> Array:
     """Returns the mean over all pairs of exp(-|x - y|^2)."""
     num_rows = first.shape[0]
     padding = round_up(num_rows, _BLOCK_ROWS) - num_rows
-    live = jnp.arange(num_rows + padding) < num_rows
+    live = jnp.arange(num_rows + padding, dtype=jnp.int32) < num_rows
     blocks = jnp.pad(first, ((0, padding), (0, 0))).reshape(-1, _BLOCK_ROWS, first.shape[1])
     squares = jnp.sum(jnp.square(second), axis=1)
 

@@ -28,7 +28,7 @@ def _fit_pareto(excess: Array, first: Array) -> tuple[Array, Array]:
         first: [] int32.
     """
     capacity = excess.shape[0]
-    live = jnp.arange(capacity) >= first
+    live = jnp.arange(capacity, dtype=jnp.int32) >= first
     count = (capacity - first).astype(excess.dtype)
     quartile = excess[first + jnp.floor(count / 4.0 + 0.5).astype(jnp.int32) - 1]
     grid_size = 30.0 + jnp.floor(jnp.sqrt(count))
@@ -64,7 +64,7 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
     cutoff = jnp.exp(log_cutoff)
     excess = jnp.where(live, jnp.exp(tail_values) - cutoff, 0.0)
     k_hat, scale = _fit_pareto(excess, first)
-    rank = jnp.arange(tail_size) - first
+    rank = (jnp.arange(tail_size, dtype=jnp.int32) - first).astype(values.dtype)
     quantile = (rank + 0.5) / jnp.maximum(count, 1)
     spread = -jnp.log1p(-jnp.where(live, quantile, 0.0))
     excess = jnp.where(k_hat == 0.0, spread, jnp.expm1(k_hat * spread) / k_hat) * scale

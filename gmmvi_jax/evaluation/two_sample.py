@@ -88,7 +88,7 @@ def _cross_validate(
         network = _train(key, points[rest], labels[rest], num_hidden, num_steps)
         return jnp.mean((_logits(network, points[held_out]) > 0.0) == (labels[held_out] > 0.5))
 
-    return jnp.mean(jax.vmap(one_fold)(keys, jnp.arange(folds.shape[0])))
+    return jnp.mean(jax.vmap(one_fold)(keys, jnp.arange(folds.shape[0], dtype=jnp.int32)))
 
 
 def _train(

@@ -59,7 +59,8 @@ def evaluate_chunk(
         with_gradient: else the gradients are None, and nothing is differentiated.
     """
     num_rows = chunk.shape[0]
-    chunk = jnp.where((jnp.arange(num_rows) < num_live)[:, None], chunk, chunk[0])
+    is_live = jnp.arange(num_rows, dtype=jnp.int32) < num_live
+    chunk = jnp.where(is_live[:, None], chunk, chunk[0])
     evaluate_batch: Any = getattr(log_target, "evaluate_batch", None)
     if evaluate_batch is not None:
         return evaluate_batch(chunk, num_live, with_gradient)

@@ -68,14 +68,44 @@ class BlackBox:
         leaves = jax.tree.leaves(points)  # one array, or those of a pytree position
         like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), points)
         values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
-        values, gradients = jax.pure_callback(
+        results = (values, like if with_gradient else None)
+        words = jax.pure_callback(
             functools.partial(_run_on_host, self, with_gradient, values.dtype),
-            (values, like if with_gradient else None),
-            points,
+            jax.eval_shape(_to_words, results),
+            _to_words(points),
             num_live,
             vmap_method="broadcast_all",
         )
-        return values, gradients
+        return jax.tree.map(_from_words, words, results)
+
+
+def _to_words(tree: PyTree) -> Any:
+    """Return the tree with float64 arrays as [..., 2] uint32, the others as they are.
+
+    JAX rounds float64 that enters or leaves a callback to float32 on threads where float64 is not
+    enabled: on all but one, where `jax.enable_x64` is used as a context.
+    """
+
+    def convert(leaf: Array) -> Array:
+        is_wide = leaf.dtype == jnp.float64
+        return jax.lax.bitcast_convert_type(leaf, jnp.uint32) if is_wide else leaf
+
+    return jax.tree.map(convert, tree)
+
+
+def _from_words(array: Array, like: jax.ShapeDtypeStruct) -> Array:
+    """Return what `_to_words` made this array of."""
+    return jax.lax.bitcast_convert_type(array, like.dtype) if array.dtype != like.dtype else array
+
+
+def _host_from_words(leaf: Any) -> np.ndarray:
+    """Return a copy of what `_to_words` converted, as a numpy array."""
+    array = np.array(leaf, order="C")
+    return array.view(np.float64)[..., 0] if array.dtype == np.uint32 else array
+
+
+def _host_to_words(array: np.ndarray) -> np.ndarray:
+    return array[..., None].view(np.uint32) if array.dtype == np.float64 else array
 
 
 def _add_axis(x: PyTree) -> Any:
@@ -100,16 +130,16 @@ def _value_jvp(
 def _run_on_host(
     target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
 ) -> tuple[np.ndarray, PyTree]:
-    """Return what `BlackBox.evaluate_batch` promises, as numpy arrays.
+    """Return what `BlackBox.evaluate_batch` promises, as numpy arrays, float64 in words.
 
     Args:
       target: the black box.
       with_gradient: else there are no gradients.
       dtype: of the values.
-      points: [..., C, D], or a pytree of such arrays.
+      points: [..., C, D], or a pytree of such arrays; float64 in words.
       num_live: [...] int32, rows that somebody asked for; below 1 is none.
     """
-    points = jax.tree.map(np.array, points)
+    points = jax.tree.map(_host_from_words, points)
     num_live = np.asarray(num_live)
     chunk = jax.tree.leaves(points)[0].shape[num_live.ndim]
     live = np.arange(chunk) < num_live[..., None]  # [..., C]
@@ -126,7 +156,7 @@ def _run_on_host(
                 buffer[live] = _checked(target, "gradient", result, shape, buffer.dtype)
 
             jax.tree.map(store, gradients, _gradients(target, asked))
-    return values, gradients
+    return jax.tree.map(_host_to_words, (values, gradients))
 
 
 def _values(target: BlackBox, points: PyTree) -> Any:

@@ -26,6 +26,7 @@ from gmmvi_jax.modules.component_adaptation.protocol import Adapted
 from gmmvi_jax.records import AdaptationRecord, ComponentRecord
 from gmmvi_jax.sample_db import Archive
 
+from ..double_precision import enable_x64
 from ..oracles import (
     Floats,
     HostTarget,
@@ -137,7 +138,7 @@ HOST_HILL = HostTarget(hill)
 def float32(float64: None) -> Iterator[None]:
     """Single precision again: callbacks run on threads that do not know of double precision."""
     del float64
-    with jax.enable_x64(False):
+    with enable_x64(False):
         yield
 
 

@@ -15,6 +15,7 @@ from gmmvi_jax.modules.component_updaters.direct import Direct
 from gmmvi_jax.modules.component_updaters.iblr import IBLR
 from gmmvi_jax.records import NaturalGradient
 
+from ..double_precision import enable_x64
 from ..oracles import Floats, Mixture, gaussian_divergence, make_record, pad, random_mixture, unpad
 
 K, CAPACITY, BLOCK = 21, 24, 8  # the last block is partly filled
@@ -259,7 +260,7 @@ def test_a_component_as_narrow_as_its_floats_are_dense_is_rejected_alone(
         hessian=hessian,
         stepsizes=np.ones(K),
     )
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         padded, record, _ = run(problem, letter, diagonal)
         is_rejected = np.isin(np.arange(K), [2, 13]) & (bits == 32)
         np.testing.assert_array_equal(np.asarray(record.was_rejected)[:K], is_rejected)

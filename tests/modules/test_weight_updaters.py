@@ -27,6 +27,7 @@ from gmmvi_jax.records import ComponentRecord, WeightRecord
 from gmmvi_jax.reuse_window import empty_window
 from gmmvi_jax.sample_db import SampleDatabase, look_ahead
 
+from ..double_precision import enable_x64
 from ..oracles import Floats, Mixture, database_of, make_batch, make_record, pad, random_mixture
 
 D, K, BLOCK, CAPACITY = 2, 5, 3, 9
@@ -222,7 +223,7 @@ def test_the_tilt_is_the_full_one_or_as_large_as_its_bound_allows(bits: int) -> 
     num_problems = 300
     log_weights, advantages, bounds, largest = random_tilts(num_problems)
     padding = [(0, 0), (0, 2)]  # slots that are not active
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         arguments = (
             np.pad(log_weights, padding, constant_values=-np.inf),
             np.pad(advantages, padding),
@@ -245,7 +246,7 @@ def test_the_tilt_is_the_full_one_or_as_large_as_its_bound_allows(bits: int) -> 
 @pytest.mark.parametrize("bits", [32, 64])
 def test_a_bound_of_zero_allows_no_tilt_at_all(bits: int) -> None:
     log_weights, advantages, bounds, largest = random_tilts(300)
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         arguments = log_weights, advantages, 0.0 * bounds, largest
         scale = solve_many(*(jnp.asarray(argument, float) for argument in arguments))
         np.testing.assert_array_equal(scale, np.zeros(300))
@@ -255,7 +256,7 @@ def test_a_bound_of_zero_allows_no_tilt_at_all(bits: int) -> None:
 def test_the_divergence_of_a_tilt_is_the_textbook_one(bits: int) -> None:
     log_weights, advantages, _, scale = random_tilts(200)
     scale = scale * np.geomspace(1e-4, 1.0, 200)
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         arguments = [jnp.asarray(argument, float) for argument in (log_weights, advantages, scale)]
         found = np.asarray(divergence_of_many(*arguments), np.float64)
     # As sum of p log(p/q) - p + q, whose terms do not cancel.

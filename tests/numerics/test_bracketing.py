@@ -8,6 +8,8 @@ import pytest
 from gmmvi_jax.numerics.bracketing import MAX_ITERATIONS, RELATIVE_TOLERANCE, Met, meet_bound
 from gmmvi_jax.typing import Array
 
+from ..double_precision import enable_x64
+
 
 def power(value: Array, scale: Array, exponent: Array) -> Array:
     return scale * value**exponent
@@ -83,7 +85,7 @@ def test_a_preferred_value_outside_of_the_bound_is_not_returned() -> None:
 @pytest.mark.parametrize("bits", [32, 64])
 def test_nan_counts_as_infeasible_and_a_pole_is_approached_to_the_tolerance(bits: int) -> None:
     pole, bound = np.array([1e-2, 1.0, 30.0]), np.array([1e-2, 1.0, 10.0])
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         found = np.asarray(solve_pole(*columns(pole, bound)).value, np.float64)
     met = (1.0 / (found - pole) ** 2 - 1e-6) / bound
     rounding = 1e-4 if bits == 32 else 1e-9

@@ -19,6 +19,7 @@ from gmmvi_jax.numerics.gaussian import (
     whitening_error,
 )
 
+from ..double_precision import enable_x64
 from ..oracles import gaussian_divergence
 
 D = 4
@@ -183,7 +184,7 @@ def test_the_divergence_from_the_standard_gaussian_is_the_textbook_one(
         factor = as_float32(factor)  # not its rounding is meant, but the formula
         shift = as_float32(size * generator.normal(size=D))
         expected = gaussian_divergence(shift, factor @ factor.T, np.zeros(D), np.eye(D))
-        with jax.enable_x64(bits == 64):
+        with enable_x64(bits == 64):
             argument = jnp.asarray(np.diag(factor) if diagonal else factor, float)
             found = divergence(argument, jnp.asarray(shift, float))
         tolerance = 1e-7 if bits == 64 else 1e-5

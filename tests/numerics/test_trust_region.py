@@ -7,6 +7,7 @@ import pytest
 
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum, step_divergence
 
+from ..double_precision import enable_x64
 from ..oracles import gaussian_divergence
 
 D = 5
@@ -56,7 +57,7 @@ def test_a_precision_that_is_not_positive_definite_is_infinitely_far(eta: float)
 def test_the_divergence_of_a_precision_keeps_its_digits_at_every_size(bits: int) -> None:
     size = np.concatenate([np.geomspace(1e-7, 0.99, 400), np.geomspace(1.0, 1e4, 50)])
     relative = np.concatenate([-size[size < 0.99], size])
-    with jax.enable_x64(bits == 64):
+    with enable_x64(bits == 64):
         found = divergence_of_many(
             jnp.asarray(relative[:, None], float),
             jnp.zeros((len(relative), 1)),

@@ -11,6 +11,8 @@ import pytest
 from gmmvi_jax import targets
 from gmmvi_jax.targets import Target
 
+from ..double_precision import enable_x64
+
 NAMES = targets.names()
 
 
@@ -113,7 +115,7 @@ def test_gradients_and_precision(name: str) -> None:
     shifts = step * np.concatenate([np.eye(dim)[axes], -np.eye(dim)[axes]])  # [2 A, D]
     points = np.concatenate([centres, (centres[:, None] + shifts).reshape(-1, dim)])
 
-    with jax.enable_x64(True):
+    with enable_x64(True):
         values, gradients = map(np.asarray, values_and_gradients(target, points))
         assert values.dtype == gradients.dtype == np.float64
     gradients = gradients[:num_points, axes]

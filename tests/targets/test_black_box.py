@@ -1,7 +1,4 @@
-"""Functions of the host: what they are asked for, what they return, and how they fail.
-
-In float32: callbacks under the context ``jax.enable_x64`` are flaky in this version of JAX.
-"""
+"""Functions of the host: what they are asked for, what they return, and how they fail."""
 
 import dataclasses
 from typing import Any

@@ -8,6 +8,8 @@ from scipy import special, stats
 
 from gmmvi_jax.targets import GaussianMixtureTarget, SolvedTarget, gmm
 
+from ..double_precision import enable_x64
+
 # jitted once for the file: op by op, compiling takes most of the time.
 evaluate = jax.jit(lambda target, points: jax.vmap(target)(points))
 
@@ -71,7 +73,7 @@ def test_construction_is_the_published_one() -> None:
 
 def test_instance_depends_on_its_seed_alone() -> None:
     first = gmm(20, seed=7)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         second = gmm(20, seed=7)
     for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         assert one.dtype == np.float64

@@ -16,6 +16,8 @@ from gmmvi_jax.targets import (
 )
 from gmmvi_jax.targets.datasets import load_table
 
+from ..double_precision import enable_x64
+
 evaluate = jax.jit(lambda target, points: jax.vmap(jax.value_and_grad(target))(points))
 
 # The published labels of the class whose probability is sigmoid(f^T x).
@@ -128,7 +130,7 @@ def test_extreme_coefficients_stay_finite_and_exact(scale: float) -> None:
     values, gradients = evaluate(target, points)
     assert np.all(np.isfinite(values))
     assert np.all(np.isfinite(gradients))
-    with jax.enable_x64(True):
+    with enable_x64(True):
         expected, _ = evaluate(target, points.astype(np.float64))
     np.testing.assert_allclose(values, expected, rtol=1e-5)
 

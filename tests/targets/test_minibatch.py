@@ -13,6 +13,8 @@ from gmmvi_jax import targets
 from gmmvi_jax.evaluation import elbo
 from gmmvi_jax.targets.minibatch import draw_rows
 
+from ..double_precision import enable_x64
+
 NUM_ROWS, BATCH_SIZE, DIM = 37, 8, 3
 NUM_KEYS = 4000
 
@@ -134,7 +136,7 @@ def test_data_are_arguments_of_the_program_in_the_dtype_of_the_point():
         target, np.zeros(DIM, np.float32), jax.random.key(0)
     )
     assert not program.consts
-    with jax.enable_x64(True):
+    with enable_x64(True):
         for dtype in (jnp.float32, jnp.float64):
             point = jax.ShapeDtypeStruct((DIM,), dtype)
             assert jax.eval_shape(target, point, jax.random.key(0)).dtype == dtype

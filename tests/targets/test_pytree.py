@@ -16,6 +16,8 @@ from gmmvi_jax.numerics.target_evaluation import full_density, value_and_gradien
 from gmmvi_jax.position import flat_setting, position_layout
 from gmmvi_jax.pytree import register_pytree
 
+from ..double_precision import enable_x64
+
 
 class Pair(NamedTuple):
     first: Any
@@ -189,7 +191,7 @@ def test_leaves_of_another_dtype_than_the_run():
     example = {"w": jnp.zeros(2, jnp.bfloat16)}
     target = targets.on_pytree(lambda p: jnp.sum(p["w"]), example)
     assert target(jnp.ones(2)).dtype == jnp.float32
-    with jax.enable_x64(True):
+    with enable_x64(True):
         assert jax.eval_shape(target, jax.ShapeDtypeStruct((2,), float)).dtype == jnp.float64
 
 

@@ -11,6 +11,8 @@ from gmmvi_jax import targets
 from gmmvi_jax.targets import LogisticRegression, lgcp
 from gmmvi_jax.targets.reference import decode, reference_names
 
+from ..double_precision import enable_x64
+
 NAMES = reference_names()
 NUM_STORED = 2000
 # Largest of some hundred normal deviates per target: 1 in 10,000 targets by chance.
@@ -23,7 +25,7 @@ evaluate_many = jax.jit(lambda target, x: jax.vmap(jax.value_and_grad(target))(x
 @functools.cache
 def evaluate(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return log densities [n] and gradients [n, D] at the stored samples, in float64."""
-    with jax.enable_x64(True):
+    with enable_x64(True):
         values, gradients = evaluate_many(get(name), targets.reference_samples(name))
         return np.asarray(values), np.asarray(gradients)
 

@@ -10,6 +10,8 @@ from scipy import special, stats
 
 from gmmvi_jax.targets import SolvedTarget, StudentTMixtureTarget, stm
 
+from ..double_precision import enable_x64
+
 cached_stm = functools.cache(stm)  # 300-D takes a second to build
 
 # jitted once for the file: op by op, compiling takes most of the time.
@@ -106,7 +108,7 @@ def test_construction_is_the_published_one(dim: int, num_components: int, bound:
 
 def test_instance_depends_on_its_seed_alone() -> None:
     first = stm(20, seed=7)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         second = stm(20, seed=7)
     for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         assert np.asarray(one).dtype == np.float64
@@ -164,7 +166,7 @@ def test_samples_have_the_density_they_claim() -> None:
 
 def test_modes_are_local_maxima() -> None:
     target = stm(20, seed=0)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         values, gradients = values_and_gradients(target, target.modes)
     # A mode moves by what the other components' tails contribute: nothing to speak of.
     np.testing.assert_allclose(gradients, 0, atol=1e-6)

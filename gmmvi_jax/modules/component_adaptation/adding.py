@@ -138,9 +138,9 @@ def best_candidate(
     def compare(first: Array, best: Winner) -> Winner:
         log_values, log_mixture = take_block((scored.log_target, scored.log_mixture), first, size)
         scores = log_values - jnp.maximum(log_mixture, scored.largest_log_mixture - threshold)
-        place = jnp.argmax(scores)
+        place = jnp.argmax(scores).astype(jnp.int32)
         better = scores[place] > best.score
-        position = first + place.astype(jnp.int32)
+        position = first + place
         return Winner(
             jnp.where(better, scores[place], best.score), jnp.where(better, position, best.position)
         )

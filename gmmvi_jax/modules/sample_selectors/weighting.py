@@ -98,7 +98,7 @@ def evaluate_batch(
         origins=draws.origins,
         log_shares=buffers.log_shares,
         num_samples=num_samples,
-        num_usable=num_earlier + jnp.sum(usable_counts),
+        num_usable=num_earlier + jnp.sum(usable_counts, dtype=jnp.int32),
         chunk_size=size,
     )
     return batch, usable_counts, SampleAccount(num_new, *faults)
