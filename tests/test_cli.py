@@ -128,8 +128,9 @@ class TrainingBeganError(Exception):
 
 @pytest.fixture
 def no_training(monkeypatch) -> None:
-    def refuse(*arguments: Any, **_: Any) -> None:
-        raise TrainingBeganError(*arguments)
+    def refuse(config: Any, target: Any, **_: Any) -> None:
+        start_watch(config, as_log_density(target), None, None)  # what train does first
+        raise TrainingBeganError(config, target)
 
     monkeypatch.setattr(cli_fit, "train", refuse)
 
