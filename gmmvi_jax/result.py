@@ -32,8 +32,9 @@ class TrainResult:
         state: the last state; pass it to ``train`` as ``initial`` to go on.
         history: column names to arrays [rows], a row per chunk: ``iteration``,
             ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
-            ``elbo_stderr``, ``wall_time`` (seconds since the start, compilation included),
-            and per chunk ``num_added``, ``num_deleted``, ``num_rejected_updates``,
+            ``elbo_stderr``, ``outside_share`` (of the draws behind the ELBO, where the target has
+            no density), ``temperature`` (beta; the ELBO is of p^(1/beta)), ``wall_time`` (seconds
+            since the start, compilation included), and per chunk ``num_added``, ``num_deleted``, ``num_rejected_updates``,
             ``num_unusable_samples``; of its last step ``smallest_effective_samples`` (over the
             components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
             ``largest_divergence`` (KL) of the chunk's component updates.
