@@ -45,7 +45,9 @@ def _own_lines(diagnosis: "Diagnosis") -> Iterator[str]:
         share = int(elbo.num_outside) / max(count - int(elbo.num_unusable), 1)
         error = math.sqrt(share * (1.0 - share) / max(count - int(elbo.num_unusable), 1))
         yield _line("", "", "of the mixture truncated to the support")
-        yield _line("outside", percent(share), f"+- {percent(error)}, of the draws: target -inf")
+        yield _line(
+            "outside", percent(share), f"+- {100.0 * error:.2g}%, of the draws: target -inf"
+        )
     if int(elbo.num_unusable):
         yield _line("unusable draws", f"{int(elbo.num_unusable):,}", "target NaN or +inf; weight 0")
     if diagnosis.known_log_z is not None:

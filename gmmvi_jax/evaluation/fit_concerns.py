@@ -88,7 +88,7 @@ def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
             continue
         where = "at a component's mean" if component >= 0 else "at a point that the run has seen"
         yield Concern(
-            f"{where}, {_location(point)}, log p - log q is {excess:.2g} nats above all draws, "
+            f"{where} {_location(point)}, log p - log q is {excess:.2g} nats above all draws, "
             f"with about {share:.0%} of the target's mass around it: a narrow part that the "
             f"mixture passes over; start a component there (initial=...), or take a smaller "
             f"prior_scale",

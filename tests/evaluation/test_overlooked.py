@@ -51,13 +51,14 @@ def test_a_mode_beside_the_mixture_is_found_from_a_candidate():
 
 
 def test_a_sharper_peak_is_no_missing_mass():
-    # Student's t in 20-D: far above all draws at its centre, where next to none of its mass is.
+    # Student's t in 20-D is a mixture of normals N(0, 1 / r) with r exponential; at its centre it
+    # is far above 12 of them at quantiles of r, but next to none of its mass is there.
     def target(x):
         return -11.0 * jnp.log1p(0.5 * x @ x)
 
-    gmm = GMM.from_moments(
-        [0.3, 0.7], np.zeros((2, 20)), np.stack([np.full(20, s) for s in (3.0, 30.0)])
-    )
+    rates = -np.log1p(-(np.arange(12) + 0.5) / 12)
+    variances = np.repeat(1.0 / rates[:, None], 20, axis=1)
+    gmm = GMM.from_moments(np.ones(12), np.zeros((12, 20)), variances)
     found = overlooked(gmm, target)
     assert found.excesses.max() > 1.0
     assert found.shares.max() < 1e-2
