@@ -1,5 +1,6 @@
 """The ELBO that ``train`` reports between chunks of steps."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -28,24 +29,35 @@ def elbo_between_chunks(
         rng_key: only its shape is read.
 
     Returns:
-        From the mixture, the run's key and the iteration to the history's columns ``elbo`` and
-        ``elbo_stderr``: none if the config wants no diagnostic samples.
+        From the mixture, the run's key and the iteration to columns of the history:
+        ``temperature`` beta of the iteration, and of p^(1/beta) ``elbo``, ``elbo_stderr`` and
+        ``outside_share``, of the draws outside of the target's support. Only the first is known if
+        the config wants no diagnostic samples.
     """
     num_samples, max_chunk_bytes = config.run.diagnostic_samples, config.algorithm.max_chunk_bytes
+
+    def temperature_at(iteration: int) -> float:
+        return float(config.algorithm.temperature(iteration))
+
+    def no_estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
+        return {"temperature": temperature_at(iteration), "outside_share": math.nan}
+
     if not num_samples:
-        return lambda mixture, rng_key, iteration: {"temperature": 1.0}
+        return no_estimate
     like = jax.eval_shape(typed_key, rng_key)
-    lowered = mixture_elbo.lower(mixture, log_target, like, num_samples, max_chunk_bytes)
-    wait = compile_ahead(lowered)
+    settings = (num_samples, max_chunk_bytes)
+    wait = compile_ahead(mixture_elbo.lower(mixture, log_target, like, *settings, 1.0))
 
     def estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
         wait()
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
-        found = mixture_elbo(mixture, log_target, key, num_samples, max_chunk_bytes)
+        temperature = temperature_at(iteration)
+        found = mixture_elbo(mixture, log_target, key, *settings, temperature)
         return {
-            "temperature": 1.0,
+            "temperature": temperature,
             "elbo": float(found.mean),
             "elbo_stderr": float(found.standard_error),
+            "outside_share": int(found.num_outside) / num_samples,
         }
 
     return estimate

@@ -14,6 +14,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.concerns import run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
+from gmmvi_jax.evaluation.overlooked import archive_candidates
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.position import PositionLayout
@@ -35,13 +36,14 @@ class TrainResult:
         state: the last state; pass it to ``train`` as ``initial`` to go on.
         history: column names to arrays [rows], a row per chunk: ``iteration``,
             ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
-            ``elbo_stderr``, ``wall_time`` (seconds since the start, compilation included),
-            and per chunk ``num_added``, ``num_deleted``, ``num_rejected_updates``,
-            ``num_samples`` (drawn), of them ``num_outside_samples`` (log density -inf) and
-            ``num_unusable_samples``, which are ``num_nan_values``, ``num_infinite_values`` (+inf)
-            and ``num_nonfinite_gradients`` together; ``num_zero_gradients``; of its last step
-            ``smallest_effective_samples`` (over the components), ``component_stepsize`` (their
-            mean) and ``weight_stepsize``; and
+            ``elbo_stderr``, ``outside_share`` (of the draws behind the ELBO, where the target has
+            no density), ``temperature`` (beta; the ELBO is of p^(1/beta)), ``wall_time`` (seconds
+            since the start, compilation included), and per chunk ``num_added``, ``num_deleted``,
+            ``num_rejected_updates``, ``num_samples`` (drawn), of them ``num_outside_samples``
+            (log density -inf) and ``num_unusable_samples``, which are ``num_nan_values``,
+            ``num_infinite_values`` (+inf) and ``num_nonfinite_gradients`` together;
+            ``num_zero_gradients``; of its last step ``smallest_effective_samples`` (over the
+            components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
             ``largest_divergence`` (KL) of the chunk's component updates.
         status: how the run ended; equal to its text, and ``status.sentence`` explains it.
         config: what it ran with.
@@ -49,7 +51,8 @@ class TrainResult:
             vector itself.
         target: the log density of a vector that was fitted, for ``diagnose``; None where the
             result was put together without it.
-        previous: the mixture before the last chunk of iterations.
+        previous: the mixture a chunk before the end, which tells ``diagnose`` whether the mixture
+            still moves; None where it is not known.
         ending: the status with its reason and the error behind it, where there are any.
     """
 
@@ -120,10 +123,13 @@ class TrainResult:
         num_samples: int | None = None,
         *,
         reference_samples: ArrayLike | None = None,
+        mcmc_steps: int = 0,
     ) -> Diagnosis:
         """Returns measures of the fit and whether to trust it, in words; ``print`` it.
 
-        It evaluates the target again, at fresh draws of the mixture and at the reference samples.
+        It evaluates the target again: at fresh draws of the mixture, at its means, at the highest
+        points of the run's archive, far out on some lines, and at the reference samples. At the
+        last iteration's temperature beta all measures are of p^(1/beta).
 
         Args:
             rng_key: a PRNG key or an integer; one of its own, always the same, if not given.
@@ -132,9 +138,12 @@ class TrainResult:
             reference_samples: [N, D] samples of the target from elsewhere (MCMC, say), as vectors.
                 They alone show a mode that the mixture misses. The package's targets bring their
                 own where they can.
+            mcmc_steps: steps of 200 Markov chains from the draws, which find mass next to the
+                mixture; each takes 1,600 evaluations with gradient. They need BlackJAX.
 
         Raises:
             ValueError: there is no target, or ``reference_samples`` has the wrong shape.
+            ImportError: there are to be chains, and BlackJAX is not installed.
         """
         if self.target is None:
             raise ValueError(
@@ -148,9 +157,11 @@ class TrainResult:
         concerns = run_concerns(
             self.history,
             self.state.components,
-            np.asarray(self.gmm.weights),
+            self.gmm,
             int(self.state.iteration),
+            self.previous,
         )
+        algorithm = self.config.algorithm
         return diagnose(
             self.gmm,
             self.target,
@@ -158,6 +169,11 @@ class TrainResult:
             num_samples,
             reference_samples=reference_samples,
             run_concerns=tuple(concerns),
+            temperature=algorithm.temperature(int(self.state.iteration)),
+            candidates=archive_candidates(self.state.database.archive, self.gmm),
+            centre=algorithm.initial_mixture.prior_mean,
+            names=None if self.layout is None else self.layout.names,
+            mcmc_steps=mcmc_steps,
         )
 
     def components(self) -> dict[str, np.ndarray]:

@@ -202,3 +202,13 @@ def test_seeds_may_be_a_range_or_an_array():
     found = gmmvi.train_many(short, gaussian, np.arange(2))  # type: ignore[arg-type]
     assert found.seeds == (0, 1)
     assert same(found.gmms, expected.gmms)
+
+
+def test_measures_of_a_fit_take_integers_as_keys(result):
+    from gmmvi_jax import evaluation
+
+    for measure in (evaluation.elbo, evaluation.log_ratios, evaluation.diagnose):
+        found, expected = (
+            measure(result.gmm, gaussian, key, 100) for key in (4, jax.random.key(4))
+        )
+        assert repr(found) == repr(expected)

@@ -18,7 +18,9 @@ from gmmvi_jax import GMM, cli_fit, from_codename, published_config, targets, tr
 from gmmvi_jax.choices import CHOICES
 from gmmvi_jax.cli import main
 from gmmvi_jax.codenames import LETTERS, MODULES
+from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.published import published_settings
+from gmmvi_jax.watch import start_watch
 
 SOURCE = """
 import jax.numpy as jnp

@@ -12,8 +12,9 @@ from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, no_draws, stratifie
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.target_evaluation import full_density
-from gmmvi_jax.typing import LogDensity, PRNGKey
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
 @partial(jax.jit, static_argnames=("num_samples", "max_chunk_bytes"))
@@ -23,6 +24,7 @@ def mixture_elbo(
     key: PRNGKey,
     num_samples: int,
     max_chunk_bytes: int | None = None,
+    temperature: Array | float = 1.0,
 ) -> Average:
     """Estimates the ELBO of a padded mixture; see ``elbo`` and ``Algorithm.max_chunk_bytes``."""
     key_components, key_points, key_target = jax.random.split(key, 3)
@@ -36,18 +38,27 @@ def mixture_elbo(
     draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
     points = draws.points
     num_live = jnp.asarray(num_samples, jnp.int32)
-    ratios = ratios_of_rows(mixture, full_density(log_target), key_target, points, num_live, size)
+    density = full_density(log_target)
+    ratios = ratios_of_rows(mixture, density, key_target, points, num_live, size, temperature)
     return average(ratios[:num_samples])
 
 
-def elbo(gmm: GMM, log_target: LogDensity, rng_key: PRNGKey, num_samples: int = 10_000) -> Average:
+def elbo(
+    gmm: GMM,
+    log_target: LogDensity,
+    rng_key: PRNGKey | int,
+    num_samples: int = 10_000,
+    *,
+    temperature: Array | float = 1.0,
+) -> Average:
     """Estimates the evidence lower bound E_q[log p~(x) - log q(x)] from fresh samples.
 
     The samples are stratified: each component draws its share of them. The standard error is that
     of independent draws, which is no less than the true one.
 
-    It is at most log Z; the gap is KL(q || p). It cannot see a mode of the target that the mixture
-    has no mass near.
+    It is at most log Z; the gap is KL(q || p). Where the mixture has mass outside of the target's
+    support it is the ELBO of the mixture truncated to the support; see ``average``. It cannot see
+    a mode of the target that the mixture has no mass near.
 
     Where the target has a method ``full`` (minibatches do) that is used: the ELBO is that of all
     data, without their noise. A stochastic target without it is called with a fresh key for every
@@ -56,11 +67,15 @@ def elbo(gmm: GMM, log_target: LogDensity, rng_key: PRNGKey, num_samples: int = 
     Args:
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D].
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         num_samples: fresh draws from q, each one target evaluation.
+        temperature: beta of the fit, which approaches p^(1/beta): the ELBO is then that of
+            p^(1/beta), E_q[log p~(x) / beta - log q(x)].
 
     Returns:
-        Mean, standard error and the number of draws where the target was NaN or +inf.
+        Mean, standard error, and the numbers of draws where the target was NaN or +inf and where
+        it was -inf.
     """
     mixture = from_gmm(gmm, gmm.means.shape[0])
-    return mixture_elbo(mixture, as_log_density(log_target), rng_key, num_samples)
+    target = as_log_density(log_target)
+    return mixture_elbo(mixture, target, typed_key(rng_key), num_samples, temperature=temperature)

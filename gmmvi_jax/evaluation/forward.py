@@ -22,9 +22,9 @@ class ForwardMetrics(NamedTuple):
 
 @jax.jit
 def _forward(log_ratios: Array, log_z: Array) -> ForwardMetrics:
-    usable = ~jnp.isnan(log_ratios)
+    usable = jnp.isfinite(log_ratios)
     log_count = jnp.log(jnp.sum(usable, dtype=log_ratios.dtype))
-    mean = average(log_ratios)
+    mean = average(jnp.where(usable, log_ratios, jnp.nan))
     log_mean = logsumexp(jnp.where(usable, log_ratios, -jnp.inf)) - log_count
     log_inverse = logsumexp(jnp.where(usable, -log_ratios, -jnp.inf)) - log_count
     return ForwardMetrics(
@@ -44,8 +44,8 @@ def forward_metrics(log_ratios: Array, log_z: float | None = None) -> ForwardMet
     from the same samples, 1 / E_p[1 / w].
 
     Args:
-        log_ratios: [N] log p~ - log q at samples of the target; see ``log_ratios_at``. NaN is left
-            out.
+        log_ratios: [N] log p~ - log q at samples of the target; see ``log_ratios_at``. NaN and
+            -inf are left out: those are no samples of the target.
         log_z: of the target, where it is known.
     """
     log_ratios = jnp.asarray(log_ratios)
@@ -63,4 +63,5 @@ def unseen_share(reference_ratios: Array, own_ratios: Array) -> Array:
         reference_ratios: [N] log p~ - log q at samples of the target.
         own_ratios: [M] at draws from q.
     """
-    return jnp.mean(reference_ratios > jnp.nanmax(own_ratios))
+    largest = jnp.max(jnp.where(jnp.isnan(own_ratios), -jnp.inf, own_ratios))
+    return jnp.mean(reference_ratios > largest)

@@ -12,9 +12,10 @@ from gmmvi_jax.typing import Array
 class Average(NamedTuple):
     """A mean over samples and its standard error, in nats."""
 
-    mean: Array  # []
+    mean: Array  # [] over the usable draws; see ``average`` where some are outside of the support
     standard_error: Array  # []
-    num_unusable: Array  # [] int32 values left out: NaN
+    num_unusable: Array  # [] int32 draws left out: NaN
+    num_outside: Array  # [] int32 draws outside of the target's support: -inf
 
 
 class LogZ(NamedTuple):
@@ -27,14 +28,34 @@ class LogZ(NamedTuple):
 
 @jax.jit
 def average(log_ratios: Array) -> Average:
-    """Averages log ratios [N]: the ELBO of draws from the mixture, the EUBO of the target's."""
+    """Returns the ELBO from log ratios [N] at draws from q.
+
+    Where some of them are -inf, q has mass outside of the target's support, and its own ELBO is
+    -inf. The mean is then the ELBO of q truncated to the support, with P the share inside:
+
+        E_q[log p~ - log q | inside] + log P <= log Z,
+
+    and the standard error is by the delta method: the variance of the ratios inside over their
+    number, plus (1 - P) / (N P), that of log P. With all draws outside the mean is -inf and the
+    standard error +inf.
+
+    Args:
+        log_ratios: [N]; NaN is left out.
+    """
     usable = ~jnp.isnan(log_ratios)
-    count = jnp.sum(usable, dtype=log_ratios.dtype)
-    mean = jnp.sum(jnp.where(usable, log_ratios, 0.0)) / count
-    # Where a ratio is -inf so is the mean, and there is no deviation from it.
-    squares = jnp.sum(jnp.where(usable, jnp.square(log_ratios - mean), 0.0))
-    error = jnp.sqrt(squares / jnp.maximum(count - 1.0, 1.0) / count)
-    return Average(mean, error, jnp.sum(~usable, dtype=jnp.int32))
+    inside = usable & (log_ratios > -jnp.inf)
+    num_usable, count = (jnp.sum(rows, dtype=log_ratios.dtype) for rows in (usable, inside))
+    share = count / num_usable
+    mean = jnp.sum(jnp.where(inside, log_ratios, 0.0)) / count
+    squares = jnp.sum(jnp.where(inside, jnp.square(log_ratios - mean), 0.0))
+    variance = squares / jnp.maximum(count - 1.0, 1.0) / count + (1.0 - share) / count
+    all_outside = (num_usable > 0) & (count == 0)
+    return Average(
+        mean=jnp.where(all_outside, -jnp.inf, mean + jnp.log(share)),
+        standard_error=jnp.where(all_outside, jnp.inf, jnp.sqrt(variance)),
+        num_unusable=jnp.sum(~usable, dtype=jnp.int32),
+        num_outside=jnp.sum(usable & ~inside, dtype=jnp.int32),
+    )
 
 
 @jax.jit
@@ -45,13 +66,15 @@ def log_z(log_ratios: Array) -> LogZ:
     target that no draw came near; then the estimate is too low, and so is its error.
 
     Args:
-        log_ratios: [N] at draws from q; NaN is left out.
+        log_ratios: [N] at draws from q. NaN counts as weight 0, as -inf does: the estimate is that
+            of a target without mass there. Without any weight log Z is -inf, its error +inf.
     """
-    usable = ~jnp.isnan(log_ratios)
-    count = jnp.sum(usable, dtype=log_ratios.dtype)
-    values = jnp.where(usable, log_ratios, -jnp.inf)
+    count = jnp.asarray(log_ratios.shape[0], log_ratios.dtype)
+    values = jnp.where(jnp.isnan(log_ratios), -jnp.inf, log_ratios)
     log_sum = logsumexp(values)
+    none = log_sum == -jnp.inf
     fraction = jnp.exp(2.0 * log_sum - logsumexp(2.0 * values)) / count
+    fraction = jnp.where(none, 0.0, fraction)
     error = jnp.sqrt(jnp.maximum(1.0 / fraction - 1.0, 0.0) / jnp.maximum(count - 1.0, 1.0))
     return LogZ(log_sum - jnp.log(count), error, fraction)
 
@@ -60,6 +83,6 @@ def reverse_effective_sample_size(log_ratios: Array) -> Array:
     """Returns the effective number of N draws from q, (sum w)^2 / sum w^2 over N, in (0, 1].
 
     Args:
-        log_ratios: [N] at draws from q; NaN is left out.
+        log_ratios: [N] at draws from q; NaN counts as weight 0.
     """
     return log_z(log_ratios).effective_fraction

@@ -11,6 +11,7 @@ from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_de
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -26,8 +27,9 @@ def ratios_of_rows(
     points: Array,
     num_live: Array,
     size: int,
+    temperature: Array | float,
 ) -> Array:
-    """Returns [N] the log ratios of the first ``num_live`` of points [N + size, D].
+    """Returns [N] log p~ / temperature - log q at the first ``num_live`` of points [N + size, D].
 
     NaN where the target is NaN or +inf. Chunks of ``size`` rows, which divides N.
     """
@@ -35,6 +37,8 @@ def ratios_of_rows(
     def add_chunk(start: Array, ratios: Array) -> Array:
         chunk = take_block(points, start, size)
         values = evaluate_values(jax.random.fold_in(key, start), log_target, chunk, start, num_live)
+        # A division by 1 is exact: at temperature 1 nothing changes.
+        values = values / jnp.asarray(temperature, values.dtype)
         values = values - log_density(mixture, mixture.log_weights, chunk)
         return put_block(ratios, jnp.where(values == jnp.inf, jnp.nan, values), start)
 
@@ -44,7 +48,11 @@ def ratios_of_rows(
 
 @partial(jax.jit, static_argnames="num_samples")
 def _draw_ratios(
-    mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, num_samples: int
+    mixture: PaddedMixture,
+    log_target: LogDensity,
+    key: PRNGKey,
+    num_samples: int,
+    temperature: Array | float,
 ) -> Array:
     """Returns [N] log ratios at fresh draws, a segment of draws in memory at a time."""
     log_target = full_density(log_target)
@@ -61,7 +69,7 @@ def _draw_ratios(
         buffers = no_draws(rows + size, mixture.dim, mixture.log_weights.dtype)
         draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
         points = draws.points
-        return ratios_of_rows(mixture, log_target, key_target, points, num_live, size)
+        return ratios_of_rows(mixture, log_target, key_target, points, num_live, size, temperature)
 
     ratios = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
     return ratios.reshape(-1)[:num_samples]
@@ -69,17 +77,29 @@ def _draw_ratios(
 
 @partial(jax.jit, static_argnames="size")
 def _point_ratios(
-    mixture: PaddedMixture, log_target: LogDensity, key: PRNGKey, points: Array, size: int
+    mixture: PaddedMixture,
+    log_target: LogDensity,
+    key: PRNGKey,
+    points: Array,
+    size: int,
+    temperature: Array | float,
 ) -> Array:
     num_points = points.shape[0]
     padding = round_up(num_points, size) + size - num_points
     padded = jnp.pad(points, ((0, padding), (0, 0)))
     live = jnp.asarray(num_points, jnp.int32)
-    return ratios_of_rows(mixture, full_density(log_target), key, padded, live, size)[:num_points]
+    density = full_density(log_target)
+    ratios = ratios_of_rows(mixture, density, key, padded, live, size, temperature)
+    return ratios[:num_points]
 
 
 def log_ratios(
-    gmm: GMM, log_target: LogDensity, rng_key: PRNGKey, num_samples: int = 10_000
+    gmm: GMM,
+    log_target: LogDensity,
+    rng_key: PRNGKey | int,
+    num_samples: int = 10_000,
+    *,
+    temperature: Array | float = 1.0,
 ) -> Array:
     """Returns log p~(x) - log q(x) at independent draws x of the mixture.
 
@@ -89,8 +109,9 @@ def log_ratios(
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D]; where it has a method ``full``
             (minibatches do) that is used.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         num_samples: draws from q, each one target evaluation.
+        temperature: beta of the fit, which approaches p^(1/beta): log p~(x) is divided by it.
 
     Returns:
         [N], NaN where the target is NaN or +inf; sorted by component within a segment.
@@ -101,11 +122,17 @@ def log_ratios(
     if num_samples < 1:
         raise ValueError(f"num_samples is {num_samples}; draw at least one.")
     mixture = from_gmm(gmm, gmm.means.shape[0])
-    return _draw_ratios(mixture, as_log_density(log_target), rng_key, num_samples)
+    key, target = typed_key(rng_key), as_log_density(log_target)
+    return _draw_ratios(mixture, target, key, num_samples, temperature)
 
 
 def log_ratios_at(
-    gmm: GMM, log_target: LogDensity, samples: ArrayLike, rng_key: PRNGKey | None = None
+    gmm: GMM,
+    log_target: LogDensity,
+    samples: ArrayLike,
+    rng_key: PRNGKey | int | None = None,
+    *,
+    temperature: Array | float = 1.0,
 ) -> Array:
     """Returns log p~(x) - log q(x) at the given samples, of the target usually.
 
@@ -114,6 +141,7 @@ def log_ratios_at(
         log_target: as for ``log_ratios``.
         samples: [N, D].
         rng_key: of a stochastic target without ``full``; else not used.
+        temperature: as for ``log_ratios``.
 
     Returns:
         [N], in the order of the samples; NaN where the target is NaN or +inf.
@@ -127,6 +155,6 @@ def log_ratios_at(
             f"samples has shape {samples.shape}; give [N, {gmm.dim}], a row for each sample."
         )
     mixture = from_gmm(gmm, gmm.means.shape[0])
-    key = jax.random.key(0) if rng_key is None else rng_key
+    key = typed_key(0 if rng_key is None else rng_key)
     size = row_chunk(mixture.dim, mixture.max_components, len(samples))
-    return _point_ratios(mixture, as_log_density(log_target), key, samples, size)
+    return _point_ratios(mixture, as_log_density(log_target), key, samples, size, temperature)

@@ -52,9 +52,12 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
     num_samples = log_ratios.shape[0]
     usable = ~(jnp.isnan(log_ratios) | (log_ratios == jnp.inf))
     values = jnp.where(usable, log_ratios, -jnp.inf)
-    values = values - jnp.max(values)
+    largest = jnp.max(values)
+    values = values - jnp.where(jnp.isfinite(largest), largest, 0.0)
     tail_size = math.ceil(min(0.2 * num_samples, 3.0 * math.sqrt(num_samples)))
     tail_values, tail_rows = jax.lax.top_k(values, tail_size + 1)
+    # Tail and cutoff are equal to the largest weight, but for weights of 0.
+    equal = jnp.isfinite(largest) & jnp.all((tail_values == 0.0) | (tail_values == -jnp.inf))
     smallest = math.log(jnp.finfo(values.dtype).tiny)
     log_cutoff = jnp.maximum(tail_values[-1], smallest)
     tail_values, tail_rows = tail_values[-2::-1], tail_rows[-2::-1]  # ascending
@@ -69,10 +72,12 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
     spread = -jnp.log1p(-jnp.where(live, quantile, 0.0))
     excess = jnp.where(k_hat == 0.0, spread, jnp.expm1(k_hat * spread) / k_hat) * scale
     smoothed = jnp.minimum(jnp.log(cutoff + excess), 0.0)
-    can_fit = (count > 4) & jnp.isfinite(k_hat)
+    can_fit = (count > 4) & jnp.isfinite(k_hat) & ~equal
     smoothed = jnp.where(live & can_fit, smoothed, tail_values)
     values = values.at[tail_rows].set(smoothed)
-    return values - logsumexp(values), jnp.where(can_fit, k_hat, jnp.inf)
+    log_sum = logsumexp(values)
+    values = values - jnp.where(jnp.isfinite(log_sum), log_sum, 0.0)
+    return values, jnp.where(equal, -jnp.inf, jnp.where(can_fit, k_hat, jnp.inf))
 
 
 def psis(log_ratios: Array) -> tuple[Array, Array]:
@@ -85,8 +90,10 @@ def psis(log_ratios: Array) -> tuple[Array, Array]:
         log_ratios: [N] log p~(x) - log q(x) at independent draws from q. NaN gets no weight.
 
     Returns:
-        [N] normalised log weights; k-hat, the tail's shape: the weights have 1/k-hat moments.
-        +inf where no tail could be fitted (five values or more must stand out).
+        [N] normalised log weights, all -inf where no ratio is finite; k-hat, the tail's shape: the
+        weights have 1/k-hat moments. It is -inf where the largest weights are all the same, as
+        those of equal ratios are: bounded weights without a tail. It is +inf where no tail could
+        be fitted (five values or more must stand out).
 
     Raises:
         ValueError: there are fewer than 25 ratios.
@@ -115,6 +122,8 @@ def describe_k_hat(k_hat: float, num_samples: int) -> str:
         k_hat: of ``psis``.
         num_samples: N.
     """
+    if k_hat == -math.inf:
+        return "good: the largest weights are the same"
     if not math.isfinite(k_hat):
         return "no tail could be fitted"
     if k_hat <= min(0.5, k_hat_limit(num_samples)):

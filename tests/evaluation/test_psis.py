@@ -64,10 +64,26 @@ def test_weights_are_normalised_ordered_and_unusable_ones_zero():
     assert np.ptp(shifts[-100:]) > 1e-2
 
 
-def test_equal_weights_have_no_tail():
-    log_weights, k_hat = psis(jnp.zeros(NUM_SAMPLES))
-    assert np.isinf(k_hat)
-    np.testing.assert_allclose(log_weights, -np.log(NUM_SAMPLES), rtol=1e-5)
+@pytest.mark.parametrize("num_inside", [NUM_SAMPLES, NUM_SAMPLES // 2, 50, 3])
+def test_equal_ratios_have_no_tail_whatever_the_number_of_zeros(num_inside):
+    ratios = np.where(np.arange(NUM_SAMPLES) < num_inside, 7.0, -np.inf)
+    ratios = np.random.default_rng(4).permutation(ratios)
+    log_weights, k_hat = psis(jnp.asarray(ratios))
+    assert float(k_hat) == -np.inf
+    expected = np.where(np.isfinite(ratios), -np.log(num_inside), -np.inf)
+    np.testing.assert_allclose(log_weights, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.nan, np.inf])
+def test_without_any_weight_there_is_none_to_normalise(value):
+    log_weights, k_hat = psis(jnp.full(NUM_SAMPLES, value))
+    assert float(k_hat) == np.inf
+    assert np.all(np.asarray(log_weights) == -np.inf)
+
+
+def test_three_weights_that_stand_out_are_no_tail():
+    ratios = np.r_[np.zeros(NUM_SAMPLES - 3), np.full(3, 20.0)]
+    assert float(psis(jnp.asarray(ratios))[1]) == np.inf
 
 
 def test_too_few_ratios_are_refused():
@@ -78,9 +94,10 @@ def test_too_few_ratios_are_refused():
 def test_limits_and_words():
     assert k_hat_limit(100) == pytest.approx(0.5)
     assert k_hat_limit(10_000) == pytest.approx(0.7)
-    words = [describe_k_hat(k, 10_000) for k in (0.3, 0.6, 0.9, 1.2, np.inf)]
+    words = [describe_k_hat(k, 10_000) for k in (-np.inf, 0.3, 0.6, 0.9, 1.2, np.inf)]
     assert max(len(text) for text in words) <= 41  # what is left of a line of a diagnosis
     assert [text.split(":")[0] for text in words] == [
+        "good",
         "good",
         "usable",
         "high",

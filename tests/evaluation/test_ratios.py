@@ -105,13 +105,89 @@ def test_the_last_segment_is_as_random_as_the_others(own):
     assert abs(float(tail.mean - whole.mean)) < 4.0 * float(tail.standard_error)
 
 
-def test_unusable_values_are_left_out():
+def test_unusable_values_have_no_weight():
     ratios = jnp.array([0.0, jnp.nan, jnp.log(3.0)])
-    assert float(log_z(ratios).value) == pytest.approx(np.log(2.0), abs=1e-6)
-    assert float(log_z(ratios).effective_fraction) == pytest.approx(16 / 10 / 2, abs=1e-6)
+    # (1 + 0 + 3) / 3, and (1 + 3)^2 / (1 + 9) / 3
+    assert float(log_z(ratios).value) == pytest.approx(np.log(4.0 / 3.0), abs=1e-6)
+    assert float(log_z(ratios).effective_fraction) == pytest.approx(16 / 10 / 3, abs=1e-6)
     estimate = average(ratios)
     assert float(estimate.mean) == pytest.approx(np.log(3.0) / 2, abs=1e-6)
     assert int(estimate.num_unusable) == 1
+
+
+def test_draws_outside_of_the_support_give_the_elbo_of_the_truncated_mixture():
+    rng = np.random.default_rng(5)
+    inside = rng.normal(size=700)
+    values = np.concatenate([inside, np.full(250, -np.inf), np.full(50, np.nan)])
+    estimate = average(jnp.asarray(rng.permutation(values)))
+    share = 700 / 950
+    assert float(estimate.mean) == pytest.approx(inside.mean() + np.log(share), abs=1e-5)
+    # The delta method, written out: the variance of the influence function over N.
+    rows = np.concatenate([np.ones(700), np.zeros(250)])
+    ratios = np.concatenate([inside, np.zeros(250)])
+    influence = rows * (ratios - inside.mean()) / share + (rows - share) / share
+    error = np.sqrt(np.mean(influence**2) / 950)
+    assert float(estimate.standard_error) == pytest.approx(error, rel=2e-3)  # ddof 1, not 0
+    assert (int(estimate.num_outside), int(estimate.num_unusable)) == (250, 50)
+    assert float(estimate.mean) <= float(log_z(jnp.asarray(values)).value) + np.log(1000 / 950)
+
+
+def test_the_truncated_elbo_is_below_log_z_of_a_box():
+    def box(x):
+        return jnp.where(jnp.all(jnp.abs(x) < 1.0), 0.0, -jnp.inf)
+
+    q = GMM.from_moments([1.0], np.zeros((1, 2)), np.full((1, 2), 0.5))
+    estimate = elbo(q, box, jax.random.key(0), NUM_SAMPLES)
+    # E[-log q | inside] and P in closed form: q is a product of normals of variance 0.5.
+    edge = 1.0 / np.sqrt(0.5)
+    inside = scipy.stats.norm.cdf(edge) - scipy.stats.norm.cdf(-edge)
+    square = 1.0 - 2.0 * edge * scipy.stats.norm.pdf(edge) / inside
+    expected = 2.0 * (0.5 * np.log(2.0 * np.pi * 0.5) + 0.5 * square + np.log(inside))
+    assert abs(float(estimate.mean) - expected) < 4.0 * float(estimate.standard_error)
+    assert expected < np.log(4.0)
+    outside = 1.0 - inside**2
+    spread = np.sqrt(outside * (1.0 - outside) / NUM_SAMPLES)
+    assert abs(int(estimate.num_outside) / NUM_SAMPLES - outside) < 4.0 * spread
+
+
+def test_without_a_draw_inside_nothing_is_nan():
+    ratios = jnp.full(30, -jnp.inf)
+    estimate = average(ratios)
+    assert float(estimate.mean) == -np.inf
+    assert float(estimate.standard_error) == np.inf
+    assert tuple(map(float, log_z(ratios))) == (-np.inf, np.inf, 0.0)
+    assert float(unseen_share(jnp.zeros(4), jnp.array([-jnp.inf, jnp.nan]))) == 1.0
+
+
+@pytest.mark.parametrize("temperature", [0.1, 3.0])
+def test_a_temperature_divides_the_target_alone(temperature):
+    key, samples = jax.random.key(4), MIXTURE.sample(jax.random.key(5), (50,))
+
+    def tempered(x):
+        return target(x) / temperature
+
+    for got, expected in [
+        (
+            log_ratios(MIXTURE, target, key, 500, temperature=temperature),
+            log_ratios(MIXTURE, tempered, key, 500),
+        ),
+        (
+            log_ratios_at(MIXTURE, target, samples, temperature=temperature),
+            log_ratios_at(MIXTURE, tempered, samples),
+        ),
+        (
+            elbo(MIXTURE, target, key, 500, temperature=temperature).mean,
+            elbo(MIXTURE, tempered, key, 500).mean,
+        ),
+    ]:
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_samples_outside_of_the_support_are_no_samples_of_the_target():
+    ratios = np.random.default_rng(2).normal(size=100)
+    expected = forward_metrics(jnp.asarray(ratios), 0.2)
+    got = forward_metrics(jnp.concatenate([jnp.asarray(ratios), jnp.full(5, -jnp.inf)]), 0.2)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
 def test_samples_where_q_has_no_mass_are_seen():

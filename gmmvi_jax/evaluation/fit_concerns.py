@@ -1,0 +1,174 @@
+"""What speaks against a fit: rules that turn a diagnosis into sentences."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.evaluation.concerns import GAP_LIMITS, UNSEEN_LIMITS, UNUSABLE_LIMIT, Concern
+from gmmvi_jax.evaluation.overlooked import OVERLOOKED_LIMITS
+from gmmvi_jax.evaluation.psis import MIN_SAMPLES, k_hat_limit
+
+if TYPE_CHECKING:
+    from gmmvi_jax.evaluation.diagnosis import Diagnosis
+
+SAME_WEIGHTS = 0.99  # effective fraction above which k-hat is that of rounding errors
+OUTSIDE_LIMIT = 0.2  # of the draws outside of the support, above which a word is due
+_IMPOSSIBLE = 5.0  # standard errors of an ELBO above log Z
+_SHOWN_COORDINATES = 4
+
+
+def fit_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None = None) -> Iterator[Concern]:
+    """Yields what the measures say against a fit, that of the target first.
+
+    Args:
+        diagnosis: the measures.
+        names: [D] of the coordinates, if they have any.
+    """
+    if diagnosis.improper is not None:
+        yield Concern(diagnosis.improper.text, True)
+    yield from _support_concerns(diagnosis)
+    yield from _reference_concerns(diagnosis)
+    if diagnosis.num_inside:
+        yield from _overlooked_concerns(diagnosis)
+        yield from _chain_concerns(diagnosis, names)
+        yield from _elbo_concerns(diagnosis)
+        yield from _weight_concerns(diagnosis)
+
+
+def percent(share: float) -> str:
+    """Returns a share in percent with three digits at most: 0.02%, 97.1%."""
+    return f"{100.0 * share:.3g}%"
+
+
+def has_same_weights(diagnosis: "Diagnosis") -> bool:
+    """Returns whether the weights above 0 are the same, but for rounding."""
+    effective = float(diagnosis.log_z.effective_fraction) * diagnosis.num_samples
+    return effective > SAME_WEIGHTS * max(diagnosis.num_inside, 1)
+
+
+def _support_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    """Yields what is to say of draws without a weight."""
+    count, inside = diagnosis.num_samples, diagnosis.num_inside
+    unusable, outside = int(diagnosis.elbo.num_unusable), int(diagnosis.elbo.num_outside)
+    if unusable:
+        yield Concern(
+            f"the target is NaN or +inf at {percent(unusable / count)} of the draws: they have "
+            f"weight 0 in log Z, and the ELBO is that of the other draws",
+            unusable > UNUSABLE_LIMIT * count,
+        )
+    if not inside and outside:
+        yield Concern(
+            "the target is -inf at all usable draws: the mixture has lost its support, or never "
+            "found it; start inside of it (prior_mean, prior_scale, or initial=...)",
+            True,
+        )
+    elif inside and inside < MIN_SAMPLES:
+        yield Concern(
+            f"the target has a density at {inside} of {count:,} draws: the measures are of these "
+            f"alone",
+            True,
+        )
+    if inside and outside > OUTSIDE_LIMIT * count:
+        yield Concern(
+            f"{percent(outside / count)} of the draws are outside of the target's support: reject "
+            f"them when you sample; a transform of the target to an unconstrained space is the "
+            f"better cure",
+            False,
+        )
+
+
+def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    found = diagnosis.overlooked
+    for point, excess, share, component in zip(
+        found.points, found.excesses, found.shares, found.components, strict=True
+    ):
+        if share <= OVERLOOKED_LIMITS[0]:
+            continue
+        where = "at a component's mean" if component >= 0 else "at a point that the run has seen"
+        yield Concern(
+            f"{where} {_location(point)}, log p - log q is {excess:.2g} nats above all draws, "
+            f"with about {share:.0%} of the target's mass around it: a narrow part that the "
+            f"mixture passes over; start a component there (initial=...), or take a smaller "
+            f"prior_scale",
+            share > OVERLOOKED_LIMITS[1],
+        )
+        return  # of the others the same is to say
+
+
+def _location(point: np.ndarray) -> str:
+    shown = [f"{value:.3g}" for value in point[:_SHOWN_COORDINATES]]
+    rest = len(point) - len(shown)
+    return f"({', '.join(shown)}{f', ... {rest} more' if rest else ''})"
+
+
+def _chain_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None) -> Iterator[Concern]:
+    chains = diagnosis.chains
+    if chains is None:
+        return
+    if chains.is_unseen_significant:
+        yield Concern(
+            f"{percent(chains.unseen)} of the Markov chains from the draws ended where log p - "
+            f"log q is above all draws: the target has mass next to the mixture that it lacks",
+            chains.unseen > UNSEEN_LIMITS[1],
+        )
+    if len(chains.moved):
+        labels = [f"x[{i}]" if names is None else names[i] for i in chains.moved]
+        more = f" and {len(labels) - _SHOWN_COORDINATES} more" * (len(labels) > _SHOWN_COORDINATES)
+        yield Concern(
+            f"Markov chains from the reweighted draws move {', '.join(labels[:_SHOWN_COORDINATES])}"
+            f"{more}: the target's distribution of it is another than the draws'",
+            False,
+        )
+
+
+def _elbo_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    elbo, gap = diagnosis.elbo, diagnosis.gap
+    error = float(elbo.standard_error)
+    if gap > GAP_LIMITS[0] + 3.0 * error:
+        name = "log Z" if diagnosis.known_log_z is not None else "the estimate of log Z"
+        yield Concern(f"the ELBO is {gap:.2g} nats below {name}", gap > GAP_LIMITS[1])
+    rounding = 10.0 * float(jnp.finfo(elbo.mean.dtype).eps) * (1.0 + abs(float(elbo.mean)))
+    if diagnosis.known_log_z is not None and -gap > rounding + _IMPOSSIBLE * error:
+        yield Concern(
+            f"the ELBO is {-gap:.2g} nats above log Z, which cannot be: draws in the tails are "
+            f"missing, or log_z is not that of the density",
+            True,
+        )
+
+
+def _weight_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    limit = k_hat_limit(diagnosis.num_samples)
+    if not diagnosis.k_hat <= limit and not has_same_weights(diagnosis):
+        yield Concern(
+            f"k-hat is {diagnosis.k_hat:.2f}, above {limit:.2f}: do not reweight draws, and do not "
+            f"rely on this log Z; the target has heavier tails than the mixture",
+            diagnosis.k_hat >= 1.0,
+        )
+
+
+def _reference_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    reference = diagnosis.reference
+    if reference is None:
+        return
+    if reference.num_without_density:
+        share = reference.num_without_density / reference.num_samples
+        yield Concern(
+            f"the target has no density at {percent(share)} of the reference samples: those are "
+            f"no samples of it, and are left out",
+            share > UNUSABLE_LIMIT,
+        )
+    if reference.unseen > UNSEEN_LIMITS[0]:
+        yield Concern(
+            f"{reference.unseen:.1%} of the target's samples lie where the mixture has next to "
+            f"no mass: it misses a part of the target",
+            reference.unseen > UNSEEN_LIMITS[1],
+        )
+    same_weights = float(reference.forward.effective_fraction) > SAME_WEIGHTS
+    if not reference.k_hat <= k_hat_limit(reference.num_samples) and not same_weights:
+        yield Concern(
+            f"k-hat at the target's samples is {reference.k_hat:.2f}: the mixture lacks mass that "
+            f"the target has, in its tails or in a mode",
+            False,
+        )

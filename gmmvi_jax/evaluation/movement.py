@@ -1,0 +1,31 @@
+"""How far a mixture has moved: a question about the mixture, not about its components."""
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.typing import Array, PRNGKey
+
+_ROWS = 64  # of draws at a time
+
+
+@jax.jit
+def _mean_log_ratio(gmm: GMM, other: GMM, points: Array) -> Array:
+    def log_ratio(point: Array) -> Array:
+        return gmm.log_prob(point) - other.log_prob(point)
+
+    return jnp.mean(jax.lax.map(log_ratio, points, batch_size=_ROWS))
+
+
+def mixture_divergence(gmm: GMM, other: GMM, rng_key: PRNGKey, num_samples: int = 1000) -> float:
+    """Estimates KL(gmm || other) from draws of the first; no target evaluation.
+
+    It is 0 where components trade their weights or places and the mixture stays what it is.
+
+    Args:
+        gmm: a mixture.
+        other: another one of the same dimension.
+        rng_key: a PRNG key.
+        num_samples: draws.
+    """
+    return float(_mean_log_ratio(gmm, other, gmm.sample(rng_key, (num_samples,))))
