@@ -2,9 +2,10 @@
 
 import argparse
 import ast
+import contextlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,8 @@ def fit(arguments: argparse.Namespace) -> Ending:
     target, config = problem(arguments, settings)
     check_target(as_log_density(target), config, jnp.result_type(float))
     record = json.dumps(_record(arguments, settings, config), indent=2) + "\n"
-    if arguments.out is not None:
-        _prepare(arguments.out)
-    result = train(config, target, progress=True)
+    with _prepared(arguments.out):
+        result = train(config, target, progress=True)
     print(result.summary())
     if arguments.out is not None:
         _write(arguments.out, result, record)
@@ -142,9 +142,17 @@ def _run_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _prepare(directory: Path) -> None:
-    """Makes the directory and tries to write there, before the time of a run is spent."""
+@contextlib.contextmanager
+def _prepared(directory: Path | None) -> Iterator[None]:
+    """Makes the directory and tries to write there, before the time of a run is spent.
+
+    It is gone again where the run did not even start.
+    """
+    if directory is None:
+        yield
+        return
     plotting.new_figure(1.0, 1.0)  # tells a missing matplotlib
+    is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -153,6 +161,12 @@ def _prepare(directory: Path) -> None:
         raise ValueError(
             f"--out {directory}: cannot write there ({error.strerror}); choose another directory"
         ) from error
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            directory.rmdir()
+        raise
 
 
 def _record(
