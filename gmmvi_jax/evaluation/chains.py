@@ -7,7 +7,7 @@ the mixture that the draws do not reach, chains go there.
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.target_evaluation import full_density, is_stochastic, value_and_gradient
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200
 _DRAWS_PER_CHAIN = 20
@@ -69,7 +69,7 @@ def chain_check(
     target = as_log_density(log_target)
     if not getattr(target, "has_gradient", True) or is_stochastic(full_density(target)):
         raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
-    kernel = _hmc_kernel()
+    hmc = _import_hmc()
     key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(rng_key, 5)
     draws = gmm.sample(key_draws, (_DRAWS_PER_CHAIN * num_chains,))
     ratios = log_ratios_at(gmm, target, draws, key_ratios, temperature=temperature)
@@ -85,7 +85,7 @@ def chain_check(
     rows = np.minimum(np.searchsorted(np.cumsum(weights), offsets), len(weights) - 1)
     metric = jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
     starts = draws[rows]
-    ends = _run(kernel, target, key_chains, starts, metric, num_steps, float(temperature))
+    ends = _run(hmc, target, key_chains, starts, metric, num_steps, float(temperature))
     spent += num_chains * (1 + num_steps * _NUM_LEAPFROG) + num_chains
     at_ends = np.asarray(log_ratios_at(gmm, target, ends, key_ends, temperature=temperature))
     unseen = int(np.sum(at_ends > max(float(np.nanmax(np.asarray(ratios))), highest)))
@@ -101,7 +101,8 @@ def chain_check(
     )
 
 
-def _hmc_kernel():
+def _import_hmc() -> Any:
+    """Returns BlackJAX's module, which only those need who ask for chains."""
     try:
         from blackjax.mcmc import hmc
     except ImportError as error:
@@ -113,7 +114,7 @@ def _hmc_kernel():
 
 @partial(jax.jit, static_argnames=("hmc", "num_steps"))
 def _run(
-    hmc: object,
+    hmc: Any,
     log_target: LogDensity,
     key: PRNGKey,
     starts: Array,
@@ -137,7 +138,7 @@ def _run(
     shortest, longest = _STEPSIZES
 
     def chain(key: PRNGKey, start: Array) -> Array:
-        def step(state, key: PRNGKey):
+        def step(state: PyTree, key: PRNGKey) -> tuple[PyTree, None]:
             key_size, key_step = jax.random.split(key)
             power = jax.random.uniform(key_size, dtype=start.dtype)
             stepsize = shortest * (longest / shortest) ** power

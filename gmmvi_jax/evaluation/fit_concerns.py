@@ -114,7 +114,7 @@ def _chain_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None) -> Iter
             chains.unseen > UNSEEN_LIMITS[1],
         )
     if len(chains.moved):
-        labels = [f"x[{i}]" if names is None else names[i] for i in chains.moved]
+        labels = [f"x[{i}]" if names is None else names[int(i)] for i in chains.moved]
         more = f" and {len(labels) - _SHOWN_COORDINATES} more" * (len(labels) > _SHOWN_COORDINATES)
         yield Concern(
             f"Markov chains from the reweighted draws move {', '.join(labels[:_SHOWN_COORDINATES])}"
