@@ -44,13 +44,15 @@ def jump_terms(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns [K, D] and [K, D, D] what the jump adds to whitened gradients and Hessians.
 
-    E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mean), and phi minus the height outside.
+    E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mean), and phi minus the height outside,
+    less its mean.
     """
     gradients, hessians = [], []
     for component, weight in enumerate(weights.T):
         slope, curvature = (estimate[component] for estimate in inside_estimates)
         deviation = np.sqrt(slope @ slope + 0.5 * np.sum(curvature**2))
         phi = np.where(outside, -(LOWEST_JUMP + JUMP_DEVIATIONS * deviation), 0.0)
+        phi -= np.average(phi, weights=weight)
         whitened = np.linalg.solve(
             mixture.factors[component], (points - mixture.means[component]).T
         ).T

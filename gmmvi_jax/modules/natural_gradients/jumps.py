@@ -4,7 +4,9 @@ By gradients alone the entropy would widen every component that touches an edge,
 jump enters by the score function instead, which needs no further evaluation: the estimates are
 those of the density that drops by a finite height at the edge and is flat beyond it. With z the
 whitened sample, phi minus the height outside and 0 inside, the whitened gradient gets E[phi z] and
-the whitened Hessian -E[phi (z z^T - I)].
+the whitened Hessian -E[phi (z z^T - I)]. Of phi its mean is subtracted, which leaves both as they
+are: a component without a sample inside would else follow the noise of its samples, times the
+height.
 """
 
 import jax
@@ -34,6 +36,8 @@ LOWEST_JUMP = 20.0  # nats
 JUMP_DEVIATIONS = 3.0  # of r(x) = log p~(x) - beta log q(x) under the component
 LARGEST_JUMP = 1e6  # nats, lest one value of -1e30 decides everything
 
+_Carry = tuple[Array, Array, NaturalGradient]  # [K] heights, [K] shares outside, gradients
+
 
 def jump_height(gradient: NaturalGradient) -> Array:
     """Returns [] by how much log p~ drops at the edge, for ONE component.
@@ -55,7 +59,7 @@ def add_jump(gradient: NaturalGradient, whitened: Array, drops: Array) -> Natura
     Args:
         gradient: of the component.
         whitened: [D, C] the samples z in its whitened coordinates.
-        drops: [C] w phi, with weights w that are normalised.
+        drops: [C] w (phi - E[phi]), with normalised weights w.
     """
     if gradient.hessian.ndim == 1:
         second = product(jnp.square(whitened), drops) - jnp.sum(drops)
@@ -75,8 +79,9 @@ def add_jumps(
 ) -> NaturalGradient:
     """Returns Stein's estimates with the edge of the support in them.
 
-    The pass is one loop over all chunks and blocks, which compiles faster than a nest of two; where
-    no sample is outside it ends before it begins.
+    Two rounds over all chunks and blocks; the first measures heights and shares. They are one loop,
+    which compiles faster than two nests of two; where no sample is outside it ends before it
+    begins.
 
     Args:
         mixture: before its update.
@@ -91,27 +96,32 @@ def add_jumps(
     num_blocks = -(-mixture.num_components // size)
     num_tiles = num_blocks * -(-batch.num_samples // chunk_size)
     is_live = live_rows(jnp.zeros((), jnp.int32), len(batch.outside), batch.num_samples)
-    num_visited = jnp.where(jnp.any(batch.outside & is_live), num_tiles, 0)
+    num_visited = jnp.where(jnp.any(batch.outside & is_live), 2 * num_tiles, 0)
 
-    def visit(tile: Array, carry: tuple[Array, NaturalGradient]) -> tuple[Array, NaturalGradient]:
+    def visit(index: Array, carry: _Carry) -> _Carry:
+        is_first, tile = index < num_tiles, index % num_tiles
         start, row = (tile % num_blocks) * size, (tile // num_blocks) * chunk_size
         points, outside, log_background = take_block(
             (batch.points, batch.outside, batch.log_background), row, chunk_size
         )
-        block, block_sums, (heights, block_gradient) = take_block(
+        block, block_sums, (heights, shares, block_gradient) = take_block(
             (mixture.gaussians, sums._replace(value=()), carry), start, size
         )
         whitened = whiten_block(block, centre_points(points, block.mean[0]))
         is_own = own_samples(batch, row, start, size) if only_own_samples else None
         log_densities = block_log_densities(block, whitened)
         log_weights = log_importance_weights(log_densities, log_background, is_own)
-        scale = normalizer(block_sums, batch.num_usable, self_normalized)
-        weights = jnp.exp(log_weights - block_sums.log_scale[:, None]) * scale[:, None]
-        # Before the first chunk the gradients are those inside alone.
-        heights = jnp.where(row == 0, jax.vmap(jump_height)(block_gradient), heights)
-        drops = jnp.where(outside, -heights[:, None] * weights, 0.0)
-        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops)
-        return put_block(carry, (heights, block_gradient), start)
+        weights = jnp.exp(log_weights - block_sums.log_scale[:, None])
+        is_outside = outside.astype(weights.dtype)
 
-    no_heights = jnp.zeros_like(mixture.log_weights)
-    return lax.fori_loop(0, num_visited, visit, (no_heights, gradient))[1]
+        scale = normalizer(block_sums, batch.num_usable, self_normalized)
+        drops = (heights * scale)[:, None] * weights * (shares[:, None] - is_outside)
+        drops = jnp.where(is_first, 0.0, drops)
+        added = product(weights, is_outside) / block_sums.total_weight
+        shares = jnp.where(is_first, shares + added, shares)
+        heights = jnp.where(is_first, jax.vmap(jump_height)(block_gradient), heights)
+        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops)
+        return put_block(carry, (heights, shares, block_gradient), start)
+
+    zeros = jnp.zeros_like(mixture.log_weights)
+    return lax.fori_loop(0, num_visited, visit, (zeros, zeros, gradient))[2]
