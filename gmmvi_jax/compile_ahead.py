@@ -26,4 +26,8 @@ def compile_ahead(lowered: Lowered) -> Callable[[], None]:
 
     # A daemon: a process that is to end does not wait for it.
     threading.Thread(target=compile_quietly, daemon=True).start()
-    return lambda: done.wait() and None
+
+    def wait() -> None:
+        done.wait()
+
+    return wait
