@@ -118,7 +118,10 @@ REFUSED = {"verdict": "do not trust this fit as it is.", "concerns": [["it misse
         ({"log_z": math.nan}, False),
         ({"asked": dict.fromkeys(FIGURES["asked"], math.nan)}, False),
         ({"outside_share": 0.1, "is_outside_shown": False}, False),
-        ({"error": ["ValueError", "none of them lies in its support"], "num_compilations": 0}, True),
+        (
+            {"error": ["ValueError", "none of them lies in its support"], "num_compilations": 0},
+            True,
+        ),
         ({"error": ["ValueError", "shapes differ"], "num_compilations": 0}, False),
     ],
 )

@@ -36,7 +36,8 @@ def near_goal(sign: float) -> list[Asked]:
     """Mass, mean and variance of the draws on the side of a goal."""
 
     def own(points: np.ndarray) -> np.ndarray:
-        return points[sign * points.sum(axis=1) > 0.0]
+        plane = points[:, :2]
+        return plane[sign * plane.sum(axis=1) > 0.0]
 
     goal = "+" if sign > 0.0 else "-"
     return [

@@ -191,6 +191,7 @@ def concerns(
     rejected=(0, 0),
     weights=(0.5, 0.5),
     unusable=0,
+    broken=0,
     slope=0.0,
     previous=None,
     temperatures: Any = 1.0,
@@ -200,7 +201,8 @@ def concerns(
         "iteration": np.arange(1, count + 1) * 10,
         "elbo": slope * np.arange(count),
         "elbo_stderr": np.full(count, 0.01),
-        "num_unusable_samples": np.full(count, unusable),
+        "num_unusable_samples": np.full(count, unusable) + broken,
+        "num_nonfinite_gradients": np.full(count, broken),
         "num_samples": np.full(count, 100),
         "temperature": np.broadcast_to(temperatures, count),
     }
@@ -218,6 +220,7 @@ def test_a_run_without_trouble_raises_no_concern():
     [
         ({"rejected": (30, 0)}, "15% of the component updates were rejected"),
         ({"unusable": 5}, "NaN or +inf at 5% of the samples"),
+        ({"broken": 4}, "the gradient of the target was NaN or infinite at 4% of the last samples"),
         ({"slope": 0.05}, "ELBO still improves, by 0.15 nats over the last 30"),
         ({"previous": HALF}, "the mixture still moves: KL"),
     ],
@@ -225,6 +228,12 @@ def test_a_run_without_trouble_raises_no_concern():
 def test_every_trouble_is_named(trouble, words):
     (text,) = concerns(**trouble)
     assert words in text
+
+
+def test_broken_gradients_matter_at_the_end():
+    assert concerns(broken=[50] * 6 + [0, 1]) == []
+    (text,) = concerns(broken=[0] * 6 + [2, 3])
+    assert "double where" in text
 
 
 def test_young_components_are_a_concern_where_the_mixture_changes():
