@@ -1,5 +1,6 @@
 """What a diagnosis says: of a good fit, of one that misses a mode, of a run."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from jax.scipy.stats import norm
 from gmmvi_jax import GMM
 from gmmvi_jax.evaluation import diagnose, mixture_divergence
 from gmmvi_jax.evaluation.concerns import run_concerns
+from gmmvi_jax.evaluation.fit_concerns import fit_concerns
 from tests.oracles import HostTarget
 
 MODES = GMM.from_moments([1.0, 1.0], [[-8.0, 0.0], [8.0, 0.0]], np.ones((2, 2)))
@@ -110,6 +112,15 @@ def test_a_good_fit_that_sticks_out_of_the_support_is_trusted():
     error = 100.0 * np.sqrt(share * (1.0 - share) / 4000)
     assert f"{100.0 * share:.3g}%   +- {error:.2g}%, of the draws: target -inf" in text
     assert "weights are the same" in text
+
+
+@pytest.mark.parametrize(("error", "serious"), [(0.01, [False]), (0.1, [True])])
+def test_a_heavy_tail_is_serious_where_log_z_hangs_on_it(error, serious):
+    found = diagnose(WHOLE, target, jax.random.key(0), 100)
+    log_z = found.log_z._replace(effective_fraction=0.5, standard_error=error)
+    found = dataclasses.replace(found, log_z=log_z, k_hat=1.5, reference=None)
+    concerns = [concern for concern in fit_concerns(found) if "k-hat" in concern.text]
+    assert [concern.is_serious for concern in concerns] == serious
 
 
 @pytest.mark.parametrize(
