@@ -91,17 +91,18 @@ def test_one_program_for_each_variant():
 
 
 CASE = short_case("two_goals", "S")
+LOG_Z = CASE.log_z or math.nan
 FIGURES = {
     "status": "completed",
     "reason": "",
-    "log_z": CASE.log_z,
+    "log_z": LOG_Z,
     "log_z_error": 0.001,
     "outside_share": 0.0,
     "verdict": "nothing speaks against this fit.",
     "concerns": [],
     "asked": {asked.name: asked.right for asked in CASE.asked},
 }
-WRONG = {"log_z": CASE.log_z + 0.004}
+WRONG = {"log_z": LOG_Z + 0.004}
 REFUSED = {"verdict": "do not trust this fit as it is.", "concerns": [["it misses a mode", True]]}
 
 

@@ -202,7 +202,7 @@ def concerns(
     rejected=(0, 0),
     weights=(0.5, 0.5),
     unusable=0,
-    broken=0,
+    broken: Any = 0,
     slope=0.0,
     previous=None,
     temperatures: Any = 1.0,
