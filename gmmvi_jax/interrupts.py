@@ -14,7 +14,8 @@ import jax.experimental
 
 Result = TypeVar("Result")
 # JAX below 0.8 has the context manager among its experiments.
-_enable_x64: Any = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+_jax: Any = jax
+_enable_x64 = _jax.enable_x64 if hasattr(jax, "enable_x64") else _jax.experimental.enable_x64
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2e-4, 2e-2  # seconds
 _PAUSE_SHARE = 0.02  # of the time waited so far: what waiting in pauses costs at most
@@ -83,7 +84,7 @@ def call_on_thread(function: Callable[[], Result]) -> Result:
     """
     done = threading.Event()
     outcome: list[Any] = [None, None]
-    is_double = bool(jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
+    is_double = bool(_jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
 
     def call() -> None:
         try:

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from gmmvi_jax.modules.natural_gradients import jumps
-from gmmvi_jax.modules.natural_gradients.jumps import JUMP_DEVIATIONS, LOWEST_JUMP, add_jump
+from gmmvi_jax.modules.natural_gradients.jumps import (
+    BARRIER,
+    JUMP_DEVIATIONS,
+    LEAST_SHARE,
+    LOWEST_JUMP,
+    add_jump,
+)
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.reuse_window import empty_window
 
@@ -41,24 +47,30 @@ def jump_terms(
     outside: np.ndarray,
     weights: np.ndarray,
     inside_estimates: tuple[np.ndarray, np.ndarray],
+    temperature: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns [K, D] and [K, D, D] what the jump adds to whitened gradients and Hessians.
 
     E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mean), and phi minus the height outside,
-    less its mean.
+    less its mean; and a sample z = 0 of weight LEAST_SHARE, as if it were inside.
     """
     gradients, hessians = [], []
     for component, weight in enumerate(weights.T):
         slope, curvature = (estimate[component] for estimate in inside_estimates)
         deviation = np.sqrt(slope @ slope + 0.5 * np.sum(curvature**2))
-        phi = np.where(outside, -(LOWEST_JUMP + JUMP_DEVIATIONS * deviation), 0.0)
+        inside = np.average(~outside, weights=weight)
+        height = LOWEST_JUMP * temperature + JUMP_DEVIATIONS * deviation
+        height += BARRIER * temperature / (inside + LEAST_SHARE)
+        phi = np.where(outside, -height, 0.0)
         phi -= np.average(phi, weights=weight)
         whitened = np.linalg.solve(
             mixture.factors[component], (points - mixture.means[component]).T
         ).T
         gradients.append((weight * phi) @ whitened)
         squares = whitened[:, :, None] * whitened[:, None, :] - np.eye(D)
-        hessians.append(-np.einsum("n,nij->ij", weight * phi, squares))
+        hessians.append(
+            -np.einsum("n,nij->ij", weight * phi, squares) + height * LEAST_SHARE * np.eye(D)
+        )
     return np.stack(gradients), np.stack(hessians)
 
 
@@ -103,7 +115,7 @@ def test_the_jump_enters_by_the_score_function(
     ratios = np.exp(mixture.component_log_densities(points) - log_background[:, None])
     weights = ratios / (ratios.sum(axis=0) if self_normalized else len(points))
     stored = expected[0], stored_hessian(expected[1], diagonal)
-    added = jump_terms(mixture, points, outside, weights, stored)
+    added = jump_terms(mixture, points, outside, weights, stored, 0.7)
     np.testing.assert_allclose(
         np.asarray(found.gradient)[:COUNT], expected[0] + added[0], rtol=1e-9, atol=EXACT
     )
@@ -140,9 +152,9 @@ def test_nothing_is_computed_where_no_sample_is_outside(
 ) -> None:
     visits = []
 
-    def counted(gradient: Any, whitened: Any, drops: Any) -> Any:
+    def counted(gradient: Any, whitened: Any, drops: Any, shrinkage: Any) -> Any:
         jax.debug.callback(lambda _: visits.append(True), drops[0])
-        return add_jump(gradient, whitened, drops)
+        return add_jump(gradient, whitened, drops, shrinkage)
 
     monkeypatch.setattr(jumps, "add_jump", counted)
     mixture, points, gradient, log_background = make_case(COUNT, False)
@@ -151,6 +163,7 @@ def test_nothing_is_computed_where_no_sample_is_outside(
         points, log_background, ROWS, CHUNK, target_gradient=gradient, outside=outside
     )
     padded = pad(mixture, CAPACITY, BLOCK)
-    estimate.__wrapped__(Stein(), padded, batch, jnp.asarray(1.0))
+    function: Any = estimate
+    function.__wrapped__(Stein(), padded, batch, jnp.asarray(1.0))
     jax.effects_barrier()
     assert bool(visits) == is_outside

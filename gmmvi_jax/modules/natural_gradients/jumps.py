@@ -1,12 +1,15 @@
 """The edge of a support in Stein's estimates: where log p~ jumps to -inf it has no gradient.
 
 By gradients alone the entropy would widen every component that touches an edge, without end. The
-jump enters by the score function instead, which needs no further evaluation: the estimates are
-those of the density that drops by a finite height at the edge and is flat beyond it. With z the
-whitened sample, phi minus the height outside and 0 inside, the whitened gradient gets E[phi z] and
-the whitened Hessian -E[phi (z z^T - I)]. Of phi its mean is subtracted, which leaves both as they
-are: a component without a sample inside would else follow the noise of its samples, times the
-height.
+jump enters by the score function instead, which needs no further evaluation. With z the whitened
+sample, and phi minus a height outside and 0 inside, the whitened gradient gets E[phi z] and the
+whitened Hessian -E[phi (z z^T - I)]. Of phi its mean is subtracted, which leaves both as they are,
+with less noise.
+
+The height h + k / P, with P the component's share inside of the support, makes these the gradients
+of -h (1 - P) + k log P. A constant alone would let a component go that lies outside mostly: beyond
+the edge the density is flat, and in many dimensions the entropy that it gains by growing is more
+than any constant.
 """
 
 import jax
@@ -32,15 +35,19 @@ from gmmvi_jax.typing import Array
 # square and 20 nats 1.6 %, but with 20 an importance sample is two to eight times as effective: the
 # lower the edge, the better the mixture fills the corners. A constant alone is lost where log p~
 # varies by thousands of nats within a component, whence the second part.
-LOWEST_JUMP = 20.0  # nats
-JUMP_DEVIATIONS = 3.0  # of r(x) = log p~(x) - beta log q(x) under the component
+LOWEST_JUMP = 20.0  # h, in nats at temperature 1, of which it is a multiple
+JUMP_DEVIATIONS = 3.0  # of r(x) = log p~(x) - beta log q(x) under the component; added to h
 LARGEST_JUMP = 1e6  # nats, lest one value of -1e30 decides everything
+BARRIER = 3.0  # k; the entropy widens a component with a force of 1 in each direction
+# Share of a sample at the mean that counts as inside, for a component that has none there: it
+# shrinks onto its mean, which was inside when it was added.
+LEAST_SHARE = 1e-4
 
-_Carry = tuple[Array, Array, NaturalGradient]  # [K] heights, [K] shares outside, gradients
+_Carry = tuple[Array, Array, NaturalGradient]  # [K] h, [K] shares outside, gradients
 
 
-def jump_height(gradient: NaturalGradient) -> Array:
-    """Returns [] by how much log p~ drops at the edge, for ONE component.
+def lowest_height(gradient: NaturalGradient, temperature: Array) -> Array:
+    """Returns [] h, by how much log p~ drops at the edge at least, for ONE component.
 
     A number of nats, and a number of standard deviations of r under the component: the drop must be
     deeper than what the gradients inside promise beyond the edge. Of a quadratic with gradient g
@@ -48,24 +55,30 @@ def jump_height(gradient: NaturalGradient) -> Array:
 
     Args:
         gradient: of the component, by the gradients inside.
+        temperature: beta.
     """
     squares = jnp.sum(jnp.square(gradient.gradient)) + 0.5 * jnp.sum(jnp.square(gradient.hessian))
-    return jnp.fmin(LOWEST_JUMP + JUMP_DEVIATIONS * jnp.sqrt(squares), LARGEST_JUMP)
+    height = LOWEST_JUMP * temperature + JUMP_DEVIATIONS * jnp.sqrt(squares)
+    return jnp.fmin(height, LARGEST_JUMP)
 
 
-def add_jump(gradient: NaturalGradient, whitened: Array, drops: Array) -> NaturalGradient:
+def add_jump(
+    gradient: NaturalGradient, whitened: Array, drops: Array, shrinkage: Array
+) -> NaturalGradient:
     """Adds the jump of a chunk of samples to ONE component's whitened natural gradient.
 
     Args:
         gradient: of the component.
         whitened: [D, C] the samples z in its whitened coordinates.
         drops: [C] w (phi - E[phi]), with normalised weights w.
+        shrinkage: [] drop of the sample at the mean that counts as inside.
     """
+    total = jnp.sum(drops) + shrinkage
     if gradient.hessian.ndim == 1:
-        second = product(jnp.square(whitened), drops) - jnp.sum(drops)
+        second = product(jnp.square(whitened), drops) - total
     else:
         second = product(drops * whitened, whitened.T)
-        second = second - jnp.sum(drops) * unit_like(second)
+        second = second - total * unit_like(second)
     return NaturalGradient(gradient.gradient + product(whitened, drops), gradient.hessian - second)
 
 
@@ -74,6 +87,7 @@ def add_jumps(
     database: SampleDatabase,
     sums: WeightedSum,
     gradient: NaturalGradient,
+    temperature: Array,
     self_normalized: bool,
     only_own_samples: bool,
 ) -> NaturalGradient:
@@ -88,6 +102,7 @@ def add_jumps(
         database: its batch has a complete ``log_background``.
         sums: [K] of the weights, see ``stein.add_chunk``.
         gradient: [K, ...] by the gradients inside, overwritten.
+        temperature: beta.
         self_normalized: see ``Stein``.
         only_own_samples: see ``Stein``.
     """
@@ -115,12 +130,17 @@ def add_jumps(
         is_outside = outside.astype(weights.dtype)
 
         scale = normalizer(block_sums, batch.num_usable, self_normalized)
-        drops = (heights * scale)[:, None] * weights * (shares[:, None] - is_outside)
-        drops = jnp.where(is_first, 0.0, drops)
+        drops = (shares[:, None] - is_outside) * weights * scale[:, None]
+        jumps = heights + temperature * BARRIER / (1.0 - shares + LEAST_SHARE)
+        jumps = jnp.where(is_first, 0.0, jumps)
+        shrinkage = jnp.where(row == 0, jumps * LEAST_SHARE, 0.0)
+        first_heights = jax.vmap(lowest_height, in_axes=(0, None))(block_gradient, temperature)
+        heights = jnp.where(is_first, first_heights, heights)
         added = product(weights, is_outside) / block_sums.total_weight
         shares = jnp.where(is_first, shares + added, shares)
-        heights = jnp.where(is_first, jax.vmap(jump_height)(block_gradient), heights)
-        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops)
+        block_gradient = jax.vmap(add_jump)(
+            block_gradient, whitened, jumps[:, None] * drops, shrinkage
+        )
         return put_block(carry, (heights, shares, block_gradient), start)
 
     zeros = jnp.zeros_like(mixture.log_weights)

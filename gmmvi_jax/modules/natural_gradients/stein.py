@@ -176,6 +176,6 @@ class Stein:
         gradient = NaturalGradient(*sums.value)
         gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
         gradient = add_jumps(
-            mixture, database, sums, gradient, self_normalized, self.only_own_samples
+            mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
         )
         return gradient, components, database
