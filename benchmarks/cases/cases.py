@@ -118,8 +118,8 @@ CASES = (
         asked=(*near_goal(1.0), *near_goal(-1.0)),
         settings=(("temperature", 0.1),),
     ),
-    # Of the draws near the tiny ring, a hundredth is of the wide one. Its radius has no gradient at 0,
-    # where the first of these runs starts.
+    # A hundredth of the draws near the tiny ring is of the wide one. Its radius has no gradient at
+    # 0, where the first of these runs starts.
     Case(
         "diamond_ring",
         shapes.diamond_ring,
