@@ -41,14 +41,17 @@ def jump_terms(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns [K, D] and [K, D, D] what the jump adds to whitened gradients and Hessians.
 
-    E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mu), and phi minus the height outside.
+    h grad log P(inside): E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mu), and phi the
+    height over P inside, 0 outside, less its mean.
     """
     gradients, hessians = [], []
     for component, weight in enumerate(weights.T):
         inside = weight[~outside] / weight[~outside].sum()
         mean = inside @ values[~outside]
         deviation = np.sqrt(inside @ (values[~outside] - mean) ** 2)
-        phi = np.where(outside, -(LOWEST_JUMP + JUMP_DEVIATIONS * deviation), 0.0)
+        height = LOWEST_JUMP + JUMP_DEVIATIONS * deviation
+        share = weight[~outside].sum() / weight.sum()
+        phi = height * (np.where(outside, 0.0, 1.0 / share) - 1.0)
         factor = mixture.factors[component]
         whitened = np.linalg.solve(factor, (points - mixture.means[component]).T).T
         gradients.append((weight * phi) @ whitened)

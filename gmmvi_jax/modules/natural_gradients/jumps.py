@@ -2,7 +2,10 @@
 
 By gradients alone the entropy would widen every component that touches an edge, without end. The
 jump enters by the score function instead, which needs no further evaluation: the estimates are
-those of the density that drops by a finite height at the edge and is flat beyond it.
+those of E_q[log p~] + h log P_q(inside) with a height h. Where little of a component is outside
+that is a density that drops by h at the edge. Where nearly all of it is, log P still outweighs the
+entropy, which the drop would not, and the component comes back. One that has no sample inside knows
+of no edge, and widens until it has one.
 """
 
 from collections.abc import Callable
@@ -40,14 +43,17 @@ class ValueSums(NamedTuple):
     weight: Array
     value: Array
     square: Array
+    outside: Array  # the weight of the samples outside
 
 
-def add_values(sums: ValueSums, weights: Array, values: Array) -> ValueSums:
-    """Adds a chunk of samples to ONE component's sums; weights [C] are 0 outside."""
+def add_values(sums: ValueSums, weights: Array, values: Array, outside: Array) -> ValueSums:
+    """Adds a chunk of samples to ONE component's sums; all arguments behind them are [C]."""
+    inside = jnp.where(outside, 0.0, weights)
     return ValueSums(
-        sums.weight + jnp.sum(weights),
-        sums.value + product(weights, values),
-        sums.square + product(weights, jnp.square(values)),
+        sums.weight + jnp.sum(inside),
+        sums.value + product(inside, values),
+        sums.square + product(inside, jnp.square(values)),
+        sums.outside + jnp.sum(jnp.where(outside, weights, 0.0)),
     )
 
 
@@ -63,19 +69,37 @@ def jump_heights(sums: ValueSums) -> Array:
     return jnp.fmin(LOWEST_JUMP + JUMP_DEVIATIONS * deviation, LARGEST_JUMP)
 
 
+def drops_of(sums: ValueSums, weights: Array, outside: Array) -> Array:
+    """Returns [C] what the samples of a chunk count for in ONE component's jump; they sum to 0.
+
+    h sum_n (w_n inside_n / sum w inside - w_n / sum w) s(x_n) estimates h grad log P(inside), with
+    s the score: the weights, times the sum of all of them, since Stein's sums are divided by it.
+
+    Args:
+        sums: of the component.
+        weights: [C].
+        outside: [C] bool.
+    """
+    total = sums.weight + sums.outside
+    given_inside = jnp.where(outside, 0.0, weights) / jnp.where(sums.weight > 0.0, sums.weight, 1.0)
+    share = weights / jnp.where(total > 0.0, total, 1.0)
+    drops = jump_heights(sums) * total * (given_inside - share)
+    return jnp.where(sums.weight > 0.0, drops, 0.0)
+
+
 def add_jump(
     gaussian: Gaussian, value: tuple[Array, Array], columns: Array, drops: Array
 ) -> tuple[Array, Array]:
     """Adds the jump of a chunk of samples to ONE component's sums of Stein's estimates.
 
-    With phi_n = -height outside and 0 inside, g += Lambda sum_n w_n phi_n (x_n - mu) and
-    G += sum_n w_n phi_n (Lambda - Lambda (x_n - mu) (x_n - mu)^T Lambda).
+    g += Lambda sum_n d_n (x_n - mu) and
+    G += sum_n d_n (Lambda - Lambda (x_n - mu) (x_n - mu)^T Lambda).
 
     Args:
         gaussian: the component.
         value: [D] and [D, D] (or [D]) its sums, see ``stein.add_chunk``.
         columns: [D, C] the samples.
-        drops: [C] w_n phi_n.
+        drops: [C] d_n, see ``drops_of``.
     """
     gradient, moment = value
     centred = columns - gaussian.mean[:, None]
@@ -127,20 +151,20 @@ def add_jumps(
 
         return fold_blocks(num_rows, chunk_size, visit_chunk, initial)
 
-    def add_inside(row: Array, start: Array, weights: Array, values: ValueSums) -> ValueSums:
+    def add_sums(row: Array, start: Array, weights: Array, values: ValueSums) -> ValueSums:
         log_target, outside = take_block((batch.log_target, batch.outside), row, chunk_size)
-        added = jax.vmap(add_values, in_axes=(0, 0, None))(
-            take_block(values, start, size), jnp.where(outside, 0.0, weights), log_target
+        added = jax.vmap(add_values, in_axes=(0, 0, None, None))(
+            take_block(values, start, size), weights, log_target, outside
         )
         return put_block(values, added, start)
 
-    def add_outside(row: Array, start: Array, weights: Array, value: tuple) -> tuple:
+    def add_drops(row: Array, start: Array, weights: Array, value: tuple) -> tuple:
         points, outside = take_block((batch.points, batch.outside), row, chunk_size)
-        block, block_value, height = take_block((mixture.gaussians, value, heights), start, size)
-        drops = jnp.where(outside, -height[:, None] * weights, 0.0)
+        block, block_value, block_sums = take_block((mixture.gaussians, value, values), start, size)
+        drops = jax.vmap(drops_of, in_axes=(0, 0, None))(block_sums, weights, outside)
         added = jax.vmap(add_jump, in_axes=(0, 0, None, 0))(block, block_value, points.T, drops)
         return put_block(value, added, start)
 
     zeros = jnp.zeros_like(mixture.log_weights)
-    heights = jump_heights(fold(add_inside, ValueSums(zeros, zeros, zeros)))
-    return sums._replace(value=fold(add_outside, sums.value))
+    values = fold(add_sums, ValueSums(zeros, zeros, zeros, zeros))
+    return sums._replace(value=fold(add_drops, sums.value))
