@@ -21,6 +21,11 @@ class History:
         """Adds a row; all rows have the same names."""
         self._rows.append(row)
 
+    @property
+    def last(self) -> dict[str, Any]:
+        """The newest row."""
+        return self._rows[-1]
+
     def columns(self) -> dict[str, np.ndarray]:
         """Returns each name's values as an array [rows]."""
         names = self._rows[0] if self._rows else {}

@@ -128,12 +128,13 @@ def train(
             )
             interrupts.deferred = True
             outcome = run_chunks(chunks, state, config.run, 1, interrupts)
-    (ending,) = outcome.endings
+    (ending,), (history,) = outcome.endings, outcome.histories
+    ending = watch.conclude(ending, history.last, config.run.diagnostic_samples)
     ending.warn()
     return TrainResult(
         gmm=to_gmm(outcome.state.mixture),
         state=outcome.state,
-        history=outcome.histories[0].columns(),
+        history=history.columns(),
         status=ending.status,
         config=config,
         layout=layout,

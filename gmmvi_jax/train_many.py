@@ -176,7 +176,11 @@ def train_many(
         )
         interrupts.deferred = True
         outcome = run_chunks(chunks, states, run, len(seeds), interrupts)
-    for seed, ending in zip(seeds, outcome.endings, strict=True):
+    endings = tuple(
+        watch.conclude(ending, history.last, run.diagnostic_samples)
+        for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True)
+    )
+    for seed, ending in zip(seeds, endings, strict=True):
         ending.warn(f"the run of seed {seed}")
     columns = [history.columns() for history in outcome.histories]
     states = outcome.state
@@ -186,7 +190,7 @@ def train_many(
         history={name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]},
         seeds=seeds,
         config=config,
-        endings=tuple(outcome.endings),
+        endings=endings,
     )
 
 

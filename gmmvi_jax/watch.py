@@ -27,6 +27,7 @@ from gmmvi_jax.typing import LogDensity
 _SUSPICIOUS_SPREAD = 100.0  # initial scales that a mixture may cover before the target is examined
 _SPREAD_FACTOR = 10.0  # and by how much more before it is examined again
 _MOST_BROKEN_POINTS = 64  # at which a gradient is looked at again, to name its coordinates
+_MOST_OUTSIDE = 0.99  # share of the draws of the last mixture without a density that needs no word
 
 
 class Watch:
@@ -77,6 +78,37 @@ class Watch:
             row: of the history, for the chunk.
         """
         return self._inspect_samples(state, row) or self._inspect_mixture(gmm, row)
+
+    def conclude(self, ending: Ending, row: dict[str, Any], num_draws: int) -> Ending:
+        """Returns how the run ended, after a look at the draws of the last mixture.
+
+        A mixture may lose the support late, or never find more of it than a few samples; then it
+        approximates nothing. Before the end it may still recover.
+
+        Args:
+            ending: what ended the run.
+            row: the last one of the history.
+            num_draws: behind its ELBO.
+        """
+        if ending.status is not Status.COMPLETED or not num_draws:
+            return ending
+        draws = f"draws of the mixture after iteration {row['iteration']}"
+        share = row["outside_share"]
+        if share == 1.0:
+            fault = Fault.OUTSIDE
+        elif np.isnan(row["elbo"]):
+            fault = max((Fault.NAN_VALUE, Fault.INFINITE_VALUE), key=lambda fault: row[fault])
+        else:
+            if share > _MOST_OUTSIDE:
+                warnings.warn(
+                    f"log_target is -inf at {share:.2%} of the {draws}, which hardly lies in its "
+                    f"support. Go on for more iterations, take more samples (desired_samples), or "
+                    f"start inside of the support (prior_mean, prior_scale, initial=).",
+                    stacklevel=3,
+                )
+            return ending
+        text = describe(fault, f"at all {num_draws:,} {draws}", self._primitives)
+        return Ending(Status.FAILED, text)
 
     def _inspect_samples(self, state: TrainState, row: dict[str, Any]) -> Ending | None:
         total, iteration = row["num_samples"], row["iteration"]

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -192,6 +193,61 @@ def test_a_mean_over_a_minibatch_is_found_before_compiling():
         gmmvi.train(CONFIG, targets.minibatch(mean_likelihood, bowl, data, batch_size=37))
     result = gmmvi.train(CONFIG, targets.minibatch(sum_likelihood, bowl, data, batch_size=37))
     assert result.status is Status.COMPLETED
+
+
+WIDE = CONFIG.replace(num_iterations=4, diagnostic_samples=500)
+
+
+def narrow(x, half, outside):
+    """A small disc that a wide start hits with few of its samples."""
+    return jnp.where(jnp.sum(x**2) < half**2, bowl(x), outside)
+
+
+@pytest.mark.parametrize(
+    ("outside", "text"), [(-jnp.inf, "-inf at all 500 draws"), (jnp.nan, "NaN at all 500 draws")]
+)
+@pytest.mark.filterwarnings("ignore:log_target is NaN at .* samples")
+def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text):
+    target = partial(narrow, half=1.0, outside=outside)
+
+    def away(state, row):  # as if the mixture had lost the support after the last samples
+        row["elbo"] = -np.inf if outside == -np.inf else np.nan
+        row["outside_share"] = float(outside == -np.inf)
+
+    with pytest.warns(UserWarning, match=f"the run failed: log_target is {text} of the mixture"):
+        result = gmmvi.train(WIDE, target, callbacks=[away])
+    assert result.status is Status.FAILED
+
+
+def test_a_mixture_that_hardly_lies_in_the_support_is_named():
+    target = partial(narrow, half=1.0, outside=-jnp.inf)
+
+    def away(state, row):
+        row["outside_share"] = 0.994
+
+    with pytest.warns(UserWarning, match=r"-inf at 99\.40% of the draws .*desired_samples"):
+        result = gmmvi.train(WIDE, target, callbacks=[away])
+    assert result.status is Status.COMPLETED
+
+
+def test_a_component_comes_back_to_a_small_support():
+    # A disc that holds one in 50 of the first draws: with a drop of fixed height the entropy won.
+    config = gmmvi.samtron(
+        2,
+        prior_scale=5.0,
+        num_iterations=100,
+        log_every=50,
+        max_components=3,
+        desired_samples=100,
+        diagnostic_samples=1000,
+        num_database_samples=100,
+        max_database_size=1000,
+        add_iters=30,
+    )
+    result = gmmvi.train(config, partial(narrow, half=1.0, outside=-jnp.inf))
+    assert result.history["outside_share"][-1] < 0.3
+    true_log_z = np.log(2.0 * np.pi * -np.expm1(-0.5))
+    assert result.history["elbo"][-1] > true_log_z - 1.5
 
 
 def test_many_functions_of_one_code_are_warned_about():

@@ -46,7 +46,7 @@ def average(log_ratios: Array) -> Average:
     inside = usable & (log_ratios > -jnp.inf)
     num_usable, count = (jnp.sum(rows, dtype=log_ratios.dtype) for rows in (usable, inside))
     share = count / num_usable
-    mean = jnp.sum(jnp.where(inside, log_ratios, 0.0)) / count
+    mean = jnp.sum(jnp.where(inside, log_ratios / count, 0.0))  # the sum itself might overflow
     squares = jnp.sum(jnp.where(inside, jnp.square(log_ratios - mean), 0.0))
     variance = squares / jnp.maximum(count - 1.0, 1.0) / count + (1.0 - share) / count
     all_outside = (num_usable > 0) & (count == 0)

@@ -150,6 +150,11 @@ def test_the_truncated_elbo_is_below_log_z_of_a_box():
     assert abs(int(estimate.num_outside) / NUM_SAMPLES - outside) < 4.0 * spread
 
 
+def test_the_mean_of_huge_ratios_does_not_overflow():
+    found = average(jnp.full(200, -1e38, jnp.float32))
+    np.testing.assert_allclose(found.mean, -1e38, rtol=1e-5)
+
+
 def test_without_a_draw_inside_nothing_is_nan():
     ratios = jnp.full(30, -jnp.inf)
     estimate = average(ratios)

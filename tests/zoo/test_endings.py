@@ -1,0 +1,48 @@
+"""Whatever the density, a run ends with a good mixture, or with a name for what is wrong.
+
+``GMMVI_ZOO_EXAMPLES=100`` tries more numbers for each density.
+"""
+
+import pytest
+from hypothesis import given
+
+import gmmvi_jax as gmmvi
+
+from . import densities_with_broken_gradients, densities_with_edges
+from .menagerie import DIM, choose
+from .outcomes import check, run
+from .profiles import EXAMPLES, numbers, profile, scales
+
+ZOOS = {
+    name: zoo
+    for zoo in (densities_with_edges.DENSITIES, densities_with_broken_gradients.DENSITIES)
+    for name in zoo
+}
+# Few samples: luck does not carry a run over a bad place.
+SHORT = dict(
+    num_iterations=24,
+    log_every=12,
+    max_components=4,
+    desired_samples=24,
+    diagnostic_samples=200,
+    max_database_size=1000,
+    num_database_samples=200,
+    add_iters=5,
+)
+VARIANTS = {"S": gmmvi.samtron, "Z": gmmvi.vips}
+
+
+@pytest.fixture(params=VARIANTS)
+def letter(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.mark.parametrize("name", ZOOS)
+def test_a_run_ends_well_or_says_why_not(name: str, letter: str) -> None:
+    @profile(EXAMPLES)
+    @given(numbers, scales)
+    def property_of(values: list[float], scale: float) -> None:
+        config = VARIANTS[letter](DIM, prior_scale=scale, **SHORT)
+        check(run(config, choose(ZOOS[name], name, values)))
+
+    property_of()
