@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +43,7 @@ def save_checkpoint(path: str | Path, state: TrainState) -> None:
         path: of the file.
         state: from ``init``, ``step`` or ``TrainResult.state``.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
         for name, leaf in _named_leaves(state).items()
     }

@@ -146,5 +146,16 @@ def _fit(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if ending.status is Status.INTERRUPTED else 0
 
 
+def run() -> NoReturn:
+    """Runs the command line as a process of its own, and ends it."""
+    code = main()
+    if code == INTERRUPTED:
+        # At once: a program may still compile, and Python would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -24,6 +24,10 @@ def compile_ahead(lowered: Lowered) -> Callable[[], None]:
             lowered.compile()
         done.set()
 
-    # A daemon: a process that is to end does not wait for it.
-    threading.Thread(target=compile_quietly, daemon=True).start()
-    return lambda: done.wait() and None
+    # No daemon: Python would kill it in the middle of XLA's code, which aborts the process.
+    threading.Thread(target=compile_quietly).start()
+
+    def wait() -> None:
+        done.wait()
+
+    return wait

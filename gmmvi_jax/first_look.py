@@ -91,7 +91,9 @@ def check_start(look: Look, primitives: Set[str], layout: PositionLayout | None)
         raise ValueError(describe(Fault.INFINITE_VALUE, where, primitives) + elsewhere)
     finite = np.isfinite(look.values)
     if look.gradients is not None:
-        broken = nonfinite_coordinates(Look(*(part[:1] for part in look)))
+        broken = nonfinite_coordinates(
+            look._replace(values=look.values[:1], gradients=look.gradients[:1])
+        )
         if broken:
             names = name_coordinates(broken, layout)
             raise ValueError(describe(Fault.NONFINITE_GRADIENT, where, primitives, names))

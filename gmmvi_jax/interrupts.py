@@ -10,8 +10,12 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import jax
+import jax.experimental
 
 Result = TypeVar("Result")
+# JAX below 0.8 has the context manager among its experiments.
+_jax: Any = jax
+_enable_x64 = _jax.enable_x64 if hasattr(jax, "enable_x64") else _jax.experimental.enable_x64
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2e-4, 2e-2  # seconds
 _PAUSE_SHARE = 0.02  # of the time waited so far: what waiting in pauses costs at most
@@ -80,11 +84,11 @@ def call_on_thread(function: Callable[[], Result]) -> Result:
     """
     done = threading.Event()
     outcome: list[Any] = [None, None]
-    enable_x64 = bool(jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
+    is_double = bool(_jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
 
     def call() -> None:
         try:
-            with jax.enable_x64(enable_x64):
+            with _enable_x64(is_double):
                 outcome[0] = function()
         except BaseException as error:
             outcome[1] = error

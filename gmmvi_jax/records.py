@@ -92,23 +92,53 @@ class AdaptationRecord(NamedTuple):
 
 
 class SampleAccount(NamedTuple):
-    """What became of the samples that an iteration drew; every field is [] int32.
+    """What became of the samples that an iteration drew.
 
     A sample has at most one of the faults. NaN, +inf and a gradient that is not finite make it
     unusable. One outside of the support counts, and so does one whose gradient is zero.
+
+    The counts are one array, since each output of a step is a kernel to compile.
     """
 
-    num_drawn: Array  # each one a target evaluation
-    num_outside: Array  # the log density is -inf
-    num_nan_values: Array  # the log density is NaN
-    num_infinite_values: Array  # the log density is +inf
-    num_nonfinite_gradients: Array  # NaN or infinite where the log density is finite
-    num_zero_gradients: Array  # every coordinate exactly zero where the log density is finite
+    counts: Array  # [..., 6] int32, see the properties
+
+    @property
+    def num_drawn(self) -> Array:
+        """[...] samples, each one a target evaluation."""
+        return self.counts[..., 0]
+
+    @property
+    def num_outside(self) -> Array:
+        """[...] samples whose log density is -inf."""
+        return self.counts[..., 1]
+
+    @property
+    def num_nan_values(self) -> Array:
+        """[...] samples whose log density is NaN."""
+        return self.counts[..., 2]
+
+    @property
+    def num_infinite_values(self) -> Array:
+        """[...] samples whose log density is +inf."""
+        return self.counts[..., 3]
+
+    @property
+    def num_nonfinite_gradients(self) -> Array:
+        """[...] samples whose gradient is NaN or infinite though the log density is finite."""
+        return self.counts[..., 4]
+
+    @property
+    def num_zero_gradients(self) -> Array:
+        """[...] samples whose gradient is exactly zero where the log density is finite."""
+        return self.counts[..., 5]
 
     @property
     def num_unusable(self) -> Array:
-        """The number of samples that must not count."""
-        return self.num_nan_values + self.num_infinite_values + self.num_nonfinite_gradients
+        """[...] samples that must not count."""
+        return self.counts[..., 2:5].sum(axis=-1, dtype=self.counts.dtype)
+
+
+NUM_ACCOUNTS = 6  # counts of a SampleAccount
 
 
 class UpdateInfo(NamedTuple):

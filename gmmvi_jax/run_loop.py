@@ -106,7 +106,7 @@ def run_chunks(
             break
         if stop:
             return end_all(Ending(Status.STOPPED))
-        if interrupts.requested:
+        if interrupts.requested and remaining > 0:
             return end_all(Ending(Status.INTERRUPTED))
     return end_all(COMPLETED)
 

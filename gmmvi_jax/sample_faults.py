@@ -93,12 +93,17 @@ def _cure_of_nan(primitives: Set[str]) -> str:
 
 def _cure_of_gradient(primitives: Set[str]) -> str:
     without = "Or take a variant that needs no gradient, with Z in place of S: vips()."
+    root = "A root or a norm has no finite gradient at 0: add a small number below the root. "
+    double = (
+        "A jnp.where differentiates both branches, also the one that is not finite. Use the double "
+        "where: safe = jnp.where(ok, x, 1.0); jnp.where(ok, f(safe), other). "
+    )
+    has_root = bool(primitives & {"sqrt", "rsqrt", "pow"})
+    if has_root and "select_n" in primitives:  # which of them it is cannot be seen
+        return f"{root}{double}{without}"
     if "select_n" in primitives:
-        return (
-            "A jnp.where differentiates both branches, also the one that overflows. Use the double "
-            "where: safe = jnp.where(ok, x, 1.0); jnp.where(ok, f(safe), other). " + without
-        )
-    if primitives & {"sqrt", "rsqrt", "pow"}:
+        return double + without
+    if has_root:
         return (
             "A root or a norm has no finite gradient at 0: add a small number below the root, or "
             "use the double where: safe = jnp.where(ok, x, 1.0); jnp.where(ok, f(safe), 0.0). "

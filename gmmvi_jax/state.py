@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture import PaddedMixture
 from gmmvi_jax.numerics.exact_counter import ExactCounter
 from gmmvi_jax.records import (
+    NUM_ACCOUNTS,
     AdaptationRecord,
     ComponentRecord,
     NaturalGradient,
@@ -57,7 +58,7 @@ def no_step(state: TrainState) -> StepInfo:
     return StepInfo(
         num_components=count,
         num_target_evaluations=count,
-        samples=SampleAccount(*(count for _ in SampleAccount._fields)),
+        samples=SampleAccount(jnp.zeros(NUM_ACCOUNTS, jnp.int32)),
         num_rejected_updates=count,
         num_added=count,
         num_deleted=count,

@@ -74,8 +74,16 @@ def summary_table(
         f"   and {last['num_diagnostic_evaluations']:,} for diagnostics",
     ]
     if np.isfinite(last["elbo"]):
+        beta = last["temperature"]
+        power = "" if beta == 1.0 else f", of p^(1/{beta:.3g})"
         lines.append(
-            f"  {'ELBO':<20}{last['elbo']:>14.4f}   standard error {last['elbo_stderr']:.4f} nats"
+            f"  {'ELBO':<20}{last['elbo']:>14.4f}   standard error {last['elbo_stderr']:.4f} "
+            f"nats{power}"
+        )
+    if last["outside_share"] > 0.0:
+        share = f"{last['outside_share']:.1%}"
+        lines.append(
+            f"  {'outside of support':<20}{share:>14}   of the draws; the ELBO is truncated to it"
         )
     lines.append(
         f"  {'components':<20}{history['num_added'].sum():>14,}   added, "

@@ -160,11 +160,12 @@ def train_many(
             return row, ending
 
         def summarise_all(states: TrainState, infos: StepInfo, num_steps: int) -> Summaries:
-            host = jax.device_get((run_counters(states), infos))
-            return [
-                summarise_one(_pick(states, index), *_pick(host, index), num_steps, index)
+            counters, infos = jax.device_get((run_counters(states), infos))
+            parts = [
+                (_pick(states, index), _pick(counters, index), _pick(infos, index))
                 for index in range(len(seeds))
             ]
+            return [summarise_one(*part, num_steps, index) for index, part in enumerate(parts)]
 
         chunks = Chunks(
             advance=advance,

@@ -202,7 +202,7 @@ def start_watch(
 def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
     """Checks a sum over data, if the target is one; returns how often it was evaluated."""
     if isinstance(log_target, PytreeTarget):
-        density, position = log_target.log_density, log_target.unravel(point)
+        density, position = log_target.log_density, log_target.layout.unravel(point)
     else:
         density, position = log_target, point
     return density.check_sum(position) if isinstance(density, MinibatchTarget) else 0

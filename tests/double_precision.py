@@ -9,6 +9,7 @@ def enable_x64(is_enabled: bool = True) -> AbstractContextManager:
     """Returns a context, of this thread alone, in which JAX knows float64 or does not."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(is_enabled)
-    from jax.experimental import enable_x64 as experimental  # JAX 0.7
+    # JAX 0.7; later versions have taken it from there.
+    from jax.experimental import enable_x64 as experimental  # pyright: ignore[reportAttributeAccessIssue]
 
     return experimental(is_enabled)

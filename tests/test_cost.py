@@ -56,10 +56,11 @@ def test_a_large_step_fits_into_little_memory(compiled: Any) -> None:
 def test_the_operations_of_a_step_do_not_grow(compiled: Any) -> None:
     costs = compiled.cost_analysis()
     # Densities of samples (old and updated components) and of candidates, the pull-back of the
-    # mixture's gradient, the moments: five products of a block with a chunk.
+    # mixture's gradient, the moments: five products of a block with a chunk. The loop over samples
+    # outside of the support, which is not entered where there is none, has three more.
     block, chunk = component_block(DIM, COMPONENTS), sample_chunk(SAMPLES // COMPONENTS)
     one_product = 2 * block * chunk * DIM * (DIM + 1)
-    assert 5 * one_product < costs["flops"] < 7 * one_product
+    assert 8 * one_product < costs["flops"] < 10 * one_product
     # Stored: 63.6 million bytes, 50 thousand exponentials and logarithms with jaxlib 0.10.2.
     assert costs["bytes accessed"] < 72e6
     assert costs["transcendentals"] < 60e3

@@ -1,6 +1,7 @@
 """What is reported between chunks, and how a result hands on what its run knows."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,13 +25,17 @@ def annealed(iteration):
     return jnp.where(iteration < 10, 4.0, 0.5)
 
 
+def num_programs_of(function: Any) -> int:
+    return function._cache_size()
+
+
 def test_the_elbo_between_chunks_is_of_the_iterations_temperature():
     config = gmmvi.samtron(2, temperature=annealed, diagnostic_samples=200)
     target, key = as_log_density(half), jax.random.key(3)
     mixture = from_gmm(GAUSSIAN, 1)
     estimate = elbo_between_chunks(config, target, mixture, key)
     rows = [estimate(mixture, key, iteration) for iteration in (5, 20)]
-    num_programs = mixture_elbo._cache_size()
+    num_programs = num_programs_of(mixture_elbo)
     for row, temperature in zip(rows, (4.0, 0.5), strict=True):
         assert row["temperature"] == temperature
         expected = gmmvi.evaluation.elbo(GAUSSIAN, half, key, 20_000, temperature=temperature)
@@ -38,7 +43,7 @@ def test_the_elbo_between_chunks_is_of_the_iterations_temperature():
         share = int(expected.num_outside) / 20_000
         assert row["outside_share"] == pytest.approx(share, abs=4.0 * np.sqrt(share / 200))
     estimate(mixture, key, 30)
-    assert mixture_elbo._cache_size() == num_programs + 1  # that of 20,000 samples is the other
+    assert num_programs_of(mixture_elbo) == num_programs + 1  # that of 20,000 samples is the other
 
 
 def test_without_diagnostic_samples_the_temperature_is_reported_alone():

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from gmmvi_jax import GMM, plotting, targets
 from gmmvi_jax.result import TrainResult
+from gmmvi_jax.status import Status
 
 FULL = GMM.from_moments(
     [0.8, 0.2],
@@ -37,7 +38,9 @@ def history(elbo: Any, evaluations: Any = None) -> dict[str, np.ndarray]:
 def run(gmm: GMM) -> TrainResult:
     nothing: Any = None
     rows = history([-1e6, -30.0, -8.0, -7.0, -6.5])
-    return TrainResult(gmm=gmm, state=nothing, history=rows, status="completed", config=nothing)
+    return TrainResult(
+        gmm=gmm, state=nothing, history=rows, status=Status.COMPLETED, config=nothing
+    )
 
 
 def wide_mixture(count: int, dim: int) -> GMM:

@@ -51,16 +51,11 @@ def test_the_example_of_many_kinds_of_densities_runs():
     assert result.sample(jax.random.key(1), (7,))["b"].shape == (7,)
 
 
-def test_readme_example_runs():
+def test_the_first_example_runs_as_printed():
     code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-    code = code.replace(
-        "samtron(dim=2, ", "samtron(dim=2, num_iterations=100, add_iters=5, max_components=12, "
-    )
-    assert "num_iterations=100" in code
-    names = {"key": jax.random.key(0), "print": lambda *_: None}
+    names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
     result = names["result"]
-    assert result.gmm.sample(names["key"], (5,)).shape == (5, 2)
     assert np.sum(gmmvi.evaluation.find_modes(result.gmm).masses > 0.05) == 4
     # The normaliser of exp(-(x^2 - 1)^2 / 2), squared; by quadrature.
     grid = np.linspace(-4.0, 4.0, 4001)

@@ -69,12 +69,25 @@ def run_concerns(
 
 
 def _sample_concerns(history: dict[str, np.ndarray]) -> Iterator[Concern]:
-    unusable, total = history["num_unusable_samples"].sum(), history["num_samples"].sum()
-    if unusable > UNUSABLE_LIMIT * total:
+    broken, total = history["num_nonfinite_gradients"], history["num_samples"]
+    unusable = history["num_unusable_samples"].sum() - broken.sum()
+    if unusable > UNUSABLE_LIMIT * total.sum():
         yield Concern(
-            f"the target was NaN or +inf at {unusable / total:.0%} of the samples: return -inf "
-            f"outside of its support",
+            f"the target was NaN or +inf at {unusable / total.sum():.0%} of the samples: return "
+            f"-inf outside of its support",
             False,
+        )
+    # The mixture keeps away from where samples are left out, and the target may have much of its
+    # mass there: a few samples at the end say more than many on the way.
+    late = slice(-max(1, len(total) // 4), None)
+    share = broken[late].sum() / max(total[late].sum(), 1)
+    if share > UNUSABLE_LIMIT:
+        yield Concern(
+            f"the gradient of the target was NaN or infinite at {share:.0%} of the last samples, "
+            f"where its value is finite: they are left out, and the mixture keeps away from there; "
+            f"use the double where, if a jnp.where is behind it, or take vips(), which needs no "
+            f"gradient",
+            True,
         )
 
 

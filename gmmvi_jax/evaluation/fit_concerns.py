@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 SAME_WEIGHTS = 0.99  # effective fraction above which k-hat is that of rounding errors
 OUTSIDE_LIMIT = 0.2  # of the draws outside of the support, above which a word is due
+# Nats of the standard error of log Z up to which k-hat above 1 is not serious: few weights stand
+# out, but they have little of the sum. Measured at fits to densities with an edge, which are right
+# to 0.02 nats: k-hat 1.05 to 2.5, standard errors 0.003 to 0.03. At densities without an integral:
+# 1.1 and more, 0.2 and more.
+STEADY_LOG_Z = 0.05
 _IMPOSSIBLE = 5.0  # standard errors of an ELBO above log Z
 _SHOWN_COORDINATES = 4
 
@@ -144,7 +149,7 @@ def _weight_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
         yield Concern(
             f"k-hat is {diagnosis.k_hat:.2f}, above {limit:.2f}: do not reweight draws, and do not "
             f"rely on this log Z; the target has heavier tails than the mixture",
-            diagnosis.k_hat >= 1.0,
+            diagnosis.k_hat >= 1.0 and not float(diagnosis.log_z.standard_error) <= STEADY_LOG_Z,
         )
 
 

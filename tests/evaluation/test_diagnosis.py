@@ -1,5 +1,6 @@
 """What a diagnosis says: of a good fit, of one that misses a mode, of a run."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from jax.scipy.stats import norm
 from gmmvi_jax import GMM
 from gmmvi_jax.evaluation import diagnose, mixture_divergence
 from gmmvi_jax.evaluation.concerns import run_concerns
+from gmmvi_jax.evaluation.fit_concerns import fit_concerns
 from tests.oracles import HostTarget
 
 MODES = GMM.from_moments([1.0, 1.0], [[-8.0, 0.0], [8.0, 0.0]], np.ones((2, 2)))
@@ -112,6 +114,15 @@ def test_a_good_fit_that_sticks_out_of_the_support_is_trusted():
     assert "weights are the same" in text
 
 
+@pytest.mark.parametrize(("error", "serious"), [(0.01, [False]), (0.1, [True])])
+def test_a_heavy_tail_is_serious_where_log_z_hangs_on_it(error, serious):
+    found = diagnose(WHOLE, target, jax.random.key(0), 100)
+    log_z = found.log_z._replace(effective_fraction=0.5, standard_error=error)
+    found = dataclasses.replace(found, log_z=log_z, k_hat=1.5, reference=None)
+    concerns = [concern for concern in fit_concerns(found) if "k-hat" in concern.text]
+    assert [concern.is_serious for concern in concerns] == serious
+
+
 @pytest.mark.parametrize(
     ("half_width", "is_serious", "words"),
     [
@@ -191,6 +202,7 @@ def concerns(
     rejected=(0, 0),
     weights=(0.5, 0.5),
     unusable=0,
+    broken: Any = 0,
     slope=0.0,
     previous=None,
     temperatures: Any = 1.0,
@@ -200,7 +212,8 @@ def concerns(
         "iteration": np.arange(1, count + 1) * 10,
         "elbo": slope * np.arange(count),
         "elbo_stderr": np.full(count, 0.01),
-        "num_unusable_samples": np.full(count, unusable),
+        "num_unusable_samples": np.full(count, unusable) + broken,
+        "num_nonfinite_gradients": np.full(count, broken),
         "num_samples": np.full(count, 100),
         "temperature": np.broadcast_to(temperatures, count),
     }
@@ -218,6 +231,7 @@ def test_a_run_without_trouble_raises_no_concern():
     [
         ({"rejected": (30, 0)}, "15% of the component updates were rejected"),
         ({"unusable": 5}, "NaN or +inf at 5% of the samples"),
+        ({"broken": 4}, "the gradient of the target was NaN or infinite at 4% of the last samples"),
         ({"slope": 0.05}, "ELBO still improves, by 0.15 nats over the last 30"),
         ({"previous": HALF}, "the mixture still moves: KL"),
     ],
@@ -225,6 +239,12 @@ def test_a_run_without_trouble_raises_no_concern():
 def test_every_trouble_is_named(trouble, words):
     (text,) = concerns(**trouble)
     assert words in text
+
+
+def test_broken_gradients_matter_at_the_end():
+    assert concerns(broken=[50] * 6 + [0, 1]) == []
+    (text,) = concerns(broken=[0] * 6 + [2, 3])
+    assert "double where" in text
 
 
 def test_young_components_are_a_concern_where_the_mixture_changes():

@@ -1,12 +1,21 @@
 """The edge of a support under S: its jump enters by the score function, as the textbook has it."""
 
 import dataclasses
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.modules.natural_gradients.jumps import JUMP_DEVIATIONS, LOWEST_JUMP
+from gmmvi_jax.modules.natural_gradients import jumps
+from gmmvi_jax.modules.natural_gradients.jumps import (
+    BARRIER,
+    JUMP_DEVIATIONS,
+    LEAST_SHARE,
+    LOWEST_JUMP,
+    add_jump,
+)
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.reuse_window import empty_window
 
@@ -35,41 +44,44 @@ def diagonal(request: pytest.FixtureRequest) -> bool:
 def jump_terms(
     mixture: Mixture,
     points: np.ndarray,
-    values: np.ndarray,
     outside: np.ndarray,
     weights: np.ndarray,
+    inside_estimates: tuple[np.ndarray, np.ndarray],
+    temperature: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns [K, D] and [K, D, D] what the jump adds to whitened gradients and Hessians.
 
-    h grad log P(inside): E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mu), and phi the
-    height over P inside, 0 outside, less its mean.
+    E[phi z] and -E[phi (z z^T - I)] with z = L^-1 (x - mean), and phi minus the height outside,
+    less its mean; and a sample z = 0 of weight LEAST_SHARE, as if it were inside.
     """
     gradients, hessians = [], []
     for component, weight in enumerate(weights.T):
-        inside = weight[~outside] / weight[~outside].sum()
-        mean = inside @ values[~outside]
-        deviation = np.sqrt(inside @ (values[~outside] - mean) ** 2)
-        height = LOWEST_JUMP + JUMP_DEVIATIONS * deviation
-        share = weight[~outside].sum() / weight.sum()
-        phi = height * (np.where(outside, 0.0, 1.0 / share) - 1.0)
-        factor = mixture.factors[component]
-        whitened = np.linalg.solve(factor, (points - mixture.means[component]).T).T
+        slope, curvature = (estimate[component] for estimate in inside_estimates)
+        deviation = np.sqrt(slope @ slope + 0.5 * np.sum(curvature**2))
+        inside = np.average(~outside, weights=weight)
+        height = LOWEST_JUMP * temperature + JUMP_DEVIATIONS * deviation
+        height += BARRIER * temperature / (inside + LEAST_SHARE)
+        phi = np.where(outside, -height, 0.0)
+        phi -= np.average(phi, weights=weight)
+        whitened = np.linalg.solve(
+            mixture.factors[component], (points - mixture.means[component]).T
+        ).T
         gradients.append((weight * phi) @ whitened)
         squares = whitened[:, :, None] * whitened[:, None, :] - np.eye(D)
-        hessians.append(-np.einsum("n,nij->ij", weight * phi, squares))
+        hessians.append(
+            -np.einsum("n,nij->ij", weight * phi, squares) + height * LEAST_SHARE * np.eye(D)
+        )
     return np.stack(gradients), np.stack(hessians)
 
 
 def edge_case(diagonal: bool) -> tuple:
     mixture, points, gradient, log_background = make_case(COUNT, diagonal, 700)  # two chunks
     outside = points[:, 0] > np.quantile(points[:, 0], 0.7)
-    values = np.where(outside, -1e4, -np.sum(points**2, axis=1))
     return (
         mixture,
         points,
         np.where(outside[:, None], 0.0, gradient),
         log_background,
-        values,
         outside,
     )
 
@@ -80,13 +92,12 @@ def edge_case(diagonal: bool) -> tuple:
 def test_the_jump_enters_by_the_score_function(
     self_normalized: bool, reuse: bool, diagonal: bool
 ) -> None:
-    mixture, points, gradient, log_background, values, outside = edge_case(diagonal)
+    mixture, points, gradient, log_background, outside = edge_case(diagonal)
     batch = make_batch(
         points,
         log_background,
         ROWS,
         CHUNK,
-        log_target=values,
         target_gradient=gradient,
         outside=outside,
     )
@@ -103,7 +114,8 @@ def test_the_jump_enters_by_the_score_function(
     expected = textbook(mixture, points, gradient, log_background, 0.7, self_normalized)
     ratios = np.exp(mixture.component_log_densities(points) - log_background[:, None])
     weights = ratios / (ratios.sum(axis=0) if self_normalized else len(points))
-    added = jump_terms(mixture, points, values, outside, weights)
+    stored = expected[0], stored_hessian(expected[1], diagonal)
+    added = jump_terms(mixture, points, outside, weights, stored, 0.7)
     np.testing.assert_allclose(
         np.asarray(found.gradient)[:COUNT], expected[0] + added[0], rtol=1e-9, atol=EXACT
     )
@@ -132,3 +144,26 @@ def test_rows_behind_the_samples_are_not_outside(diagonal: bool) -> None:
     )
     np.testing.assert_array_equal(plain.hessian, flagged.hessian)
     np.testing.assert_array_equal(plain.gradient, flagged.gradient)
+
+
+@pytest.mark.parametrize("is_outside", [False, True])
+def test_nothing_is_computed_where_no_sample_is_outside(
+    is_outside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = []
+
+    def counted(gradient: Any, whitened: Any, drops: Any, shrinkage: Any) -> Any:
+        jax.debug.callback(lambda _: visits.append(True), drops[0])
+        return add_jump(gradient, whitened, drops, shrinkage)
+
+    monkeypatch.setattr(jumps, "add_jump", counted)
+    mixture, points, gradient, log_background = make_case(COUNT, False)
+    outside = np.arange(len(points)) == 3 * is_outside - 1
+    batch = make_batch(
+        points, log_background, ROWS, CHUNK, target_gradient=gradient, outside=outside
+    )
+    padded = pad(mixture, CAPACITY, BLOCK)
+    function: Any = estimate
+    function.__wrapped__(Stein(), padded, batch, jnp.asarray(1.0))
+    jax.effects_barrier()
+    assert bool(visits) == is_outside

@@ -203,7 +203,7 @@ def test_without_surprises_every_sample_counts() -> None:
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[ROWS], np.zeros(D))
     assert batch.num_samples == batch.num_usable == ROWS
     assert not np.any(batch.outside)
-    assert tuple(map(int, account)) == (ROWS, 0, 0, 0, 0, 0)
+    assert tuple(map(int, account.counts)) == (ROWS, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_broken_sample_has_no_weight_and_does_not_count(
     )
     is_nan, is_infinite = np.isnan(value), value == np.inf
     faults = (is_nan, is_infinite, not (is_nan or is_infinite))
-    assert tuple(map(int, account)) == (ROWS, 0, *faults, 0)
+    assert tuple(map(int, account.counts)) == (ROWS, 0, *faults, 0)
     assert account.num_unusable == 1
 
 
@@ -249,7 +249,7 @@ def test_a_sample_outside_of_the_support_counts_with_a_floor_and_no_gradient(
         np.asarray(batch.log_target)[[0, 6]], np.float32(-1e4 - OUTSIDE_DEPTH)
     )
     np.testing.assert_array_equal(np.flatnonzero(batch.outside), [0, 6])
-    assert tuple(map(int, account)) == (ROWS, 2, 1, 0, 0, 0)
+    assert tuple(map(int, account.counts)) == (ROWS, 2, 1, 0, 0, 0)
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[[0, 6]], np.zeros((2, D)))
     np.testing.assert_array_equal(np.asarray(batch.log_background)[[0, 6]], np.zeros(2))
 
@@ -271,4 +271,4 @@ def test_a_zero_gradient_is_counted_and_does_count() -> None:
     batch, counts, account = evaluate_values(VALUES, gradients)
     np.testing.assert_array_equal(counts, COUNTS)
     assert batch.num_usable == ROWS
-    assert tuple(map(int, account)) == (ROWS, 0, 0, 0, 0, 2)
+    assert tuple(map(int, account.counts)) == (ROWS, 0, 0, 0, 0, 2)

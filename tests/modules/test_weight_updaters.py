@@ -360,7 +360,8 @@ def test_a_direct_step_of_size_one_is_the_best_there_is_for_constant_rewards(
 
     best = scipy.optimize.minimize(negative_objective, np.zeros(K), tol=1e-12).x
     found = np.asarray(run(1.0, temperature, True, DirectWeights)[1].log_weights)[:K]
-    np.testing.assert_allclose(np.exp(found), scipy.special.softmax(best), atol=1e-6)
+    # The minimiser has no gradients to go by: scipy 1.14 comes as near as 1.4e-6.
+    np.testing.assert_allclose(np.exp(found), scipy.special.softmax(best), atol=5e-6)
 
 
 @pytest.mark.parametrize("updater", update)

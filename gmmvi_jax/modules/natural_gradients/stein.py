@@ -162,7 +162,6 @@ class Stein:
         )
         batch = dataclasses.replace(batch, log_background=backgrounds)
         database = database._replace(batch=batch)
-        sums = add_jumps(mixture, database, sums, self.only_own_samples)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
@@ -176,4 +175,7 @@ class Stein:
 
         gradient = NaturalGradient(*sums.value)
         gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
+        gradient = add_jumps(
+            mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
+        )
         return gradient, components, database

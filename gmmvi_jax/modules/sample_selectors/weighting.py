@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.target_evaluation import fold_evaluations
-from gmmvi_jax.records import OUTSIDE_DEPTH, SampleAccount, SampleBatch
+from gmmvi_jax.records import NUM_ACCOUNTS, OUTSIDE_DEPTH, SampleAccount, SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -44,7 +44,7 @@ def evaluate_batch(
     dtype = buffers.log_target.dtype
 
     def inspect(start: Array, value: Array, gradient: Array | None, carry: tuple) -> tuple:
-        rows, usable_counts, lowest, faults = carry
+        rows, usable_counts, lowest, kinds_count = carry
         origin = take_block(draws.origins, start, size)
         value = value.astype(dtype)
         live = live_rows(start, size, num_samples)
@@ -58,17 +58,17 @@ def evaluate_batch(
             broken, flat = inside & ~jnp.isfinite(largest), inside & (largest == 0.0)
             gradient = jnp.where((live & inside & ~broken)[:, None], gradient, 0.0)
         usable = live & (outside | (inside & ~broken))
-        kinds = jnp.stack([outside, jnp.isnan(value), value == jnp.inf, broken, flat])
-        faults += jnp.sum(kinds & live, axis=1, dtype=jnp.int32)
+        kinds = jnp.stack([live, outside, jnp.isnan(value), value == jnp.inf, broken, flat])
+        kinds_count += jnp.sum(kinds & live, axis=1, dtype=jnp.int32)
         usable_counts = usable_counts.at[origin].add(usable.astype(jnp.int32), mode="drop")
         lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & inside, value, jnp.inf)))
         background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
         rows = put_block(rows, (value, outside, gradient, background), start)
-        return rows, usable_counts, lowest, faults
+        return rows, usable_counts, lowest, kinds_count
 
     rows = (buffers.log_target, buffers.outside, buffers.target_gradient, buffers.log_background)
-    no_faults = jnp.zeros(len(SampleAccount._fields) - 1, jnp.int32)
-    rows, usable_counts, lowest, faults = fold_evaluations(
+    nothing = jnp.zeros(NUM_ACCOUNTS, jnp.int32)
+    rows, usable_counts, lowest, account = fold_evaluations(
         key,
         log_target,
         draws.points,
@@ -77,7 +77,7 @@ def evaluate_batch(
         size,
         buffers.target_gradient is not None,
         inspect,
-        (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype), no_faults),
+        (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype), nothing),
     )
     values, outside, gradients, log_background = rows
     floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - OUTSIDE_DEPTH
@@ -101,4 +101,4 @@ def evaluate_batch(
         num_usable=num_earlier + jnp.sum(usable_counts, dtype=jnp.int32),
         chunk_size=size,
     )
-    return batch, usable_counts, SampleAccount(num_new, *faults)
+    return batch, usable_counts, SampleAccount(account)
