@@ -17,7 +17,6 @@ class Expected(enum.StrEnum):
 
     FIT = "fit"  # a right fit, or one that is refused or not trusted, with the cause
     REFUSED = "refused"  # an error before anything is compiled
-    NO_SAMPLES = "no samples"  # an error after the first chunk
     NO_FIT = "no fit"  # nothing can be right: the cause must be named
 
 

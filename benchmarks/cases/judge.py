@@ -27,7 +27,7 @@ def judge(case: Case, figures: dict[str, Any]) -> Judgement:
     """
     if "error" in figures:
         return _judge_error(case, figures)
-    if case.expected in (Expected.REFUSED, Expected.NO_SAMPLES):
+    if case.expected is Expected.REFUSED:
         return Judgement(False, "an error was expected")
     wrong = [*_deviations(case, figures)]
     is_refused = figures["verdict"].startswith("do not trust")

@@ -16,7 +16,7 @@ from gmmvi_jax.chunk import num_compilations
 _SHORT = gmmvi.samtron(
     2, num_iterations=1, log_every=1, max_components=2, desired_samples=20, diagnostic_samples=0
 )
-_NUM_LAMBDAS = 10
+_NUM_LAMBDAS = 9
 
 
 def _bowl(x: jax.Array, centre: float = 0.0) -> jax.Array:
