@@ -1,8 +1,10 @@
 """Fixtures of all tests."""
 
+import gc
 import os
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 # Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
 # The second flag is for versions that are known to have it; XLA aborts on one it does not know.
@@ -12,9 +14,21 @@ os.environ.setdefault(
     + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
 )
 
+import jax
 import pytest
 
 from .double_precision import enable_x64
+
+MAPS = Path("/proc/self/maps")
+MANY_MAPS = 25_000  # Linux allows a process 65,530; XLA aborts where there are no more
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_memory_maps() -> None:
+    """Drop compiled programs between files: each holds memory maps of its own."""
+    if MAPS.exists() and MAPS.read_text(encoding="utf-8", errors="replace").count("\n") > MANY_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
