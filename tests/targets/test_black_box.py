@@ -209,9 +209,9 @@ def test_a_zero_order_run_evaluates_what_it_counts():
     assert history["num_added"].sum() > 0
     counted = history["num_target_evaluations"][-1] + history["num_diagnostic_evaluations"][-1]
     assert recorder.num_points == counted
-    np.testing.assert_array_equal(recorder.batches[0], [[0.0, 0.0]])
+    np.testing.assert_array_equal(recorder.batches[0][0], [0.0, 0.0])
 
-    recorder.largest_batch = 1  # the first mean passes, the first samples do not
+    recorder.largest_batch = len(recorder.batches[0])  # the first look passes, the samples do not
     with pytest.raises(HOST_ERRORS, match="ArithmeticError: the simulator lost its mesh"):
         gmmvi.train(config, target)
 
