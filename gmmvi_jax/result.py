@@ -128,7 +128,8 @@ class TrainResult:
         """Returns measures of the fit and whether to trust it, in words; ``print`` it.
 
         It evaluates the target again: at fresh draws of the mixture, at its means, at the highest
-        points of the run's archive, far out on some lines, and at the reference samples. At the
+        points of the run's archive, uphill of the draws (with gradient, if it has one), far out on
+        some lines, and at the reference samples. At the
         last iteration's temperature beta all measures are of p^(1/beta).
 
         Args:

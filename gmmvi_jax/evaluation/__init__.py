@@ -26,6 +26,7 @@ from gmmvi_jax.evaluation.overlooked import (
 )
 from gmmvi_jax.evaluation.psis import describe_k_hat, k_hat_limit, psis
 from gmmvi_jax.evaluation.two_sample import TwoSampleTest, classifier_two_sample_test
+from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
 
 __all__ = [
     "Average",
@@ -38,6 +39,7 @@ __all__ = [
     "Modes",
     "OverlookedPoints",
     "TwoSampleTest",
+    "Uphill",
     "archive_candidates",
     "average",
     "chain_check",
@@ -55,6 +57,7 @@ __all__ = [
     "log_ratios",
     "log_ratios_at",
     "log_z",
+    "mass_uphill",
     "median_bandwidth",
     "mixture_divergence",
     "mmd_squared",

@@ -20,6 +20,7 @@ from gmmvi_jax.evaluation.log_ratios import log_ratios, log_ratios_at
 from gmmvi_jax.evaluation.mmd import median_bandwidth, mmd_squared
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints, overlooked_points
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
+from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.keys import typed_key
@@ -66,6 +67,7 @@ class Diagnosis:
         concerns: what speaks against the fit.
         temperature: beta.
         overlooked: points around which the target has mass that the draws pass over.
+        uphill: mass that lies where log p - log q rises away from the mixture.
         improper: a direction along which the target has no end, where one was found.
         chains: what chains from the draws say, if they were asked for.
         num_evaluations: of the target, all in all.
@@ -80,6 +82,7 @@ class Diagnosis:
     concerns: tuple[Concern, ...]
     temperature: float
     overlooked: OverlookedPoints
+    uphill: Uphill
     improper: Improper | None
     chains: ChainCheck | None
     num_evaluations: int
@@ -127,8 +130,9 @@ def diagnose(
 ) -> Diagnosis:
     """Measures a fit, and says in words whether to trust it.
 
-    Besides at the draws, the target is evaluated at the components' means and the candidates, and
-    on some lines far out, which show whether it is proper.
+    Besides at the draws, the target is evaluated at the components' means and the candidates, where
+    log p - log q leads from the highest draws (with gradient, see ``mass_uphill``), and on some
+    lines far out, which show whether it is proper.
 
     Args:
         gmm: the mixture.
@@ -160,6 +164,7 @@ def diagnose(
     rng_key = typed_key(rng_key)
     key_draws, key_reference, key_target, key_mixture = jax.random.split(rng_key, 4)
     key_points, key_lines, key_chains = jax.random.split(jax.random.fold_in(rng_key, 1), 3)
+    key_uphill = jax.random.fold_in(rng_key, 2)
     own = log_ratios(gmm, target, key_draws, num_samples, temperature=beta)
     known_log_z = None
     if beta == 1.0:  # what is known is known of p
@@ -178,6 +183,7 @@ def diagnose(
     overlooked = overlooked_points(
         gmm, target, own, key_points, candidates=candidates, temperature=beta
     )
+    uphill = mass_uphill(gmm, target, own, key_uphill, temperature=beta)
     improper, num_on_lines = search_improper(
         target,
         gmm,
@@ -200,11 +206,13 @@ def diagnose(
         concerns=(),
         temperature=beta,
         overlooked=overlooked,
+        uphill=uphill,
         improper=improper,
         chains=chains,
         num_evaluations=num_samples
         + (0 if reference is None else reference.num_samples)
         + overlooked.num_evaluations
+        + uphill.num_evaluations
         + num_on_lines
         + (0 if chains is None else chains.num_evaluations),
     )

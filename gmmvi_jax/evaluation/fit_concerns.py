@@ -37,6 +37,7 @@ def fit_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None = None) -> 
     yield from _reference_concerns(diagnosis)
     if diagnosis.num_inside:
         yield from _overlooked_concerns(diagnosis)
+        yield from _uphill_concerns(diagnosis)
         yield from _chain_concerns(diagnosis, names)
         yield from _elbo_concerns(diagnosis)
         yield from _weight_concerns(diagnosis)
@@ -100,6 +101,20 @@ def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
             share > OVERLOOKED_LIMITS[1],
         )
         return  # of the others the same is to say
+
+
+def _uphill_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    found = diagnosis.uphill
+    limit = max(OVERLOOKED_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # said already
+    if found.point is not None and found.share > limit:
+        yield Concern(
+            f"uphill of the draws, around {_location(found.point)}, log p - log q is up to "
+            f"{found.excess:.2g} nats above all draws, with about {found.share:.0%} of the "
+            f"target's mass: the mixture lacks a narrow part next to it, such as the neck of a "
+            f"funnel; write the target in other coordinates (not centred), or start a component "
+            f"there (initial=...)",
+            found.share > OVERLOOKED_LIMITS[1],
+        )
 
 
 def _location(point: np.ndarray) -> str:

@@ -1,0 +1,189 @@
+"""Mass uphill of the draws: where log p - log q rises away from the mixture.
+
+A part of the target that lies next to the mixture and is narrower, the neck of a funnel say, is hit
+by no draw, and no candidate is in it. But the ratio rises towards it. Climbs of the ratio, from its
+highest draws, go there. Points on the way at which it is above all draws become centres of
+Gaussians shaped by the target's curvature; draws from these estimate the mass above all draws.
+
+Measured, as a share of the target's mass: at most 0.002 at fits that are right (breast_cancer,
+gmm20, stm20, four small posteriors, a Student's t in 10-D) and 0.03 at densities with an edge;
+0.06 to 0.1 at the posterior of eight schools, whose fit lacks 0.09.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.evaluation.evaluations import densities_at
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.numerics.target_evaluation import full_density, is_stochastic, value_and_gradient
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+
+MAX_DIM = 100  # above, the curvature takes too many gradients: one for each dimension and centre
+_NUM_DRAWS = 500  # of the mixture, of which the highest are the starts
+_NUM_CLIMBS = 8
+_NUM_STEPS = 40
+_FIRST_STEP = 0.3  # in the mixture's whitened coordinates; grows while the ratio does
+_NUM_CENTRES = 40
+_FIRST_DRAWS = 10  # around each centre; they tell the centres with the most mass
+_NUM_BEST, _DRAWS_PER_BEST = 20, 40
+_LEAST_CURVATURE = 4.0  # whitened: a Gaussian is at most half as wide as the mixture
+_MOST_CURVATURE = 1e8
+_DIFFERENCE = 1e-3  # of gradients, in whitened coordinates
+
+
+class Uphill(NamedTuple):
+    """Mass of the target above all draws that climbs of the ratio lead to."""
+
+    point: np.ndarray | None  # [D] in the middle of it; None where nothing is above all draws
+    excess: float  # nats above the draws' highest ratio, there
+    share: float  # of the target's mass, above all draws and around the ways
+    num_evaluations: int
+
+
+def mass_uphill(
+    gmm: GMM,
+    log_target: LogDensity,
+    own_ratios: ArrayLike,
+    rng_key: PRNGKey,
+    *,
+    temperature: float = 1.0,
+) -> Uphill:
+    """Returns what lies uphill of the draws, an estimate that is low rather than high.
+
+    Nothing for a target without gradient or with noise, and in more than 100 dimensions.
+
+    Args:
+        gmm: the mixture q.
+        log_target: unnormalised log density of one point [D].
+        own_ratios: [N] at draws of the mixture, from ``log_ratios`` at the same temperature.
+        rng_key: a PRNG key.
+        temperature: beta of the fit.
+    """
+    target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
+    ratios = np.asarray(own_ratios, float)
+    highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
+    has_gradient = getattr(target, "has_gradient", True)
+    if gmm.dim > MAX_DIM or not has_gradient or is_stochastic(full_density(target)):
+        return nothing
+    root = _root(gmm)
+    if root is None or not np.isfinite(highest):
+        return nothing
+    keys = jax.random.split(rng_key, 6)
+    draws = np.asarray(gmm.sample(keys[0], _NUM_DRAWS), float)
+    at_draws = densities_at(gmm, target, draws, keys[1], temperature)
+    order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))
+    starts = jnp.asarray(draws[order[:_NUM_CLIMBS]], gmm.means.dtype)
+    scale = jnp.asarray(root, starts.dtype)
+    found = _climb(gmm, target, starts, scale, temperature)
+    spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
+    points, heights = (np.asarray(part, float) for part in found)
+    points, heights = points.reshape(-1, gmm.dim), heights.reshape(-1)
+    above = np.flatnonzero(heights > highest)
+    if not len(above):
+        return nothing._replace(num_evaluations=spent)
+    chosen = np.resize(np.random.default_rng(0).permutation(above), _NUM_CENTRES)
+    centres = points[chosen]
+    curvatures = _curvatures(target, jnp.asarray(centres, starts.dtype), scale, temperature)
+    factors = np.array([root @ _width(curvature) for curvature in np.asarray(curvatures, float)])
+
+    def draw_around(rows: np.ndarray, count: int, keys: Array) -> tuple[np.ndarray, ...]:
+        """Returns draws from the Gaussians of these rows, excesses, and log weights."""
+        noise = np.asarray(jax.random.normal(keys[0], (len(rows), count, gmm.dim)), float)
+        around = centres[rows][:, None] + noise @ factors[rows].swapaxes(1, 2)
+        around = around.reshape(-1, gmm.dim)
+        values = densities_at(gmm, target, around, keys[1], temperature)
+        excesses = values.target - values.mixture - highest
+        log_weights = values.target - _log_density(around, centres[rows], factors[rows])
+        # Not where the target is NaN.
+        return around, excesses, np.where(excesses > 0.0, log_weights, -np.inf)
+
+    *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2:4])
+    by_centre = np.logaddexp.reduce(log_weights.reshape(_NUM_CENTRES, -1), axis=1)
+    best = np.argsort(-by_centre, kind="stable")[:_NUM_BEST]
+    around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[4:])
+    heaviest, second = np.argsort(log_weights)[:-3:-1]
+    log_weights[heaviest] = log_weights[second]  # lest one decides
+    log_mass = np.logaddexp.reduce(log_weights) - np.log(len(around))
+    log_seen = np.logaddexp.reduce(ratios[np.isfinite(ratios)]) - np.log(len(ratios))
+    share = float(np.exp(log_mass - np.logaddexp(log_mass, log_seen)))
+    spent += _NUM_CENTRES * (1 + gmm.dim + _FIRST_DRAWS) + len(around)
+    if share == 0.0:
+        return nothing._replace(num_evaluations=spent)
+    return Uphill(around[heaviest], float(excesses[heaviest]), share, spent)
+
+
+def _root(gmm: GMM) -> np.ndarray | None:
+    """Returns [D, D] a root of the mixture's covariance; None for that of a lost mixture."""
+    try:
+        root = np.linalg.cholesky(np.asarray(gmm.covariance(), float))
+    except np.linalg.LinAlgError:
+        return None
+    return root if np.all(np.isfinite(root)) else None
+
+
+@jax.jit
+def _climb(
+    gmm: GMM, log_target: LogDensity, starts: Array, root: Array, temperature: Array | float
+) -> tuple[Array, Array]:
+    """Returns the points [M, S, D] of climbs of the ratio and its values [M, S] there."""
+    evaluate = value_and_gradient(full_density(log_target))
+
+    def ratio(point: Array) -> tuple[Array, Array]:
+        value, gradient = evaluate(point)
+        log_q, slope = jax.value_and_grad(gmm.log_prob)(point)
+        value, gradient = value / temperature - log_q, root.T @ (gradient / temperature - slope)
+        usable = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient))
+        return jnp.where(usable, value, -jnp.inf), jnp.where(usable, gradient, 0.0)
+
+    def advance(carry: tuple, _: None) -> tuple[tuple, tuple[Array, Array]]:
+        point, value, gradient, length = carry
+        size = jnp.maximum(jnp.linalg.norm(gradient), jnp.finfo(gradient.dtype).tiny)
+        proposal = point + length * (root @ (gradient / size))
+        new = (proposal, *ratio(proposal))
+        better = new[1] > value
+        old = (point, value, gradient)
+        point, value, gradient = jax.tree.map(lambda a, b: jnp.where(better, a, b), new, old)
+        return (point, value, gradient, length * jnp.where(better, 1.25, 0.4)), (point, value)
+
+    def climb(start: Array) -> tuple[Array, Array]:
+        first = (start, *ratio(start), jnp.asarray(_FIRST_STEP, start.dtype))
+        return jax.lax.scan(advance, first, length=_NUM_STEPS)[1]
+
+    return jax.vmap(climb)(starts)
+
+
+@jax.jit
+def _curvatures(
+    log_target: LogDensity, centres: Array, root: Array, temperature: Array | float
+) -> Array:
+    """Returns [M, D, D] minus the Hessians of log p in whitened coordinates, by differences."""
+    evaluate = value_and_gradient(full_density(log_target))
+    offsets = jnp.concatenate([jnp.zeros_like(root[:1]), _DIFFERENCE * root.T])
+    points = centres[:, None] + offsets
+    gradients = jax.vmap(evaluate)(points.reshape(-1, root.shape[0]))[1].reshape(points.shape)
+    differences = (gradients[:, 1:] - gradients[:, :1]) @ root
+    return -differences / (_DIFFERENCE * temperature)
+
+
+def _width(curvature: np.ndarray) -> np.ndarray:
+    """Returns [D, D] a factor of the covariance that belongs to a curvature."""
+    finite = np.nan_to_num(curvature, nan=0.0, posinf=0.0, neginf=0.0)
+    sizes, axes = np.linalg.eigh(0.5 * (finite + finite.T))
+    return axes / np.sqrt(np.clip(sizes, _LEAST_CURVATURE, _MOST_CURVATURE))
+
+
+def _log_density(points: np.ndarray, centres: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Returns [N] log densities of the even mixture of Gaussians; factors [M, D, D]."""
+    dim = points.shape[1]
+    terms = [
+        -0.5 * np.sum(np.square(np.linalg.solve(factor, (points - centre).T)), axis=0)
+        - np.linalg.slogdet(factor)[1]
+        for centre, factor in zip(centres, factors, strict=True)
+    ]
+    log_sum = np.logaddexp.reduce(terms, axis=0) - np.log(len(centres))
+    return log_sum - 0.5 * dim * np.log(2.0 * np.pi)
