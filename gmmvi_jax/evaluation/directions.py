@@ -5,14 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.target_evaluation import (
-    evaluate_chunk,
-    full_density,
-)
+from gmmvi_jax.numerics.target_evaluation import evaluate_chunk, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _LARGEST_STEP = 1e10  # its multiples by 10,000 can be squared in float32
 _SNAPPED_SHARE = 0.3  # entries so small relative to the largest become 0
+_MAX_DIM = 512  # of which eigenvectors are computed
 _MAX_GRADIENT_DIM = 128
 _SMALL_GRADIENT = 0.3  # of a Gaussian, and its own fit, the whitened gradient's moment is 1
 
@@ -25,15 +23,19 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     fitted axis is never exact, and where exactly one direction is flat, ten thousand steps along
     another one leave it.
     """
-    mean, covariance = _moments(gmm)
-    offset = mean - centre
-    if not np.all(np.isfinite(covariance)) or not np.all(np.isfinite(offset)):
+    if not all(np.all(np.isfinite(np.asarray(leaf))) for leaf in (gmm.means, gmm.factors)):
         return np.zeros((0, gmm.dim))
+    offset = np.asarray(gmm.weights, float) @ np.asarray(gmm.means, float) - centre
+    if gmm.dim > _MAX_DIM:  # no covariance, and no eigenvectors
+        largest = int(np.argmax(np.var(np.asarray(gmm.means, float), axis=0) + offset**2))
+        widest = int(np.argmax(np.max(np.asarray(gmm.variances), axis=0)))
+        return _steps(gmm, [np.eye(1, gmm.dim, index)[0] for index in (largest, widest)])
+    covariance = _covariance(gmm)
     axes = [
         *np.linalg.eigh(covariance + np.outer(offset, offset))[1].T[:-3:-1],
         np.linalg.eigh(covariance)[1][:, -1],
     ]
-    return _steps(axes, covariance)
+    return _steps(gmm, axes)
 
 
 def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.ndarray, int]:
@@ -46,9 +48,10 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
         The steps, and how often the target was evaluated.
     """
     nothing = np.zeros((0, gmm.dim))
-    covariance = _moments(gmm)[1]
-    can_differentiate = getattr(log_target, "has_gradient", True)
-    if gmm.dim > _MAX_GRADIENT_DIM or not can_differentiate or not np.all(np.isfinite(covariance)):
+    if gmm.dim > _MAX_GRADIENT_DIM or not getattr(log_target, "has_gradient", True):
+        return nothing, 0
+    covariance = _covariance(gmm)
+    if not np.all(np.isfinite(covariance)):
         return nothing, 0
     num_draws = max(2 * gmm.dim, 32)
     key_draws, key_target = jax.random.split(key)
@@ -63,7 +66,7 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
     sizes, axes = np.linalg.eigh(whitened.T @ whitened / len(whitened))
     if not sizes[0] < _SMALL_GRADIENT:
         return nothing, num_draws
-    return _steps([root @ axes[:, 0]], covariance), num_draws
+    return _steps(gmm, [root @ axes[:, 0]]), num_draws
 
 
 @jax.jit
@@ -73,30 +76,42 @@ def _gradients(log_target: LogDensity, key: PRNGKey, points: Array) -> Array:
     return jnp.zeros_like(points) if gradients is None else gradients
 
 
-def _moments(gmm: GMM) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean [D] and covariance [D, D] in float64: those of a lost mixture are large."""
-    weights, means = np.asarray(gmm.weights, float), np.asarray(gmm.means, float)
-    factors = np.asarray(gmm.factors, float)
-    mean = weights @ means
-    centred = means - mean
-    between = np.einsum("k,ki,kj->ij", weights, centred, centred)
+def _covariance(gmm: GMM) -> np.ndarray:
+    """Returns the covariance [D, D] in float64: that of a lost mixture is large."""
+    weights, means, factors = _arrays(gmm)
+    centred = means - weights @ means
+    between = (weights[:, None] * centred).T @ centred
     if gmm.is_diagonal:
-        return mean, between + np.diag(weights @ np.square(factors))
-    lower = np.tril(factors)
-    return mean, between + np.einsum("k,kij,klj->il", weights, lower, lower)
+        return between + np.diag(weights @ np.square(factors))
+    columns = np.sqrt(weights)[:, None, None] * np.tril(factors)
+    columns = columns.transpose(1, 0, 2).reshape(gmm.dim, -1)
+    return between + columns @ columns.T
 
 
-def _steps(axes: list[np.ndarray], covariance: np.ndarray) -> np.ndarray:
-    """Returns [M, D] axes, their neighbours, all different, with the mixture's width."""
+def _arrays(gmm: GMM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns weights, means and factors in float64."""
+    weights, means, factors = jax.device_get((gmm.weights, gmm.means, gmm.factors))
+    return weights.astype(float), means.astype(float), factors.astype(float)
+
+
+def _steps(gmm: GMM, axes: list[np.ndarray]) -> np.ndarray:
+    """Returns [M, D] axes and their neighbours, all different, as long as the mixture is wide."""
     units: list[np.ndarray] = []
     for axis in axes:
-        largest = np.argmax(np.abs(axis))
+        largest = int(np.argmax(np.abs(axis)))
         relative = axis / axis[largest]
         snapped = np.where(np.abs(relative) < _SNAPPED_SHARE, 0.0, np.sign(relative))
-        for candidate in (np.eye(len(axis))[largest], snapped, axis):
+        for candidate in (np.eye(1, len(axis), largest)[0], snapped, axis):
             unit = candidate / np.linalg.norm(candidate)
             if all(abs(unit @ other) < 1.0 - 1e-12 for other in units):
                 units.append(unit)
-    widths = [np.sqrt(unit @ covariance @ unit) for unit in units]
-    lengths = np.minimum(widths, _LARGEST_STEP)
-    return np.array(units) * lengths[:, None]
+    return np.array([min(_width(gmm, unit), _LARGEST_STEP) * unit for unit in units])
+
+
+def _width(gmm: GMM, unit: np.ndarray) -> float:
+    """Returns the standard deviation of the mixture along a direction [D] of length 1."""
+    weights, means, factors = _arrays(gmm)
+    places = means @ unit
+    roots = unit * factors if gmm.is_diagonal else unit @ np.tril(factors)
+    variances = np.square(places - weights @ places) + np.sum(np.square(roots), axis=1)
+    return float(np.sqrt(weights @ variances))

@@ -113,20 +113,21 @@ def _mass_around(
     noise = noise.reshape(-1, gmm.dim)
     squares = np.sum(np.square(noise), axis=1)
     terms = -0.5 * squares[:, None] / np.square(_WIDTHS) - gmm.dim * np.log(_WIDTHS)
-    log_det = np.sum(np.log(np.abs(np.diag(factor))))
+    log_det = np.sum(np.log(factor if gmm.is_diagonal else np.diag(factor)))
+    offsets = noise * factor if gmm.is_diagonal else noise @ factor.T
     log_proposal = np.logaddexp.reduce(terms, axis=1) - np.log(len(_WIDTHS)) - log_det
     log_proposal -= 0.5 * gmm.dim * np.log(2.0 * np.pi)
-    found = densities_at(gmm, log_target, point + noise @ factor.T, keys[1], temperature)
+    found = densities_at(gmm, log_target, point + offsets, keys[1], temperature)
     is_above = found.target - found.mixture > highest  # not where the target is NaN
     log_weights = np.where(is_above, found.target - log_proposal, -np.inf)
     return float(np.logaddexp.reduce(log_weights) - np.log(len(noise))), len(noise)
 
 
 def _nearest_factor(gmm: GMM, point: np.ndarray) -> np.ndarray:
-    """Returns [D, D] the factor of the component that most likely drew a point."""
+    """Returns [D, D] (or [D]) the factor of the component that most likely drew a point."""
     index = int(np.argmax(np.asarray(gmm.log_weights + gmm.component_log_probs(point))))
-    factor = np.asarray(gmm.factors, float)[index]
-    return np.diag(factor) if gmm.is_diagonal else np.tril(factor)
+    factor = np.asarray(gmm.factors[index], float)
+    return factor if gmm.is_diagonal else np.tril(factor)
 
 
 def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) -> np.ndarray:
@@ -144,11 +145,12 @@ def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) 
     values = np.asarray(archive.log_target)[:num_live]
     order = np.argsort(-values, kind="stable")[:_NUM_READ]
     order = order[np.isfinite(values[order])]
-    points = np.asarray(archive.points, float)[order]
+    points = np.asarray(archive.points[order], float)
     radius = _MIN_DISTANCE * np.sqrt(gmm.dim)
     chosen: list[np.ndarray] = []
     while len(points) and len(chosen) < count:
         chosen.append(points[0])
-        whitened = np.linalg.solve(_nearest_factor(gmm, points[0]), (points - points[0]).T)
-        points = points[np.linalg.norm(whitened, axis=0) > radius]
+        factor, offsets = _nearest_factor(gmm, points[0]), points - points[0]
+        whitened = offsets / factor if gmm.is_diagonal else np.linalg.solve(factor, offsets.T).T
+        points = points[np.linalg.norm(whitened, axis=1) > radius]
     return np.array(chosen).reshape(-1, gmm.dim)

@@ -67,6 +67,17 @@ def test_improper_targets_are_named_with_their_direction(name):
         assert cosine == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_flat_coordinate_of_very_many_is_found():
+    dim = 600
+    deviations = np.ones(dim)
+    deviations[7] = 20.0
+    found = improper_direction(
+        lambda x: -0.5 * (x @ x - x[7] ** 2), normal(np.zeros(dim), deviations), 0.0
+    )
+    assert found is not None
+    np.testing.assert_array_equal(np.abs(found.direction), np.eye(dim)[7])
+
+
 def test_the_direction_is_named_by_its_largest_coordinates():
     target, gmm, _ = IMPROPER["a softmax"]
     found = improper_direction(target, gmm, 0.0)

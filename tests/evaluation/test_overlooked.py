@@ -23,13 +23,15 @@ def standard(dim) -> GMM:
     return GMM.from_moments([1.0], np.zeros((1, dim)), np.ones((1, dim)))
 
 
+@pytest.mark.parametrize("is_diagonal", [True, False])
 @pytest.mark.parametrize("share", [0.9, 0.2])
-def test_a_spike_at_a_mean_is_found_with_its_mass(share):
+def test_a_spike_at_a_mean_is_found_with_its_mass(share, is_diagonal):
     def target(x):
         wide = jnp.log(1.0 - share) + norm.logpdf(x, 0.0, 1.0).sum()
         return jnp.logaddexp(wide, jnp.log(share) + norm.logpdf(x, 0.0, 0.01).sum())
 
-    found = overlooked(standard(8), target)
+    gmm = standard(8) if is_diagonal else GMM.from_moments([1.0], np.zeros((1, 8)), np.eye(8)[None])
+    found = overlooked(gmm, target)
     assert list(found.components) == [0]
     # At 0 the ratio is (1 - share) + share 100^8, at the draws 1 - share.
     expected = np.log((1.0 - share + share * 100.0**8) / (1.0 - share))
