@@ -70,6 +70,21 @@ def nonfinite_coordinates(look: Look) -> list[int]:
     return np.flatnonzero(broken.any(axis=0)).tolist()
 
 
+def _broken_around(look: Look) -> list[int]:
+    """Returns the coordinates in which the gradient is not finite at the first mean, and around.
+
+    At the mean alone is no harm: a norm has no gradient at 0, which no draw hits.
+    """
+    at_mean, at_draws = (
+        jax.tree.map(lambda part, rows=rows: part[rows], look)
+        for rows in (slice(1), slice(1, None))
+    )
+    broken = nonfinite_coordinates(at_mean)
+    if not np.any(np.isfinite(at_draws.values)):
+        return broken
+    return sorted(set(broken) & set(nonfinite_coordinates(at_draws)))
+
+
 def check_start(look: Look, primitives: Set[str], layout: PositionLayout | None) -> None:
     """Raises an error where a run cannot start; warns where no point is in the support.
 
@@ -80,7 +95,7 @@ def check_start(look: Look, primitives: Set[str], layout: PositionLayout | None)
 
     Raises:
         ValueError: the value at the first mean is NaN or +inf; or its gradient is not finite though
-            the value is; or all gradients are zero though the values differ.
+            the value is, there and at draws; or all gradients are zero though the values differ.
     """
     first = look.values[0]
     where = f"at the initial point {np.array2string(look.points[0], threshold=8)}"
@@ -91,9 +106,7 @@ def check_start(look: Look, primitives: Set[str], layout: PositionLayout | None)
         raise ValueError(describe(Fault.INFINITE_VALUE, where, primitives) + elsewhere)
     finite = np.isfinite(look.values)
     if look.gradients is not None:
-        broken = nonfinite_coordinates(
-            look._replace(values=look.values[:1], gradients=look.gradients[:1])
-        )
+        broken = _broken_around(look)
         if broken:
             names = name_coordinates(broken, layout)
             raise ValueError(describe(Fault.NONFINITE_GRADIENT, where, primitives, names))

@@ -148,7 +148,14 @@ def _elbo_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     error = float(elbo.standard_error)
     if gap > GAP_LIMITS[0] + 3.0 * error:
         name = "log Z" if diagnosis.known_log_z is not None else "the estimate of log Z"
-        yield Concern(f"the ELBO is {gap:.2g} nats below {name}", gap > GAP_LIMITS[1])
+        is_serious, edge = gap > GAP_LIMITS[1], ""
+        if is_serious and int(elbo.num_outside):
+            edge = (
+                ": the target's support has an edge, up to which Gaussians do not reach in many "
+                "directions at once; map the support to an unconstrained space (log, logit, "
+                "softmax), and fit there"
+            )
+        yield Concern(f"the ELBO is {gap:.2g} nats below {name}{edge}", is_serious)
     rounding = 10.0 * float(jnp.finfo(elbo.mean.dtype).eps) * (1.0 + abs(float(elbo.mean)))
     if diagnosis.known_log_z is not None and -gap > rounding + _IMPOSSIBLE * error:
         yield Concern(

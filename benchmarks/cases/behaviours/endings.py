@@ -43,7 +43,7 @@ def _checks() -> Iterator[Check]:
         blames = [word for word in _START_WORDS if word in ending.reason]
         yield Check(f"{what}: the start is not blamed", f"{blames}", not blames)
         rows, elbo = len(result.history["iteration"]), float(np.nanmax(result.history["elbo"]))
-        right = rows >= 8 and abs(elbo - np.log(2.0 * np.pi)) < 0.05
+        right = rows >= 8 and bool(abs(elbo - np.log(2.0 * np.pi)) < 0.05)
         yield Check(
             f"{what}: eight chunks or more, and a good fit", f"{rows}, ELBO {elbo:.3f}", right
         )
