@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 # Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
-# The second flag is for versions that are known to have it; XLA aborts on one it does not know.
+# The others are for versions that are known to have them; XLA aborts on one it does not know.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
-    + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
+    + " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    * version("jaxlib").startswith("0.10."),
 )
 
 import jax

@@ -48,6 +48,13 @@ def test_every_part_runs_tiny(tmp_path, monkeypatch, capsys):
     assert max(len(line) for line in capsys.readouterr().out.splitlines()[1:]) <= 80
 
 
+def test_one_part_runs_tiny(tmp_path):
+    assert main(["--minutes", "10", "--tiny", "--out", str(tmp_path), "--parts", "precision"]) == 0
+    content = json.loads((tmp_path / "precision.json").read_text())
+    assert content["status"] == "done"
+    assert content["summary"]["as_exact"]
+
+
 def test_what_there_is_no_time_for_is_a_line(tmp_path, capsys):
     assert main(["--minutes", "0.15", "--out", str(tmp_path), "--parts", "precision"]) == 0
     lines = json.loads((tmp_path / "precision.json").read_text())["lines"]

@@ -64,8 +64,9 @@ def test_evaluations_are_counted():
     diagnosis = diagnose(gmm, target, jax.random.key(0), 500)
     jax.effects_barrier()
     num_seen = len({tuple(point) for point in target.seen})
-    # Some points of the lines are the same.
-    assert num_seen <= diagnosis.num_evaluations <= num_seen + 100
+    # Some points of the lines are the same, and climbs that have arrived take no step.
+    num_climbing = 8 * 40
+    assert num_seen <= diagnosis.num_evaluations <= num_seen + 100 + num_climbing
     assert f"{diagnosis.num_evaluations:,}   for this diagnosis" in str(diagnosis)
 
 

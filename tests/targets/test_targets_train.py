@@ -48,7 +48,17 @@ def config_of(name: str, target: Target) -> gmmvi.Config:
     return gmmvi.from_codename("SAMTRON", target.dim, num_iterations=NUM_ITERATIONS, **options)
 
 
-@pytest.mark.parametrize("name", targets.names())
+# One of each kind: data, minibatches, a robot, mixtures, a diagonal covariance, many dimensions.
+KINDS = ("breast_cancer", "german_credit_mb", "planar_robot_4", "stm20", "digits", "lgcp")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow)
+        for name in targets.names()
+    ],
+)
 def test_trains_without_a_non_finite_number(name: str) -> None:
     try:
         target = SMALL_TARGETS.get(name, lambda: targets.get(name))()
