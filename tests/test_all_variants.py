@@ -44,6 +44,11 @@ ROWS = covering_rows(CANDIDATES)
 NAMES = [f"{''.join(row[:7])}{'-diagonal' * row[7]}{'-reuse' * (row[8] > 0)}" for row in ROWS]
 
 
+def split(row: Row) -> tuple[str, dict[str, Any]]:
+    """Returns the codename and the other settings of a row."""
+    return "".join(row[:7]), {"diagonal": row[7], "reuse_ratio": row[8]}
+
+
 def test_every_two_choices_meet_in_the_subset():
     expected = {
         ((first, low), (second, high))
@@ -55,11 +60,22 @@ def test_every_two_choices_meet_in_the_subset():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
-def test_a_variant_keeps_its_shapes_compiles_once_and_stays_finite(row: Row):
-    codename = "".join(row[:7])
-    settings = {"diagonal": row[7], "reuse_ratio": row[8]}
+def test_a_variant_keeps_its_shapes_and_lowers_for_accelerators(row: Row):
+    codename, settings = split(row)
     assert variants.check_shapes(codename, **settings) == []
     assert variants.check_lowering(codename, **settings) == []
+
+
+# All of them train in test_float64.py.
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=name, marks=[] if index < 3 else pytest.mark.slow)
+        for index, (row, name) in enumerate(zip(ROWS, NAMES, strict=True))
+    ],
+)
+def test_a_variant_compiles_once_and_stays_finite(row: Row):
+    codename, settings = split(row)
     figures = variants.check_run(codename, **settings)
     assert figures["failures"] == []
     assert (figures["added"] > 0) == ("A" in codename)

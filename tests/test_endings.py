@@ -1,9 +1,11 @@
 """How runs end: nothing that was computed is lost, and a run without bound is named."""
 
+import dataclasses
 import re
 import signal
-from functools import partial
+from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -38,6 +40,18 @@ ZERO_ORDER = gmmvi.vips(
 
 def bowl(x):
     return -0.5 * jnp.sum(x**2)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Quadratic:
+    """A quadratic density, proper or not; its numbers are data, so that one program serves all."""
+
+    curvature: np.ndarray  # [2, 2]
+    slope: np.ndarray  # [2]
+
+    def __call__(self, x):
+        return self.slope @ x - 0.5 * x @ self.curvature @ x
 
 
 def interrupt(times):
@@ -88,7 +102,10 @@ def test_a_handler_of_the_users_own_stays_in_place():
 class Simulator:
     """A numpy density that breaks after some calls."""
 
-    def __init__(self, num_good, broken):
+    def __init__(self):
+        self.break_after(99, crash)
+
+    def break_after(self, num_good, broken):
         self.num_calls, self.num_good, self.broken = 0, num_good, broken
 
     def __call__(self, points):
@@ -101,6 +118,16 @@ def crash(values):
     raise ArithmeticError("the simulator lost its mesh")
 
 
+SIMULATOR = Simulator()
+SIMULATED = targets.black_box(SIMULATOR)  # one target, compiled once
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    yield SIMULATOR
+    SIMULATOR.break_after(99, crash)
+
+
 @pytest.mark.parametrize(
     ("broken", "text", "rows"),
     [
@@ -109,14 +136,12 @@ def crash(values):
     ],
     ids=["NaN", "raises"],
 )
-def test_what_was_computed_before_a_failure_comes_back(broken, text, rows):
-    whole = gmmvi.train(
-        ZERO_ORDER.replace(num_iterations=4), targets.black_box(Simulator(99, crash))
-    )
+def test_what_was_computed_before_a_failure_comes_back(broken, text, rows, simulator):
+    whole = gmmvi.train(ZERO_ORDER.replace(num_iterations=4), SIMULATED)
     # One call at the start, one for each of the four iterations of the first chunk.
-    target = targets.black_box(Simulator(5, broken))
+    simulator.break_after(5, broken)
     with pytest.warns(UserWarning, match="the run failed"):
-        result = gmmvi.train(ZERO_ORDER, target)
+        result = gmmvi.train(ZERO_ORDER, SIMULATED)
     assert result.status is Status.FAILED
     assert text in result.ending.reason
     assert list(result.history["iteration"]) == rows
@@ -126,9 +151,10 @@ def test_what_was_computed_before_a_failure_comes_back(broken, text, rows):
     assert "failed" in result.summary()
 
 
-def test_a_failure_before_anything_was_computed_is_raised():
+def test_a_failure_before_anything_was_computed_is_raised(simulator):
+    simulator.break_after(1, lambda values: values * np.nan)
     with pytest.raises(FloatingPointError, match="NaN at all 128 samples"):
-        gmmvi.train(ZERO_ORDER, targets.black_box(Simulator(1, lambda values: values * np.nan)))
+        gmmvi.train(ZERO_ORDER, SIMULATED)
 
 
 def test_an_error_in_a_callback_loses_nothing():
@@ -142,41 +168,42 @@ def test_an_error_in_a_callback_loses_nothing():
     assert len(result.history["elbo"]) == 1
 
 
-def test_several_runs_end_like_one():
+def test_several_runs_end_like_one(simulator):
     both = gmmvi.train_many(CONFIG, bowl, (1, 2))
     assert both.statuses == (Status.COMPLETED, Status.COMPLETED)
+    simulator.break_after(9, crash)
     with (
         pytest.warns(UserWarning, match="the run of seed 1 failed: .*lost its mesh"),
         pytest.warns(UserWarning, match="the run of seed 2 failed: .*lost its mesh"),
     ):
-        many = gmmvi.train_many(ZERO_ORDER, targets.black_box(Simulator(9, crash)), (1, 2))
+        many = gmmvi.train_many(ZERO_ORDER, SIMULATED, (1, 2))
     assert many.statuses == (Status.FAILED, Status.FAILED)
     assert many.history["iteration"].tolist() == [[4, 4]]
 
 
+NONE, FLAT = np.zeros(2, np.float32), np.zeros((2, 2), np.float32)
+UNIT = np.eye(2, dtype=np.float32)
 IMPROPER = {
-    "unbounded": (lambda x: 0.5 * jnp.sum(x**2), None),
-    "linear": (lambda x: x[0] - 0.5 * x[1] ** 2, r"x\[0\]"),
-    "constant": (lambda x: 0.0 * jnp.sum(x), None),
-    "flat along the diagonal": (lambda x: -0.5 * (x[0] - x[1]) ** 2, r"x\[0\] \+ .*x\[1\]"),
+    "unbounded": (Quadratic(-UNIT, NONE), None),
+    "linear": (Quadratic(np.diag(UNIT[1]), UNIT[0]), r"x\[0\]"),
+    "constant": (Quadratic(FLAT, NONE), None),
+    "flat along the diagonal": (Quadratic(2.0 * UNIT - 1.0, NONE), r"x\[0\] \+ .*x\[1\]"),
 }
+LONG = CONFIG.replace(num_iterations=200, log_every=20)
 
 
 @pytest.mark.parametrize("name", IMPROPER)
 def test_a_target_without_an_integral_is_named(name):
     target, direction = IMPROPER[name]
     with pytest.warns(UserWarning, match="improper or unbounded along"):
-        result = gmmvi.train(CONFIG.replace(num_iterations=200, log_every=25), target)
+        result = gmmvi.train(LONG, target)
     assert result.status is Status.DIVERGED
     if direction is not None:
         assert re.search(direction, result.ending.reason)
 
 
 def test_a_wide_target_is_no_divergence():
-    def wide(x):
-        return -0.5 * jnp.sum((x / 3e4) ** 2)
-
-    result = gmmvi.train(CONFIG.replace(num_iterations=60, log_every=20), wide)
+    result = gmmvi.train(LONG.replace(num_iterations=60), Quadratic(UNIT / 9e8, NONE))
     assert result.status is Status.COMPLETED
 
 
@@ -198,9 +225,15 @@ def test_a_mean_over_a_minibatch_is_found_before_compiling():
 WIDE = CONFIG.replace(num_iterations=4, diagnostic_samples=500)
 
 
-def narrow(x, half, outside):
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Disc:
     """A small disc that a wide start hits with few of its samples."""
-    return jnp.where(jnp.sum(x**2) < half**2, bowl(x), outside)
+
+    outside: float
+
+    def __call__(self, x):
+        return jnp.where(jnp.sum(x**2) < 1.0, bowl(x), self.outside)
 
 
 @pytest.mark.parametrize(
@@ -208,25 +241,21 @@ def narrow(x, half, outside):
 )
 @pytest.mark.filterwarnings("ignore:log_target is NaN at .* samples")
 def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text):
-    target = partial(narrow, half=1.0, outside=outside)
-
     def away(state, row):  # as if the mixture had lost the support after the last samples
         row["elbo"] = -np.inf if outside == -np.inf else np.nan
         row["outside_share"] = float(outside == -np.inf)
 
     with pytest.warns(UserWarning, match=f"the run failed: log_target is {text} of the mixture"):
-        result = gmmvi.train(WIDE, target, callbacks=[away])
+        result = gmmvi.train(WIDE, Disc(outside), callbacks=[away])
     assert result.status is Status.FAILED
 
 
 def test_a_mixture_that_hardly_lies_in_the_support_is_named():
-    target = partial(narrow, half=1.0, outside=-jnp.inf)
-
     def away(state, row):
         row["outside_share"] = 0.994
 
     with pytest.warns(UserWarning, match=r"-inf at 99\.40% of the draws .*desired_samples"):
-        result = gmmvi.train(WIDE, target, callbacks=[away])
+        result = gmmvi.train(WIDE, Disc(-jnp.inf), callbacks=[away])
     assert result.status is Status.COMPLETED
 
 
@@ -244,7 +273,7 @@ def test_a_component_comes_back_to_a_small_support():
         max_database_size=1000,
         add_iters=30,
     )
-    result = gmmvi.train(config, partial(narrow, half=1.0, outside=-jnp.inf))
+    result = gmmvi.train(config, Disc(-jnp.inf))
     assert result.history["outside_share"][-1] < 0.3
     true_log_z = np.log(2.0 * np.pi * -np.expm1(-0.5))
     assert result.history["elbo"][-1] > true_log_z - 1.5
