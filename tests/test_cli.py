@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from gmmvi_jax import GMM, cli_fit, from_codename, published_config, targets, train
+from gmmvi_jax import GMM, from_codename, published_config, targets, train
 from gmmvi_jax.choices import CHOICES
-from gmmvi_jax.cli import main
-from gmmvi_jax.codenames import LETTERS, MODULES
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.published import published_settings
-from gmmvi_jax.watch import start_watch
+from gmmvi_jax.cli import fit as cli_fit
+from gmmvi_jax.cli.main import main
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.training.watch import start_watch
+from gmmvi_jax.variants.codenames import LETTERS, MODULES
+from gmmvi_jax.variants.published import published_settings
 
 SOURCE = """
 import jax.numpy as jnp

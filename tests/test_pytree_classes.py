@@ -10,7 +10,7 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.choices import CHOICES, Problem
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 
 SETTINGS: dict[str, Any] = {"prior_mean": jnp.zeros(2), "initial_variance": jnp.ones(2)}
 

@@ -12,8 +12,8 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.choices import CHOICES
-from gmmvi_jax.codenames import LETTERS
-from gmmvi_jax.published import published_settings
+from gmmvi_jax.variants.codenames import LETTERS
+from gmmvi_jax.variants.published import published_settings
 
 
 def test_there_are_432_codenames():
@@ -341,7 +341,7 @@ ALL_SILENT = {
 @pytest.mark.parametrize("codename", ALL_SILENT)
 def test_where_a_set_is_silent_the_published_code_decides(codename, monkeypatch):
     sets = {codename: {"gmm20": {"model_initialization.num_initial_components": 3}}}
-    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    monkeypatch.setattr("gmmvi_jax.variants.published.published_settings", lambda: sets)
     algorithm = gmmvi.published_config(codename, "gmm20").algorithm
     for path, value in ALL_SILENT[codename].items():
         assert read(algorithm, path) == value
@@ -351,7 +351,7 @@ def test_the_published_size_of_the_database_caps_ours_and_own_samples_are_passed
     own = "ng_estimator.only_use_own_samples"
     entry = {**published_settings()["ZAMTRUX"]["gmm20"], "max_database_size": [500], own: True}
     sets = {"ZAMTRUX": {"gmm20": entry}}
-    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    monkeypatch.setattr("gmmvi_jax.variants.published.published_settings", lambda: sets)
     algorithm: Any = gmmvi.published_config("ZAMTRUX", "gmm20").algorithm
     assert algorithm.component_adaptation.max_database_size == 500
     assert algorithm.natural_gradient.only_own_samples

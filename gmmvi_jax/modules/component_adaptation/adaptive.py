@@ -7,21 +7,21 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotropic_variance
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
 from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, window_length
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.numerics.blocks import put_row
-from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import (
+from gmmvi_jax.modules.records import (
     AdaptationInfo,
     AdaptationRecord,
     ComponentRecord,
     missing_reward,
 )
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.numerics.blocks import put_row
+from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight

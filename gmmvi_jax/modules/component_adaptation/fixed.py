@@ -4,11 +4,11 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import AdaptationInfo, AdaptationRecord, ComponentRecord
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.numerics.pytree import register_pytree
 
 
 @register_pytree

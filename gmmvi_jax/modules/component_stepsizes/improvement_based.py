@@ -5,8 +5,8 @@ import dataclasses
 import jax.numpy as jnp
 
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.numerics.pytree import register_pytree
 
 
 @register_pytree

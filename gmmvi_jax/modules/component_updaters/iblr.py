@@ -5,8 +5,9 @@ import math
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     divergence_from_standard,
@@ -14,8 +15,7 @@ from gmmvi_jax.numerics.gaussian import (
     move,
     unit_like,
 )
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 

@@ -5,7 +5,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, draw_counts
+from gmmvi_jax.mixture.drawing import draw_counts
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.sample_selectors.collecting import collect
 from gmmvi_jax.modules.sample_selectors.reuse import (
     look_back,
@@ -14,10 +15,10 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
     num_reused,
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SampleAccount
-from gmmvi_jax.reuse_window import WindowSize, window_size
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.batch import SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import WindowSize, window_size
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, WeightRecord
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 

@@ -4,10 +4,10 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 
