@@ -16,7 +16,6 @@ FLOORS = (
     ("mixture", "targets"),
     ("samples",),
     ("modules",),
-    ("choices",),
     ("config",),
     ("state",),
     ("init", "step"),

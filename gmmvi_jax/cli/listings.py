@@ -3,12 +3,12 @@
 import textwrap
 
 from gmmvi_jax import targets
-from gmmvi_jax.choices import CHOICES, Choice
-from gmmvi_jax.variants.codenames import LETTERS, MODULES, codenames
+from gmmvi_jax.modules.choice import Choice
+from gmmvi_jax.modules.registry import MODULES
+from gmmvi_jax.variants.codenames import codenames
 from gmmvi_jax.variants.published import published_settings, runnable_targets
 
 WIDTH = 80
-# Source: ALGORITHM.md, "The seven modules".
 NAMED = {
     "SAMTRON": "what the study recommends (Arenz et al., TMLR 2023); samtron() in Python",
     "ZAMTRUX": "VIPS (Arenz et al., JMLR 2020); vips()",
@@ -28,7 +28,6 @@ def targets_text() -> str:
 
 def variants_text() -> str:
     """Returns the seven modules with their choices, and the variants that have names."""
-    table = {choice.letter: choice for choice in CHOICES}
     lines = [
         _wrap(
             f"A codename has seven letters, one choice for each module, in this order: "
@@ -37,10 +36,10 @@ def variants_text() -> str:
             "",
         )
     ]
-    for number, (module, letters) in enumerate(zip(MODULES, LETTERS, strict=True), start=1):
-        lines += ["", f"{number} {module}"]
-        for letter in letters:
-            lines += _choice_lines(table[letter])
+    for number, module in enumerate(MODULES, start=1):
+        lines += ["", f"{number} {module.title}"]
+        for choice in module.choices:
+            lines += _choice_lines(choice)
     lines += ["", "Variants with names"]
     lines += [_entry(code, 9, description) for code, description in NAMED.items()]
     lines += ["", "Variants with settings of the study (--published)"]

@@ -2,21 +2,11 @@
 
 import itertools
 
-from gmmvi_jax.choices import CHOICES, Choice
+from gmmvi_jax.modules.choice import Choice
+from gmmvi_jax.modules.registry import CHOICES, LETTERS
 from gmmvi_jax.near_names import did_you_mean
 
 NAMED = {"samtron": "SAMTRON", "vips": "ZAMTRUX", "ibayes_gmm": "SEPYFUX"}
-# Module by module, in the order of the codename's letters; ALGORITHM.md's table.
-LETTERS = ("SZ", "AE", "MP", "TYI", "RDF", "OU", "NGX")
-MODULES = (
-    "natural-gradient estimator",
-    "number of components",
-    "sample selector",
-    "component updater",
-    "component stepsize",
-    "weight updater",
-    "weight stepsize",
-)
 
 
 def codenames() -> tuple[str, ...]:

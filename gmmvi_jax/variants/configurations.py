@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from gmmvi_jax.choices import Problem
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.densities.position import example_values, flat_setting, layout_of
 from gmmvi_jax.mixture.initial import PriorInitialization
+from gmmvi_jax.modules.choice import Problem
+from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.schedule import Schedule, as_schedule
 from gmmvi_jax.requirements import (
@@ -117,14 +118,13 @@ def from_codename(
 
     modules = {}
     remaining = dict(module_settings)
-    for choice in choices:
-        names = choice.settings
+    for module, choice in zip(MODULES, choices, strict=True):
         own = {
-            name: checked_setting(name, remaining.pop(name), choice.types[name])
-            for name in list(remaining)
-            if name in names
+            name: checked_setting(name, remaining.pop(name), kind)
+            for name, kind in choice.types.items()
+            if name in remaining
         }
-        modules[choice.field] = choice.build(problem, **own)
+        modules[module.field] = choice.build(problem, **own)
     if remaining:
         known = sorted(name for choice in choices for name in choice.settings)
         name = sorted(remaining)[0]

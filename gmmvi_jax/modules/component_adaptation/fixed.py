@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
 from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
 from gmmvi_jax.numerics.pytree import register_pytree
@@ -48,3 +49,12 @@ class Fixed:
         del key, log_target, archive, temperature, iteration
         nothing = jnp.zeros((), jnp.int32)
         return Adapted(mixture, components, record, AdaptationInfo(nothing, nothing, nothing))
+
+
+def build(problem: Problem) -> Fixed:
+    """Builds choice E."""
+    del problem
+    return Fixed()
+
+
+CHOICE = Choice("E", Fixed, "fixed: as many as at the start", build)

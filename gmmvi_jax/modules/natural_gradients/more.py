@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.densities import log_density, log_density_from_terms
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     log_importance_weights,
@@ -205,3 +206,22 @@ class MORE:
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
         return gradient, components._replace(ridge_factors=ridge_factors), database
+
+
+def build(
+    problem: Problem,
+    *,
+    self_normalized_gradients: bool = True,
+    only_own_samples: bool = False,
+    initial_ridge_factor: float = 1e-12,
+) -> MORE:
+    """Builds choice Z."""
+    del problem
+    return MORE(
+        initial_ridge_factor=initial_ridge_factor,
+        self_normalized=self_normalized_gradients,
+        only_own_samples=only_own_samples,
+    )
+
+
+CHOICE = Choice("Z", MORE, "MORE: zero order, a quadratic fitted to the rewards", build)

@@ -12,6 +12,7 @@ from gmmvi_jax.mixture.densities import (
     precisions,
 )
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     fill_in,
@@ -175,3 +176,14 @@ class Stein:
             mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
         )
         return gradient, components, database
+
+
+def build(
+    problem: Problem, *, self_normalized_gradients: bool = True, only_own_samples: bool = False
+) -> Stein:
+    """Builds choice S."""
+    del problem
+    return Stein(self_normalized=self_normalized_gradients, only_own_samples=only_own_samples)
+
+
+CHOICE = Choice("S", Stein, "Stein: first order, from the target's gradients", build)

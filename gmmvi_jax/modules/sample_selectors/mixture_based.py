@@ -7,7 +7,13 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.drawing import draw_counts
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.sample_selectors.collecting import collect
+from gmmvi_jax.modules.sample_selectors.draws import (
+    REUSE_WINDOW_BYTES,
+    check_draws,
+    default_samples,
+)
 from gmmvi_jax.modules.sample_selectors.reuse import (
     look_back,
     missing_samples,
@@ -90,3 +96,29 @@ class MixtureBased:
             database = database._replace(window=window, batch=batch)
         counts = draw_counts(key_counts, mixture, num_new, self.desired_samples)
         return collect(key_collect, log_target, mixture, database, counts, _SEGMENT)
+
+
+def build(
+    problem: Problem,
+    *,
+    desired_samples: int | None = None,
+    reuse_ratio: float = 0.0,
+    reuse_window_bytes: int = REUSE_WINDOW_BYTES,
+) -> MixtureBased:
+    """Builds choice P."""
+    # As for M, twice: all components share these samples.
+    default = 2 * default_samples(problem)
+    return MixtureBased(
+        desired_samples=default if desired_samples is None else desired_samples,
+        reuse_ratio=reuse_ratio,
+        reuse_window_bytes=reuse_window_bytes,
+    )
+
+
+CHOICE = Choice(
+    "P",
+    MixtureBased,
+    "mixture-based: from the mixture as a whole, by weight",
+    build,
+    check=check_draws,
+)

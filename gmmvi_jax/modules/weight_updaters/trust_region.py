@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
@@ -94,3 +95,14 @@ class TrustRegionWeights:
         advantages = advantages_of(mixture, expected.values)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
         return tilt_weights(mixture, advantages, scale), components
+
+
+def build(problem: Problem, *, self_normalized_rewards: bool = True) -> TrustRegionWeights:
+    """Builds choice O."""
+    del problem
+    return TrustRegionWeights(self_normalized=self_normalized_rewards)
+
+
+CHOICE = Choice(
+    "O", TrustRegionWeights, "trust region: KL of the weights bounded by the stepsize", build
+)
