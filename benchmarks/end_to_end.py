@@ -39,7 +39,7 @@ def measure_capacity() -> dict[str, Any]:
     import jax.numpy as jnp
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.chunk import num_compilations, run_chunk
+    from gmmvi_jax.training.chunk import num_compilations, run_chunk
 
     target = gmmvi.targets.get("breast_cancer")
     programs = {}

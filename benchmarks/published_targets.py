@@ -147,7 +147,7 @@ def measure(problem: Problem, seed: int) -> list[dict[str, Any]]:
     import jax
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.mixture import to_gmm
+    from gmmvi_jax.mixture.padded import to_gmm
 
     target: Any = gmmvi.targets.get(problem.target, seed)
     config = gmmvi.published_config(

@@ -46,7 +46,7 @@ def four_modes(x: Any) -> Any:
 def small_config(codename: str, **settings: Any) -> Any:
     """Returns a configuration of the variant with as many of ``SIZES`` as it has."""
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.codenames import choices_of
+    from gmmvi_jax.variants.codenames import choices_of
 
     names = {"prior_scale", "num_initial_components", "max_components"}
     names |= {name for choice in choices_of(codename) for name in choice.settings}
@@ -87,7 +87,7 @@ def check_lowering(codename: str, **settings: Any) -> list[str]:
     from jax import export
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.chunk import run_chunk
+    from gmmvi_jax.training.chunk import run_chunk
 
     algorithm = small_config(codename, **settings).algorithm
     state = jax.eval_shape(gmmvi.init, algorithm, jax.random.key(0))
@@ -119,7 +119,7 @@ def check_run(codename: str, **settings: Any) -> dict[str, Any]:
     import jax.numpy as jnp
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.chunk import num_compilations, run_chunk
+    from gmmvi_jax.training.chunk import num_compilations, run_chunk
 
     start = time.perf_counter()
     algorithm = small_config(codename, **settings).algorithm
@@ -175,7 +175,7 @@ def batched(names: list[str], size: int) -> Iterator[list[str]]:
 
 def main() -> None:
     """Checks the variants and prints what fails."""
-    from gmmvi_jax.codenames import codenames
+    from gmmvi_jax.variants.codenames import codenames
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codenames", nargs="+", default=list(codenames()), metavar="NAME")

@@ -4,30 +4,30 @@ The main call is ``train(config, log_target)``; ``samtron(dim)`` makes a config.
 your own there are the pure functions ``init`` and ``step``.
 """
 
-from gmmvi_jax import evaluation, targets
-from gmmvi_jax.checkpoint import load_checkpoint, save_checkpoint
-from gmmvi_jax.codenames import codenames
+from gmmvi_jax import densities, evaluation, targets
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.init import init
-from gmmvi_jax.merging import merge
-from gmmvi_jax.published import published_config
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.result import TrainResult
-from gmmvi_jax.sample_exchange import (
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.schedule import Constant, Scheduled
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.step import step
+from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.sample_exchange import (
     ReusableSamples,
     Samples,
     export_samples,
     import_samples,
     reevaluate_samples,
 )
-from gmmvi_jax.sample_files import load_samples, save_samples
-from gmmvi_jax.schedule import Constant, Scheduled
-from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.step import step
-from gmmvi_jax.train import train
-from gmmvi_jax.train_many import TrainManyResult, train_many
-from gmmvi_jax.variants import from_codename, ibayes_gmm, samtron, vips
+from gmmvi_jax.training.sample_files import load_samples, save_samples
+from gmmvi_jax.training.train import train
+from gmmvi_jax.training.train_many import TrainManyResult, train_many
+from gmmvi_jax.variants.codenames import codenames
+from gmmvi_jax.variants.configurations import from_codename, ibayes_gmm, samtron, vips
+from gmmvi_jax.variants.published import published_config
 
 __all__ = [
     "GMM",
@@ -43,6 +43,7 @@ __all__ = [
     "TrainResult",
     "TrainState",
     "codenames",
+    "densities",
     "evaluation",
     "export_samples",
     "from_codename",

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Self
 
-from gmmvi_jax.initial_mixture import PriorInitialization
+from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
@@ -11,8 +11,8 @@ from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimato
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.schedule import Schedule
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.schedule import Schedule
 
 _NUM_CHOICES = 7  # they are the first fields of an algorithm
 

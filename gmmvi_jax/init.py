@@ -5,19 +5,21 @@ import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import from_gmm
-from gmmvi_jax.numerics.block_sizes import block_sizes
-from gmmvi_jax.numerics.exact_counter import zero_counter
-from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.records import (
+from gmmvi_jax.mixture.padded import from_gmm
+from gmmvi_jax.modules.records import (
     AdaptationRecord,
     ComponentRecord,
     NaturalGradient,
     WeightRecord,
     missing_reward,
 )
-from gmmvi_jax.reuse_window import empty_window
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
+from gmmvi_jax.numerics.block_sizes import block_sizes
+from gmmvi_jax.numerics.exact_counter import zero_counter
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.samples.archive import empty_archive
+from gmmvi_jax.samples.batch import empty_batch
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import empty_window
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
 

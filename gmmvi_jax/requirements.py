@@ -50,6 +50,18 @@ def require_number(name: str, value: Any) -> Any:
     return value
 
 
+def require_positive(name: str, value: Any) -> None:
+    """Raises ValueError unless ``value`` is a finite number above 0."""
+    require_number(name, value)
+    require(value > 0.0, f"{name} must be positive, got {value}.")
+
+
+def require_not_negative(name: str, value: Any) -> None:
+    """Raises ValueError unless ``value`` is a finite number of at least 0."""
+    require_number(name, value)
+    require(value >= 0.0, f"{name} must not be negative, got {value}.")
+
+
 def checked_setting(name: str, value: Any, annotation: Any) -> Any:
     """Returns the value of a setting, converted to the type that its builder declares.
 

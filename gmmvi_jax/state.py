@@ -4,17 +4,16 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.numerics.exact_counter import ExactCounter
-from gmmvi_jax.records import (
-    NUM_ACCOUNTS,
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import (
     AdaptationRecord,
     ComponentRecord,
     NaturalGradient,
-    SampleAccount,
     WeightRecord,
 )
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.exact_counter import ExactCounter
+from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array, PRNGKey
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.numerics.exact_counter import count_up
-from gmmvi_jax.sample_db import look_ahead
+from gmmvi_jax.samples.database import look_ahead
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.typing import LogDensity
 

@@ -30,12 +30,12 @@ class LogDensity(Protocol):
     - ``dim``: D, checked against the config's.
     - ``value_and_grad(point)``: used instead of autodiff.
     - ``is_stochastic = True``: the target is called with a PRNG key behind the point, a fresh one
-      for every sample; so is its ``value_and_grad``. See ``gmmvi_jax.targets.stochastic``.
+      for every sample; so is its ``value_and_grad``. See ``gmmvi_jax.densities.stochastic``.
     - ``full(point)``: the log density that a stochastic target estimates; the ELBO is reported on
-      it. See ``gmmvi_jax.targets.minibatch``.
+      it. See ``gmmvi_jax.densities.minibatch``.
     - ``evaluate_batch(points, num_live, with_gradient)``: the log densities [C] of a chunk [C, D]
       and their gradients ([C, D], or None without ``with_gradient``) in one call; only the first
-      ``num_live`` rows matter. See ``gmmvi_jax.targets.black_box``.
+      ``num_live`` rows matter. See ``gmmvi_jax.densities.black_box``.
     - ``has_gradient = False``: it cannot be differentiated, and needs a zero-order estimator (Z).
     """
 

@@ -14,10 +14,12 @@ import numpy as np
 import scipy.special
 import scipy.stats
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.records import ComponentRecord, SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive
+from gmmvi_jax.samples.archive import empty_archive
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 Floats = np.ndarray

@@ -15,7 +15,8 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from benchmarks import variants
-from gmmvi_jax.codenames import LETTERS, codenames
+from gmmvi_jax.modules.registry import LETTERS
+from gmmvi_jax.variants.codenames import codenames
 
 Row: TypeAlias = tuple[Any, ...]  # seven letters, diagonal covariances, reuse ratio
 LEVELS = (*LETTERS, (False, True), (0.0, 1.5))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.chunk import num_compilations
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.training.chunk import num_compilations
 
 CONFIG = gmmvi.samtron(
     2,

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gmmvi_jax.compile_ahead import compile_ahead
+from gmmvi_jax.training.compile_ahead import compile_ahead
 
 
 def test_a_call_finds_what_was_compiled_ahead():

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.numerics.block_sizes import component_block, sample_chunk
-from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.training.chunk import run_chunk
 
 MIB = 2**20
 DIM, COMPONENTS, SAMPLES = 30, 1_000, 100_000

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.diagnostics import elbo_between_chunks
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.elbo import mixture_elbo
-from gmmvi_jax.mixture import from_gmm
-from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.mixture.padded import from_gmm
+from gmmvi_jax.training.elbo_between_chunks import elbo_between_chunks
 
 GAUSSIAN = gmmvi.GMM.from_moments([1.0], [[0.5, -1.0]], [[0.2, 0.4]])
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.repeated_functions import warn_of_repeats
-from gmmvi_jax.status import Status
+from gmmvi_jax import densities
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.repeated_functions import warn_of_repeats
+from gmmvi_jax.training.status import Status
 
 CONFIG = gmmvi.samtron(
     2,
@@ -119,7 +119,7 @@ def crash(values):
 
 
 SIMULATOR = Simulator()
-SIMULATED = targets.black_box(SIMULATOR)  # one target, compiled once
+SIMULATED = densities.black_box(SIMULATOR)  # one target, compiled once
 
 
 @pytest.fixture
@@ -217,8 +217,8 @@ def test_a_mean_over_a_minibatch_is_found_before_compiling():
         return jnp.sum(-0.5 * jnp.sum((rows - x) ** 2, axis=1))
 
     with pytest.raises(ValueError, match=r"8\.11 times .* jnp\.sum instead of jnp\.mean"):
-        gmmvi.train(CONFIG, targets.minibatch(mean_likelihood, bowl, data, batch_size=37))
-    result = gmmvi.train(CONFIG, targets.minibatch(sum_likelihood, bowl, data, batch_size=37))
+        gmmvi.train(CONFIG, densities.minibatch(mean_likelihood, bowl, data, batch_size=37))
+    result = gmmvi.train(CONFIG, densities.minibatch(sum_likelihood, bowl, data, batch_size=37))
     assert result.status is Status.COMPLETED
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.first_look import NUM_DRAWS
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.watch import start_watch
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.training.first_look import NUM_DRAWS
+from gmmvi_jax.training.watch import start_watch
 
 CONFIG = gmmvi.samtron(3)
 

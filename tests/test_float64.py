@@ -14,8 +14,8 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from benchmarks import variants
-from gmmvi_jax import evaluation, targets
-from gmmvi_jax.chunk import num_compilations
+from gmmvi_jax import densities, evaluation
+from gmmvi_jax.training.chunk import num_compilations
 
 from .double_precision import enable_x64
 from .test_all_variants import NAMES, ROWS, Row
@@ -161,7 +161,9 @@ def test_a_black_box_gets_and_gives_float64():
         dtypes.add(points.dtype)
         return -0.5 * np.sum((points**2 - 1.0) ** 2, axis=1)
 
-    target = targets.black_box(function, 2, gradient=lambda points: -2.0 * points * (points**2 - 1))
+    target = densities.black_box(
+        function, 2, gradient=lambda points: -2.0 * points * (points**2 - 1)
+    )
     config = small_config("SEMIFOG")
     found = gmmvi.train(config, target)
     expected = gmmvi.train(config, variants.four_modes)
@@ -169,7 +171,7 @@ def test_a_black_box_gets_and_gives_float64():
     np.testing.assert_allclose(found.gmm.means, expected.gmm.means, rtol=1e-12)
     assert dtypes == {np.dtype(np.float64)}
     # Results of another precision, or integers, are converted.
-    counting = targets.black_box(lambda points: np.zeros(len(points), int), 2)
+    counting = densities.black_box(lambda points: np.zeros(len(points), int), 2)
     assert counting(jnp.ones(2)).dtype == np.float64
 
 
@@ -182,7 +184,7 @@ def test_minibatches_of_a_pytree_position():
     def log_prior(position: Any) -> jax.Array:
         return -0.5 * (position["a"] ** 2 + position["b"] ** 2)
 
-    target = targets.minibatch(log_likelihood, log_prior, rows, batch_size=10)
+    target = densities.minibatch(log_likelihood, log_prior, rows, batch_size=10)
     result = gmmvi.train(small_config("SEMIFOG"), target, position={"a": 0.0, "b": 0.0})
     assert_double(result.state)
     assert_double(result.modes().locations)

@@ -12,8 +12,9 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from gmmvi_jax import gmm_components, gmm_io
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm import components as gmm_components
+from gmmvi_jax.gmm import files as gmm_io
 
 from .double_precision import enable_x64
 

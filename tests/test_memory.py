@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import memory
+from gmmvi_jax.training import memory as memory
 
 
 def gaussian(x):

@@ -10,18 +10,14 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import (
-    Draws,
-    PaddedMixture,
-    draw,
-    from_gmm,
+from gmmvi_jax.mixture.densities import (
     gradient_from_terms,
     log_density,
     log_density_gradient_and_terms,
     precisions,
-    stratified_counts,
-    to_gmm,
 )
+from gmmvi_jax.mixture.drawing import Draws, draw, stratified_counts
+from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm, to_gmm
 from gmmvi_jax.typing import Array
 
 from .oracles import Mixture, pad, random_mixture, unpad

@@ -10,9 +10,10 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from gmmvi_jax import GMM, plotting, targets
-from gmmvi_jax.result import TrainResult
-from gmmvi_jax.status import Status
+from gmmvi_jax import GMM, targets
+from gmmvi_jax.plotting import figures as plotting
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.status import Status
 
 FULL = GMM.from_moments(
     [0.8, 0.2],

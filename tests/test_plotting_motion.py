@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from gmmvi_jax import GMM, plotting_motion, targets
+from gmmvi_jax import GMM, targets
+from gmmvi_jax.plotting import motion as plotting_motion
 
 TARGET = targets.planar_motion()
 

@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from gmmvi_jax import GMM, plotting_posture, targets
+from gmmvi_jax import GMM, targets
+from gmmvi_jax.plotting import posture as plotting_posture
 from gmmvi_jax.targets import Talos
 
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.choices import CHOICES, Problem
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.modules.choice import Problem
+from gmmvi_jax.modules.registry import MODULES
+from gmmvi_jax.numerics.pytree import register_pytree
 
 SETTINGS: dict[str, Any] = {"prior_mean": jnp.zeros(2), "initial_variance": jnp.ones(2)}
 
@@ -49,10 +50,10 @@ def test_floats_are_leaves_with_paths_and_static_fields_are_structure():
     assert jax.tree.map(lambda x: 2 * x, cls(1.0, "other")) == cls(2.0, "other")
 
 
-@pytest.mark.parametrize("field", sorted({choice.field for choice in CHOICES}))
-def test_the_choices_of_a_module_have_different_structures(field):
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.field)
+def test_the_choices_of_a_module_have_different_structures(module):
     problem = Problem(dim=2, **SETTINGS)
-    built = [choice.build(problem) for choice in CHOICES if choice.field == field]
+    built = [choice.build(problem) for choice in module.choices]
     assert len(built) >= 2
     for first, second in itertools.combinations(built, 2):
         assert jax.tree.structure(first) != jax.tree.structure(second)

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.sample_db import Archive, empty_archive, empty_batch, store, thin
+from gmmvi_jax.samples.archive import Archive, empty_archive, store, thin
+from gmmvi_jax.samples.batch import SampleBatch, empty_batch
 
 from .oracles import make_batch
 

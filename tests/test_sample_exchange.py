@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.reuse_window import log_background
-from gmmvi_jax.sample_exchange import export_samples, import_samples, reevaluate_samples
-from gmmvi_jax.sample_files import load_samples, save_samples
+from gmmvi_jax.samples.window import log_background
+from gmmvi_jax.training.sample_exchange import export_samples, import_samples, reevaluate_samples
+from gmmvi_jax.training.sample_files import load_samples, save_samples
 
 DIM = 2
 

@@ -7,8 +7,8 @@ import pytest
 from jax import export
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.chunk import run_chunk
-from gmmvi_jax.mixture import to_gmm
+from gmmvi_jax.mixture.padded import to_gmm
+from gmmvi_jax.training.chunk import run_chunk
 
 DIM = 4
 COVARIANCE = np.array(

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.numerics.target_evaluation import evaluate_rows
-from gmmvi_jax.target_check import check_target
-from gmmvi_jax.watch import start_watch
+from gmmvi_jax import densities
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.check import check_target
+from gmmvi_jax.densities.evaluation import evaluate_rows
+from gmmvi_jax.training.watch import start_watch
 
 POINT = jnp.zeros(2)
 FIRST_ORDER = gmmvi.samtron(2)
@@ -54,11 +54,12 @@ def refuse(*_):
 
 
 def check(target, config=FIRST_ORDER):
-    check_target(as_log_density(target), config, POINT.dtype)
+    estimator = config.algorithm.natural_gradient
+    check_target(as_log_density(target), config.dim, POINT.dtype, estimator)
 
 
 WITHOUT_GRADIENT = [
-    targets.black_box(lambda points: -0.5 * np.sum(points**2, axis=1)),
+    densities.black_box(lambda points: -0.5 * np.sum(points**2, axis=1)),
     with_attributes(density, has_gradient=False),
     through_a_callback,
     with_attributes(density, value_and_grad=refuse),
@@ -126,12 +127,12 @@ def test_stochastic_targets_are_called_with_a_key():
     def noisy(point, key):
         return density(point) + jax.random.normal(key)
 
-    check(targets.stochastic(noisy))
+    check(densities.stochastic(noisy))
     check(with_attributes(noisy, is_stochastic=True))
-    with pytest.raises(ValueError, match=r"missing .*targets\.stochastic\(f\)"):
+    with pytest.raises(ValueError, match=r"missing .*densities\.stochastic\(f\)"):
         check(noisy)
     with pytest.raises(ValueError, match="declared stochastic, so it is called with a PRNG key"):
-        check(targets.stochastic(density))  # pyright: ignore[reportArgumentType]
+        check(densities.stochastic(density))  # pyright: ignore[reportArgumentType]
 
 
 def test_a_full_density_is_checked_too():
@@ -140,7 +141,7 @@ def test_a_full_density_is_checked_too():
 
 
 def test_a_numpy_function_is_pointed_to_black_box():
-    with pytest.raises(ValueError, match=r"targets\.black_box\(f\)"):
+    with pytest.raises(ValueError, match=r"densities\.black_box\(f\)"):
         check(lambda x: np.exp(-np.asarray(x)).sum())
 
 
@@ -176,6 +177,6 @@ def test_errors_in_the_gradient_of_a_black_box_show_at_once():
     def no_gradient(points):
         raise RuntimeError("this adjoint is not implemented")
 
-    target = targets.black_box(lambda points: -np.sum(points**2, axis=1), gradient=no_gradient)
+    target = densities.black_box(lambda points: -np.sum(points**2, axis=1), gradient=no_gradient)
     with pytest.raises((RuntimeError, ValueError), match="this adjoint is not implemented"):
         start_watch(FIRST_ORDER, target, None, None)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.mixture import to_gmm
+from gmmvi_jax.mixture.padded import to_gmm
 
 MEANS = np.array([[-20.0, 5.0], [30.0, -10.0]])
 COVARIANCES = np.array([[[2.0, 0.6], [0.6, 1.0]], [[0.5, -0.2], [-0.2, 0.3]]])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.chunk import num_compilations
-from gmmvi_jax.first_look import NUM_DRAWS
+from gmmvi_jax.training.chunk import num_compilations
+from gmmvi_jax.training.first_look import NUM_DRAWS
 
 CENTRES = jnp.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.choices import CHOICES
-from gmmvi_jax.codenames import LETTERS
-from gmmvi_jax.published import published_settings
+from gmmvi_jax.modules.registry import CHOICES, LETTERS, MODULES
+from gmmvi_jax.variants.published import published_settings
 
 
 def test_there_are_432_codenames():
@@ -24,10 +23,11 @@ def test_there_are_432_codenames():
 
 def test_every_letter_has_a_choice_and_every_module_a_field_of_its_own():
     fields = {field.name for field in dataclasses.fields(gmmvi.Algorithm)}
-    for letters in LETTERS:
-        (field,) = {choice.field for choice in CHOICES if choice.letter in letters}
-        fields.remove(field)  # no other module fills it
-    assert sorted(choice.letter for choice in CHOICES) == sorted("".join(LETTERS))
+    for module in MODULES:
+        fields.remove(module.field)  # no other module fills it
+    letters = [choice.letter for choice in CHOICES]
+    assert len(letters) == len(set(letters)) == 17
+    assert LETTERS == ("SZ", "AE", "MP", "TYI", "RDF", "OU", "NGX")
 
 
 def test_the_named_variants_are_their_codenames():
@@ -72,12 +72,14 @@ REACHES = {
 @pytest.mark.parametrize("letter", REACHES)
 def test_every_setting_of_a_choice_reaches_its_module(letter):
     codename = next(code for code in gmmvi.codenames() if letter in code)
-    (choice,) = [choice for choice in CHOICES if choice.letter == letter]
+    (module,) = [module for module in MODULES if letter in module.letters]
+    (choice,) = [choice for choice in module.choices if choice.letter == letter]
     values = {name: value for name, (value, _) in REACHES[letter].items()}
     assert set(values) == set(choice.settings)
-    module = getattr(gmmvi.from_codename(codename, 3, **values).algorithm, choice.field)
+    chosen = getattr(gmmvi.from_codename(codename, 3, **values).algorithm, module.field)
+    assert type(chosen) is choice.kind
     for value, attribute in REACHES[letter].values():
-        assert getattr(module, attribute) == value
+        assert getattr(chosen, attribute) == value
 
 
 def test_a_fixed_number_of_components_has_room_for_no_more_than_it_starts_with():
@@ -341,7 +343,7 @@ ALL_SILENT = {
 @pytest.mark.parametrize("codename", ALL_SILENT)
 def test_where_a_set_is_silent_the_published_code_decides(codename, monkeypatch):
     sets = {codename: {"gmm20": {"model_initialization.num_initial_components": 3}}}
-    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    monkeypatch.setattr("gmmvi_jax.variants.published.published_settings", lambda: sets)
     algorithm = gmmvi.published_config(codename, "gmm20").algorithm
     for path, value in ALL_SILENT[codename].items():
         assert read(algorithm, path) == value
@@ -351,7 +353,7 @@ def test_the_published_size_of_the_database_caps_ours_and_own_samples_are_passed
     own = "ng_estimator.only_use_own_samples"
     entry = {**published_settings()["ZAMTRUX"]["gmm20"], "max_database_size": [500], own: True}
     sets = {"ZAMTRUX": {"gmm20": entry}}
-    monkeypatch.setattr("gmmvi_jax.published.published_settings", lambda: sets)
+    monkeypatch.setattr("gmmvi_jax.variants.published.published_settings", lambda: sets)
     algorithm: Any = gmmvi.published_config("ZAMTRUX", "gmm20").algorithm
     assert algorithm.component_adaptation.max_database_size == 500
     assert algorithm.natural_gradient.only_own_samples

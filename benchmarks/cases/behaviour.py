@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gmmvi_jax.chunk import num_compilations
+from gmmvi_jax.training.chunk import num_compilations
 
 
 class Check(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 
 import gmmvi_jax as gmmvi
 from benchmarks.cases.case import Case
-from gmmvi_jax.chunk import num_compilations
 from gmmvi_jax.evaluation import Diagnosis
+from gmmvi_jax.training.chunk import num_compilations
 
 _NUM_DRAWS = 20_000  # of the mixture, for the numbers asked
 

@@ -12,7 +12,7 @@ from benchmarks.device.setting import Setting, failure
 from benchmarks.device.step_times import problem_of
 from benchmarks.device.trace_events import device_work, read_trace
 from benchmarks.speed.workloads import WORKLOADS, Workload
-from gmmvi_jax.chunk import run_chunk
+from gmmvi_jax.training.chunk import run_chunk
 
 FIRST_SECONDS = 60.0  # of a workload, until one was measured
 STEPS = 2  # the trace keeps a million events

@@ -21,12 +21,7 @@ from gmmvi_jax.numerics.gaussian import (
     unit_like,
     whiten_block,
 )
-from gmmvi_jax.numerics.quadratic_features import (
-    Quadratic,
-    feature_sum,
-    num_features,
-    ravel,
-)
+from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features, ravel
 from gmmvi_jax.numerics.ridge_regression import Chunk, normal_matrix, ridge_regression
 
 CONDITIONS = (1e2, 1e4, 1e6, 1e8, 1e10)

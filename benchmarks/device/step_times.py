@@ -21,9 +21,9 @@ from benchmarks.device.budget import Figures
 from benchmarks.device.setting import DEVICE, HOST, Setting, failure
 from benchmarks.speed.step_time import REPETITIONS, time_program, workload_config
 from benchmarks.speed.workloads import WORKLOADS, Workload
-from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.numerics.block_sizes import BlockSizes, block_sizes
+from gmmvi_jax.training.chunk import run_chunk
 
 MAX_COMPONENTS = 128
 # From 1 MiB to 1 GiB, what is likely to be good first: time may end.

@@ -16,12 +16,12 @@ from benchmarks.differential.reference import (
     temperature,
     whitened_gradient,
 )
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_updaters import direct, iblr, trust_region
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
-from gmmvi_jax.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.typing import Array
 
 ALONE = "ONE component, without a mixture, against the blocked pass"

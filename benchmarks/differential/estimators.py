@@ -19,13 +19,15 @@ from benchmarks.differential.reference import (
     temperature,
     unwhitened_gradient,
 )
-from gmmvi_jax.mixture import PaddedMixture, log_density_gradient_and_terms
+from gmmvi_jax.mixture.densities import log_density_gradient_and_terms
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights
+from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
-from gmmvi_jax.records import NaturalGradient, SampleBatch
+from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.typing import Array
 
 ASYMMETRIC = "theirs is not symmetric with plain weights: its symmetric part"

@@ -23,7 +23,7 @@ import numpy as np
 
 import gmmvi_jax as gmmvi
 from benchmarks.differential.instance import store_instance
-from gmmvi_jax.published import published_settings
+from gmmvi_jax.variants.published import published_settings
 
 TARGETS = ("stm300", "breast_cancer_mb", "german_credit_mb", "planar_robot_4")
 MIRRORED = ("breast_cancer_mb", "german_credit_mb")

@@ -8,10 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive
+from gmmvi_jax.samples.archive import empty_archive
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
 
 STORED = Path(__file__).parents[2] / "tests" / "data" / "reference.npz"
 KINDS = ("full", "diagonal")

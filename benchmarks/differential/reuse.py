@@ -18,15 +18,15 @@ from benchmarks.differential.reference import (
     make_batch,
     make_mixture,
 )
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.reuse import (
     component_sample_sizes,
     look_back,
     mixture_sample_size,
 )
-from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.reuse_window import (
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.window import (
     ReuseWindow,
     add_gaussians,
     add_rows,

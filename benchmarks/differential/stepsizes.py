@@ -17,10 +17,10 @@ from gmmvi_jax.modules.component_stepsizes.improvement_based import (
     ImprovementBasedComponentStepsize,
 )
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
+from gmmvi_jax.modules.records import WeightRecord, missing_reward
 from gmmvi_jax.modules.weight_stepsizes.decaying import DecayingWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.fixed import FixedWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.improvement_based import ImprovementBasedWeightStepsize
-from gmmvi_jax.records import WeightRecord, missing_reward
 
 RATIO = 1e-6  # of two float32 numbers after one multiplication or power
 

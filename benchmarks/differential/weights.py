@@ -19,13 +19,15 @@ from benchmarks.differential.reference import (
     make_record,
     temperature,
 )
-from gmmvi_jax.mixture import PaddedMixture, log_density_and_terms
+from gmmvi_jax.mixture.densities import log_density_and_terms
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
 from gmmvi_jax.modules.weight_updaters import expected_rewards as rewards_module
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.modules.weight_updaters.trust_region import TrustRegionWeights
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum, normalizer
-from gmmvi_jax.records import ComponentRecord, SampleBatch, WeightRecord
+from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.typing import Array
 
 ALONE = "ONE component, without a mixture, against the blocked pass"

@@ -26,7 +26,7 @@ def fit(problem: Problem) -> dict[str, Any]:
 
     Settings: ``codename``; ``log_every``, iterations between snapshots.
     """
-    from gmmvi_jax.published import published_settings
+    from gmmvi_jax.variants.published import published_settings
 
     python = reference_python()
     target, settings = problem.target, problem.settings

@@ -47,7 +47,7 @@ def parts_of_a_first_step(name: str, max_components: int) -> dict[str, float]:
 
     import gmmvi_jax as gmmvi
     from benchmarks.speed.step_time import workload_problem
-    from gmmvi_jax.chunk import run_chunk
+    from gmmvi_jax.training.chunk import run_chunk
 
     algorithm, target = workload_problem(BY_TARGET[name], max_components)
     jax.block_until_ready(jnp.zeros(3) + 1.0)  # the backend is up

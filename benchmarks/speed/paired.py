@@ -34,7 +34,7 @@ def time_ours(workload: Workload) -> dict[str, Any]:
 def time_reference(workload: Workload) -> dict[str, Any]:
     """Times the published code, on the same instance of the target."""
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.published import published_settings
+    from gmmvi_jax.variants.published import published_settings
 
     name = workload.target
     with tempfile.TemporaryDirectory() as folder:

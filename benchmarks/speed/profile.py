@@ -19,10 +19,10 @@ from benchmarks.speed.machine import Machine, measure_machine, median_seconds
 from benchmarks.speed.step_time import workload_state
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP, WORKLOADS, Workload
 from benchmarks.table import write_results
-from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.sample_db import look_ahead
+from gmmvi_jax.samples.database import look_ahead
 from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.chunk import run_chunk
 
 MAX_COMPONENTS = 128
 EIGENDECOMPOSITION = 9  # times D^3: tridiagonalisation, QL with vectors. Golub, Van Loan, 8.3

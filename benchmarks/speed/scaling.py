@@ -19,8 +19,8 @@ import gmmvi_jax as gmmvi
 from benchmarks.speed.machine import median_seconds
 from benchmarks.speed.step_time import NEVER
 from benchmarks.table import write_results
-from gmmvi_jax.chunk import run_chunk
-from gmmvi_jax.numerics.callable_pytree import as_log_density
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.training.chunk import run_chunk
 
 WARM_UP = 2
 LIMIT = 20 * 2**30  # bytes

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 
 import gmmvi_jax as gmmvi
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
-from gmmvi_jax.chunk import run_chunk
 from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.chunk import run_chunk
 
 REPETITIONS = 7
 NEVER = 10**6  # iterations until a component is added

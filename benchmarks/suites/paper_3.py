@@ -22,7 +22,7 @@ SMALL_EVALUATIONS = {"breast_cancer": 300_000, "german_credit": 100_000, "gmm20"
 
 def paper_3(preset: str, seeds: int) -> list[Specification]:
     """Returns the runs; small: three targets that are solved in half a minute."""
-    from gmmvi_jax.published import published_settings, runnable_targets
+    from gmmvi_jax.variants.published import published_settings, runnable_targets
 
     small = preset == "small"
     runs = []

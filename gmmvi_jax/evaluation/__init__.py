@@ -19,11 +19,7 @@ from gmmvi_jax.evaluation.mmd import diagonal_bandwidths, median_bandwidth, mmd_
 from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.evaluation.movement import mixture_divergence
 from gmmvi_jax.evaluation.optimal_transport import sinkhorn_divergence, sliced_wasserstein
-from gmmvi_jax.evaluation.overlooked import (
-    OverlookedPoints,
-    archive_candidates,
-    overlooked_points,
-)
+from gmmvi_jax.evaluation.overlooked import OverlookedPoints, archive_candidates, overlooked_points
 from gmmvi_jax.evaluation.psis import describe_k_hat, k_hat_limit, psis
 from gmmvi_jax.evaluation.two_sample import TwoSampleTest, classifier_two_sample_test
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill

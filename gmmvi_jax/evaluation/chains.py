@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.numerics.target_evaluation import full_density, is_stochastic, value_and_gradient
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200

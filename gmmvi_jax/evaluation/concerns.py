@@ -8,7 +8,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.movement import mixture_divergence
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
 
 # Limits of our own; those of k-hat are in ``psis``.
 GAP_LIMITS = (0.1, 1.0)  # nats between ELBO and log Z: worth a word, serious

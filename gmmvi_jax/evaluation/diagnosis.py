@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.chains import ChainCheck, chain_check
 from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis_text import diagnosis_lines
@@ -22,7 +23,6 @@ from gmmvi_jax.evaluation.overlooked import OverlookedPoints, overlooked_points
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.target_evaluation import evaluate_chunk, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _LARGEST_STEP = 1e10  # its multiples by 10,000 can be squared in float32

@@ -5,15 +5,16 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import full_density
 from gmmvi_jax.evaluation.importance import Average, average
 from gmmvi_jax.evaluation.log_ratios import DRAW_SEGMENT, ratios_of_rows
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, from_gmm, no_draws, stratified_counts
+from gmmvi_jax.mixture.drawing import draw, no_draws, stratified_counts
+from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
-from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.numerics.target_evaluation import full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import evaluate_rows, full_density
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.numerics.target_evaluation import evaluate_rows, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _ROWS = 256  # per call: one program for any number of points

@@ -15,10 +15,10 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.directions import line_directions, null_direction
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])

@@ -6,13 +6,15 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import evaluate_values, full_density
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture import PaddedMixture, draw, draw_counts, from_gmm, log_density, no_draws
+from gmmvi_jax.mixture.densities import log_density
+from gmmvi_jax.mixture.drawing import draw, draw_counts, no_draws
+from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
-from gmmvi_jax.numerics.callable_pytree import as_log_density
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.numerics.target_evaluation import evaluate_values, full_density
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 # Shares of the target's mass around a point that are worth a word, and serious. Measured on fits

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.callable_pytree import as_log_density
-from gmmvi_jax.numerics.target_evaluation import full_density, is_stochastic, value_and_gradient
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 MAX_DIM = 100  # above, the curvature takes too many gradients: one for each dimension and centre

@@ -1,7 +1,10 @@
 """The benchmark targets, with their data and their provenance, and targets of special kinds."""
 
+from gmmvi_jax.densities.black_box import BlackBox, black_box
+from gmmvi_jax.densities.minibatch import MinibatchTarget, minibatch
+from gmmvi_jax.densities.pytree import PytreeTarget, on_pytree
+from gmmvi_jax.densities.stochastic import StochasticTarget, stochastic
 from gmmvi_jax.targets.banana import Banana, banana
-from gmmvi_jax.targets.black_box import BlackBox, black_box
 from gmmvi_jax.targets.brownian import Brownian, brownian
 from gmmvi_jax.targets.funnel import Funnel, funnel
 from gmmvi_jax.targets.gaussian_mixture import GaussianMixtureTarget, gmm
@@ -16,7 +19,6 @@ from gmmvi_jax.targets.logistic_regression import (
     sonar,
 )
 from gmmvi_jax.targets.many_well import ManyWell, many_well
-from gmmvi_jax.targets.minibatch import MinibatchTarget, minibatch
 from gmmvi_jax.targets.minibatch_regression import (
     MinibatchLogisticRegression,
     breast_cancer_mb,
@@ -28,16 +30,10 @@ from gmmvi_jax.targets.network_regression import NetworkRegression, wine
 from gmmvi_jax.targets.planar_motion import PlanarMotion, planar_motion
 from gmmvi_jax.targets.planar_robot import PlanarRobot, forward_kinematics, planar_robot
 from gmmvi_jax.targets.protocol import SolvedTarget, Target
-from gmmvi_jax.targets.pytree import PytreeTarget, on_pytree
-from gmmvi_jax.targets.reference import (
-    reference_names,
-    reference_samples,
-    reference_summary,
-)
+from gmmvi_jax.targets.reference import reference_names, reference_samples, reference_summary
 from gmmvi_jax.targets.registry import describe, get, names
 from gmmvi_jax.targets.rings import Rings, rings
 from gmmvi_jax.targets.seeds import Seeds, seeds
-from gmmvi_jax.targets.stochastic import StochasticTarget, stochastic
 from gmmvi_jax.targets.student_t_mixture import StudentTMixtureTarget, stm
 from gmmvi_jax.targets.talos import Talos, talos
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Sountsov, Radul et al., "Inference Gym" (2020), Brownian motion with unknown scales and missing

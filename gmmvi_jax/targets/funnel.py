@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Neal, "Slice sampling" (Annals of Statistics 2003), section 8; in 10-D in Blessing et al., "Beyond

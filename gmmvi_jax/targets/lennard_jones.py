@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 

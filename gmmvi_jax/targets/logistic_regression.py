@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.log_sigmoid import log_sigmoid
 from gmmvi_jax.targets.reference import WithReferenceSamples

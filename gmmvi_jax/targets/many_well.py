@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Noé et al., "Boltzmann generators" (Science 2019), 2-D; many of them side by side, and 32-D, in

@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.densities.minibatch import MinibatchTarget
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.logistic_regression import (
     LogisticRegression,
     breast_cancer,
     german_credit,
     log_likelihood,
 )
-from gmmvi_jax.targets.minibatch import MinibatchTarget
 from gmmvi_jax.typing import Array, PRNGKey
 
 BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.densities.minibatch import MinibatchTarget
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
-from gmmvi_jax.targets.minibatch import MinibatchTarget
 from gmmvi_jax.targets.network import Network, outputs_of_samples
 from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
 from gmmvi_jax.typing import Array, HostArray, PRNGKey

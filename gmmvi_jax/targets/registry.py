@@ -11,12 +11,7 @@ from gmmvi_jax.targets.gaussian_mixture import gmm
 from gmmvi_jax.targets.gmm40 import gmm40
 from gmmvi_jax.targets.lennard_jones import lennard_jones
 from gmmvi_jax.targets.lgcp import lgcp
-from gmmvi_jax.targets.logistic_regression import (
-    breast_cancer,
-    german_credit,
-    ionosphere,
-    sonar,
-)
+from gmmvi_jax.targets.logistic_regression import breast_cancer, german_credit, ionosphere, sonar
 from gmmvi_jax.targets.many_well import many_well
 from gmmvi_jax.targets.minibatch_regression import breast_cancer_mb, german_credit_mb
 from gmmvi_jax.targets.network_classification import digits

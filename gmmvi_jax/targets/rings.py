@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Ours, since the literature has many: rings a person tells apart, three widths of nothing between.

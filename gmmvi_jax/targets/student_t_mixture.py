@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Lin, Khan, Schmidt (ICML 2019); Arenz et al. (TMLR 2023), the experiments STM20 and STM300.

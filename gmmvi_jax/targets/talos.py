@@ -9,7 +9,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.limbs import Limbs, Posture, limbs
 from gmmvi_jax.targets.log_normal_cdf import log_normal_cdf
 from gmmvi_jax.targets.urdf import Robot, parse_urdf

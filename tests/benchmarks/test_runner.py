@@ -114,8 +114,8 @@ def test_suites(suite):
 
 
 def test_paper_suites_have_the_studys_variants():
-    from gmmvi_jax.codenames import codenames
-    from gmmvi_jax.published import published_settings
+    from gmmvi_jax.variants.codenames import codenames
+    from gmmvi_jax.variants.published import published_settings
 
     def variants(suite, target):
         runs = SUITES[suite]("full", 1)

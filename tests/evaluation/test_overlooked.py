@@ -9,7 +9,7 @@ from jax.scipy.stats import norm
 
 from gmmvi_jax import GMM
 from gmmvi_jax.evaluation import archive_candidates, log_ratios, overlooked_points
-from gmmvi_jax.sample_db import empty_archive
+from gmmvi_jax.samples.archive import empty_archive
 
 NUM_DRAWS = 2000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.scipy.stats import norm
 
-from gmmvi_jax import GMM, targets
+from gmmvi_jax import GMM, densities
 from gmmvi_jax.evaluation import diagnose, log_ratios, log_ratios_at, mass_uphill
 
 DIM = 8
@@ -63,7 +63,7 @@ def test_evaluations_are_counted():
 
 
 def test_without_a_gradient_or_in_many_dimensions_nothing_is_asked():
-    box = targets.black_box(lambda x: -0.5 * np.sum(x**2, axis=1))
+    box = densities.black_box(lambda x: -0.5 * np.sum(x**2, axis=1))
     gmm = GMM.from_moments([1.0], np.zeros((1, 2)), np.ones((1, 2)))
     assert uphill(gmm, box)[1] == (None, 0.0, 0.0, 0)
     large = GMM.from_moments([1.0], np.zeros((1, 101)), np.ones((1, 101)))

@@ -12,7 +12,7 @@ import pytest
 import scipy.stats
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.adaptive import Adaptive
 from gmmvi_jax.modules.component_adaptation.adding import isotropic_variance
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
@@ -23,8 +23,8 @@ from gmmvi_jax.modules.component_adaptation.deleting import (
 )
 from gmmvi_jax.modules.component_adaptation.fixed import Fixed
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.records import AdaptationRecord, ComponentRecord
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.modules.records import AdaptationRecord, ComponentRecord
+from gmmvi_jax.samples.archive import Archive
 
 from ..double_precision import enable_x64
 from ..oracles import (

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_updaters.trust_region import TrustRegion
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 
 from ..oracles import Floats, Mixture, gaussian_divergence, make_record, pad, random_mixture, unpad
 

@@ -13,7 +13,7 @@ import pytest
 from gmmvi_jax.modules.component_updaters import direct, iblr
 from gmmvi_jax.modules.component_updaters.direct import Direct
 from gmmvi_jax.modules.component_updaters.iblr import IBLR
-from gmmvi_jax.records import NaturalGradient
+from gmmvi_jax.modules.records import NaturalGradient
 
 from ..double_precision import enable_x64
 from ..oracles import Floats, Mixture, gaussian_divergence, make_record, pad, random_mixture, unpad

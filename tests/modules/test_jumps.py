@@ -17,7 +17,7 @@ from gmmvi_jax.modules.natural_gradients.jumps import (
     add_jump,
 )
 from gmmvi_jax.modules.natural_gradients.stein import Stein
-from gmmvi_jax.reuse_window import empty_window
+from gmmvi_jax.samples.window import empty_window
 
 from ..oracles import Mixture, make_batch, pad
 from .test_stein import (

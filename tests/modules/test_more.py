@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import scipy.special
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients.more import MORE, fit_one
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.natural_gradients.stein import Stein
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture, unpad

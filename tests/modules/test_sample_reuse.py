@@ -14,8 +14,10 @@ import scipy.stats
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
 from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
-from gmmvi_jax.reuse_window import WindowSize, empty_window, window_size
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch, look_ahead
+from gmmvi_jax.samples.archive import empty_archive
+from gmmvi_jax.samples.batch import empty_batch
+from gmmvi_jax.samples.database import SampleDatabase, look_ahead
+from gmmvi_jax.samples.window import WindowSize, empty_window, window_size
 from gmmvi_jax.typing import Array
 
 from ..oracles import Floats, Mixture, pad, random_mixture

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import scipy.special
 
-from gmmvi_jax.mixture import Draws
+from gmmvi_jax.mixture.drawing import Draws
 from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import OUTSIDE_DEPTH, SampleAccount, SampleBatch
-from gmmvi_jax.sample_db import SampleDatabase, empty_archive, empty_batch
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.archive import empty_archive
+from gmmvi_jax.samples.batch import OUTSIDE_DEPTH, SampleAccount, SampleBatch, empty_batch
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 from ..oracles import HostTarget, Mixture, pad, random_mixture

@@ -10,7 +10,8 @@ import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.natural_gradients.stein import Stein
-from gmmvi_jax.records import NaturalGradient, SampleBatch
+from gmmvi_jax.modules.records import NaturalGradient
+from gmmvi_jax.samples.batch import SampleBatch
 
 from ..oracles import database_of, make_batch, make_record, pad, random_mixture
 

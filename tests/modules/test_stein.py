@@ -11,10 +11,11 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
+from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
-from gmmvi_jax.records import NaturalGradient, SampleBatch
-from gmmvi_jax.reuse_window import ReuseWindow, empty_window
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.window import ReuseWindow, empty_window
 from gmmvi_jax.typing import Array
 
 from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture

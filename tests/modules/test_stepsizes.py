@@ -11,13 +11,13 @@ from gmmvi_jax.modules.component_stepsizes.improvement_based import (
     ImprovementBasedComponentStepsize,
 )
 from gmmvi_jax.modules.improvement import scale_by_improvement
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord, missing_reward
 from gmmvi_jax.modules.weight_stepsizes.decaying import DecayingWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.fixed import FixedWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.improvement_based import (
     ImprovementBasedWeightStepsize,
     objective_of_rewards,
 )
-from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
 
 from ..oracles import Floats, make_record, pad, random_mixture
 

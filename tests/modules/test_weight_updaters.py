@@ -9,7 +9,8 @@ import pytest
 import scipy.optimize
 import scipy.special
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     ExpectedRewards,
@@ -23,9 +24,8 @@ from gmmvi_jax.modules.weight_updaters.trust_region import (
     solve_tilt,
     tilt_divergence,
 )
-from gmmvi_jax.records import ComponentRecord, WeightRecord
-from gmmvi_jax.reuse_window import empty_window
-from gmmvi_jax.sample_db import SampleDatabase, look_ahead
+from gmmvi_jax.samples.database import SampleDatabase, look_ahead
+from gmmvi_jax.samples.window import empty_window
 
 from ..double_precision import enable_x64
 from ..oracles import Floats, Mixture, database_of, make_batch, make_record, pad, random_mixture

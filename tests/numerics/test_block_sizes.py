@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.numerics.block_sizes import block_sizes, sample_chunk
-from gmmvi_jax.numerics.callable_pytree import as_log_density
 
 
 @pytest.mark.parametrize("max_chunk_bytes", [1, 1_000, 2**16, 2**20, 2**24, 2**30])

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.numerics.callable_pytree import StaticCallable, as_log_density
-from gmmvi_jax.numerics.target_evaluation import value_and_gradient
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.densities.callable_pytree import StaticCallable, as_log_density
+from gmmvi_jax.densities.evaluation import value_and_gradient
+from gmmvi_jax.numerics.pytree import register_pytree
 
 evaluate: Any = jax.jit(lambda target, point: target(point))
 

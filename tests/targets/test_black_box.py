@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
-from gmmvi_jax.numerics.target_evaluation import evaluate_rows, value_and_gradient
+from gmmvi_jax import densities
+from gmmvi_jax.densities.evaluation import evaluate_rows, value_and_gradient
 
 CENTRE = np.array([1.0, -2.0])
 CHUNK = 4
@@ -44,8 +44,8 @@ def expected(points):
     return -0.5 * np.sum((np.asarray(points) - CENTRE) ** 2, axis=-1)
 
 
-def with_gradient(recorder: Recorder, **settings: Any) -> targets.BlackBox:
-    return targets.black_box(recorder, dim=2, gradient=Recorder.gradient, **settings)
+def with_gradient(recorder: Recorder, **settings: Any) -> densities.BlackBox:
+    return densities.black_box(recorder, dim=2, gradient=Recorder.gradient, **settings)
 
 
 def evaluate(target, points, first_row, num_rows, want_gradient=True):
@@ -76,7 +76,7 @@ def test_one_call_per_chunk_with_the_points_somebody_asked_for():
 
 def test_without_a_gradient_values_are_evaluated_alone():
     recorder = Recorder()
-    target = targets.black_box(recorder)
+    target = densities.black_box(recorder)
     assert not target.has_gradient
     values, gradients = evaluate_jitted(target, points_of[0], 0, 5, want_gradient=False)
     assert gradients is None
@@ -121,7 +121,7 @@ def test_what_is_built_around_it_can_be_differentiated():
     gradients = jax.jit(jax.vmap(jax.grad(lambda x: 2.0 * target(x) - jnp.sum(x**2))))(points)
     np.testing.assert_allclose(gradients, 2.0 * (CENTRE - points) - 2.0 * points, rtol=1e-5)
     with pytest.raises(ValueError, match="no gradient"):
-        jax.grad(targets.black_box(Recorder()))(points[0])
+        jax.grad(densities.black_box(Recorder()))(points[0])
 
 
 def test_a_function_of_one_point_is_called_point_after_point():
@@ -132,7 +132,7 @@ def test_a_function_of_one_point_is_called_point_after_point():
     np.testing.assert_allclose(values[:6], expected(points_of[0, :6]), rtol=1e-6)
     np.testing.assert_allclose(gradients[:6], CENTRE - points_of[0, :6], rtol=1e-6)
 
-    plain = targets.black_box(
+    plain = densities.black_box(
         lambda x: float(x[0]), gradient=lambda x: [1.0, 0.0], batched=False
     )  # numbers and lists
     values, gradients = evaluate_jitted(plain, points_of[0], 0, 6)
@@ -142,7 +142,7 @@ def test_a_function_of_one_point_is_called_point_after_point():
 
 def test_results_are_converted_to_the_dtype_of_the_run():
     for result in (-1e300, -np.inf, np.int64(-3), np.float16(0.5), np.nan):
-        target = targets.black_box(lambda points, r=result: np.full(len(points), r))
+        target = densities.black_box(lambda points, r=result: np.full(len(points), r))
         value = target(jnp.zeros(2))
         assert value.dtype == jnp.float32
         with np.errstate(over="ignore"):
@@ -162,16 +162,16 @@ def test_results_are_converted_to_the_dtype_of_the_run():
     ],
 )
 def test_errors_on_the_host_surface_with_their_message(function, settings, message):
-    target = targets.black_box(function, **settings)
+    target = densities.black_box(function, **settings)
     with pytest.raises(HOST_ERRORS, match=message):
         jax.jit(value_and_gradient(target) if target.has_gradient else target)(jnp.zeros(2))
 
 
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match="function must be a function of points, got float"):
-        targets.black_box(3.0)  # pyright: ignore[reportArgumentType]
+        densities.black_box(3.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="gradient must be a function"):
-        targets.black_box(Recorder(), gradient=3.0)  # pyright: ignore[reportArgumentType]
+        densities.black_box(Recorder(), gradient=3.0)  # pyright: ignore[reportArgumentType]
 
 
 def test_one_function_wrapped_twice_is_one_program():
@@ -202,7 +202,7 @@ def config_for(codename):
 
 def test_a_zero_order_run_evaluates_what_it_counts():
     recorder = Recorder()
-    target = targets.black_box(recorder)
+    target = densities.black_box(recorder)
     config = config_for("ZAMIFUX")
     result = gmmvi.train(config, target)
     history = result.history

@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gmmvi_jax.targets import (
-    LogisticRegression,
-    breast_cancer,
-    german_credit,
-    ionosphere,
-    sonar,
-)
+from gmmvi_jax.targets import LogisticRegression, breast_cancer, german_credit, ionosphere, sonar
 from gmmvi_jax.targets.datasets import load_table
 
 from ..double_precision import enable_x64

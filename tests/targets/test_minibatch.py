@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
+from gmmvi_jax import densities, targets
+from gmmvi_jax.densities.minibatch import draw_rows
 from gmmvi_jax.evaluation import elbo
-from gmmvi_jax.targets.minibatch import draw_rows
 
 from ..double_precision import enable_x64
 
@@ -47,7 +47,7 @@ def regression(batch_size=BATCH_SIZE):
         "features": generator.normal(size=(NUM_ROWS, DIM)),
         "labels": generator.integers(-3, 4, size=NUM_ROWS),
     }
-    return targets.minibatch(log_likelihood, log_prior, data, batch_size)
+    return densities.minibatch(log_likelihood, log_prior, data, batch_size)
 
 
 def random_keys(count=NUM_KEYS, seed=0):
@@ -111,7 +111,7 @@ def test_the_variance_is_that_of_drawing_without_replacement():
     # Of a sum over rows in random order; with replacement it would be 1 / (1 - 1/4) as large.
     num_rows, batch_size = 256, 64
     terms = np.random.default_rng(2).normal(size=num_rows)
-    target = targets.minibatch(
+    target = densities.minibatch(
         lambda x, rows: jnp.sum(rows), lambda x: 0.0 * x[0], terms, batch_size
     )
     values, _ = estimate_many(target, np.zeros(1, np.float32), random_keys())
@@ -146,13 +146,13 @@ def test_data_are_arguments_of_the_program_in_the_dtype_of_the_point():
 def test_the_position_may_be_a_pytree():
     x = jnp.array([0.5, -1.0, 2.0])
     flat = regression()
-    nested = targets.minibatch(
+    nested = densities.minibatch(
         lambda p, rows: log_likelihood(jnp.append(p["w"], p["b"]), rows),
         lambda p: log_prior(jnp.append(p["w"], p["b"])),
         flat.data,
         BATCH_SIZE,
     )
-    target: Any = targets.on_pytree(nested, {"w": jnp.zeros(2), "b": 0.0})
+    target: Any = densities.on_pytree(nested, {"w": jnp.zeros(2), "b": 0.0})
     swapped = x[jnp.array([2, 0, 1])]  # b first
     key = jax.random.key(1)
     assert target.is_stochastic
@@ -174,7 +174,7 @@ def test_the_position_may_be_a_pytree():
 )
 def test_a_bad_minibatch_is_refused(data, batch_size, message):
     with pytest.raises(ValueError, match=message):
-        targets.minibatch(log_likelihood, log_prior, data, batch_size)
+        densities.minibatch(log_likelihood, log_prior, data, batch_size)
 
 
 def test_published_settings_train_on_minibatches_and_report_on_all_data():

@@ -10,11 +10,11 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
-from gmmvi_jax.chunk import num_compilations
-from gmmvi_jax.numerics.target_evaluation import full_density, value_and_gradient
-from gmmvi_jax.position import flat_setting, position_layout
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax import densities
+from gmmvi_jax.densities.evaluation import full_density, value_and_gradient
+from gmmvi_jax.densities.position import flat_setting, position_layout
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.training.chunk import num_compilations
 
 from ..double_precision import enable_x64
 
@@ -133,7 +133,7 @@ class Noisy:
 
 
 def test_a_plain_density_has_no_more_than_it_has():
-    target = targets.on_pytree(lambda p: p["b"] * jnp.sum(p["w"]), EXAMPLE)
+    target = densities.on_pytree(lambda p: p["b"] * jnp.sum(p["w"]), EXAMPLE)
     assert target.dim == 4
     assert not target.is_stochastic
     assert target.has_gradient
@@ -146,7 +146,7 @@ def test_a_plain_density_has_no_more_than_it_has():
 
 
 def test_what_the_density_offers_is_offered_for_the_vector():
-    target = targets.on_pytree(targets.stochastic(Noisy(jnp.float32(2.0))), EXAMPLE)
+    target = densities.on_pytree(densities.stochastic(Noisy(jnp.float32(2.0))), EXAMPLE)
     assert target.is_stochastic
     assert len(jax.tree.leaves(target)) == 1
     assert full_density(target)(POINT) == 7.0
@@ -167,7 +167,7 @@ def test_a_black_box_gets_the_points_as_a_pytree():
         slopes = np.broadcast_to(points["b"][:, None], points["w"].shape)
         return {"w": slopes, "b": points["w"].sum(axis=1)}
 
-    target = targets.on_pytree(targets.black_box(function, gradient=gradient), EXAMPLE)
+    target = densities.on_pytree(densities.black_box(function, gradient=gradient), EXAMPLE)
     assert target.has_gradient
     points = jnp.stack([POINT, 2.0 * POINT, 3.0 * POINT])
     values, gradients = jax.jit(target.evaluate_batch, static_argnums=2)(points, 2, True)
@@ -176,20 +176,20 @@ def test_a_black_box_gets_the_points_as_a_pytree():
     np.testing.assert_array_equal(gradients[:2], [[9.0, 1, 1, 1], [18.0, 2, 2, 2]])
     assert target(POINT) == 9.0
     np.testing.assert_array_equal(jax.grad(target)(POINT), [9.0, 1.0, 1.0, 1.0])
-    one_by_one = targets.black_box(
+    one_by_one = densities.black_box(
         lambda p: p["b"] * p["w"].sum(),
         gradient=lambda p: {"w": np.full(3, p["b"]), "b": p["w"].sum()},
         batched=False,
     )
-    flat_target: Any = targets.on_pytree(one_by_one, EXAMPLE)
+    flat_target: Any = densities.on_pytree(one_by_one, EXAMPLE)
     _, gradients = flat_target.evaluate_batch(points, 2, True)
     np.testing.assert_array_equal(gradients[:2], [[9.0, 1, 1, 1], [18.0, 2, 2, 2]])
-    assert not targets.on_pytree(targets.black_box(function), EXAMPLE).has_gradient
+    assert not densities.on_pytree(densities.black_box(function), EXAMPLE).has_gradient
 
 
 def test_leaves_of_another_dtype_than_the_run():
     example = {"w": jnp.zeros(2, jnp.bfloat16)}
-    target = targets.on_pytree(lambda p: jnp.sum(p["w"]), example)
+    target = densities.on_pytree(lambda p: jnp.sum(p["w"]), example)
     assert target(jnp.ones(2)).dtype == jnp.float32
     with enable_x64(True):
         assert jax.eval_shape(target, jax.ShapeDtypeStruct((2,), float)).dtype == jnp.float64
@@ -300,4 +300,4 @@ def test_a_position_of_another_dimension_or_given_twice_is_refused():
     with pytest.raises(ValueError, match="dim 4, but the config was made for dim 3"):
         gmmvi.train(config_for(3), gaussian, position=EXAMPLE)
     with pytest.raises(ValueError, match="leave out position"):
-        gmmvi.train(config_for(4), targets.on_pytree(gaussian, EXAMPLE), position=EXAMPLE)
+        gmmvi.train(config_for(4), densities.on_pytree(gaussian, EXAMPLE), position=EXAMPLE)

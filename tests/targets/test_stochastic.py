@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax import targets
-from gmmvi_jax.evaluation import elbo
-from gmmvi_jax.numerics.target_evaluation import (
+from gmmvi_jax import densities
+from gmmvi_jax.densities.evaluation import (
     deterministic_density,
     evaluate_rows,
     evaluate_values,
     value_and_gradient,
 )
-from gmmvi_jax.pytree import register_pytree
+from gmmvi_jax.evaluation import elbo
+from gmmvi_jax.numerics.pytree import register_pytree
 
 NUM_ROWS, CHUNK = 11, 4
 
@@ -68,7 +68,7 @@ def evaluate(key, target):
 
 
 def test_every_sample_has_a_key_of_its_own_and_its_gradient_the_same():
-    target = targets.stochastic(noisy_plane)
+    target = densities.stochastic(noisy_plane)
     values, gradients = evaluate(jax.random.key(0), target)
     assert len(np.unique(values)) == NUM_ROWS
     np.testing.assert_allclose(values, 2.0 * gradients[:, 0], rtol=1e-6)
@@ -80,7 +80,7 @@ def test_every_sample_has_a_key_of_its_own_and_its_gradient_the_same():
 def test_values_alone_have_keys_of_their_own_too():
     values = evaluate_values(
         jax.random.key(0),
-        targets.stochastic(noisy_plane),
+        densities.stochastic(noisy_plane),
         jnp.ones((4, 2)),
         jnp.asarray(0),
         jnp.asarray(4),
@@ -89,7 +89,7 @@ def test_values_alone_have_keys_of_their_own_too():
 
 
 def test_a_function_with_data_keeps_them_as_arguments_and_offers_what_it_has():
-    target = targets.stochastic(WithData(jnp.ones(2)))
+    target = densities.stochastic(WithData(jnp.ones(2)))
     assert target.is_stochastic
     assert len(jax.tree.leaves(target)) == 1
     assert target.dim == 2
@@ -99,7 +99,7 @@ def test_a_function_with_data_keeps_them_as_arguments_and_offers_what_it_has():
 
 
 def test_one_function_declared_twice_is_one_program():
-    first, second = (targets.stochastic(noisy_plane) for _ in range(2))
+    first, second = (densities.stochastic(noisy_plane) for _ in range(2))
     assert jax.tree.structure(first) == jax.tree.structure(second)
     assert jax.tree.leaves(first) == []
     assert getattr(first, "full", None) is None
@@ -107,22 +107,22 @@ def test_one_function_declared_twice_is_one_program():
 
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match="function"):
-        targets.stochastic(3.0)  # pyright: ignore[reportArgumentType]
+        densities.stochastic(3.0)  # pyright: ignore[reportArgumentType]
 
 
 def test_what_is_reported_is_free_of_noise_where_it_can_be():
     gmm = gmmvi.GMM.from_moments([1.0], [[0.0, 0.0]], [[0.5, 0.5]])
     with_full = WithData(jnp.zeros(2))
     key = jax.random.key(3)
-    estimate = elbo(gmm, targets.stochastic(with_full), key, 1000)
+    estimate = elbo(gmm, densities.stochastic(with_full), key, 1000)
     assert estimate.mean == elbo(gmm, with_full.full, key, 1000).mean
-    assert deterministic_density(targets.stochastic(with_full))(jnp.ones(2)) == -2.0
+    assert deterministic_density(densities.stochastic(with_full))(jnp.ones(2)) == -2.0
 
     def without(point, key):
         return with_full.full(point) + 3.0 * jax.random.normal(key)
 
-    noisy = elbo(gmm, targets.stochastic(without), key, 1000)
+    noisy = elbo(gmm, densities.stochastic(without), key, 1000)
     assert 2.5 < noisy.standard_error * np.sqrt(1000) < 3.5  # the draws' own spread is 0
     np.testing.assert_allclose(noisy.mean, estimate.mean, atol=5 * float(noisy.standard_error))
-    density = deterministic_density(targets.stochastic(without))
+    density = deterministic_density(densities.stochastic(without))
     assert density(jnp.ones(2)) == density(jnp.ones(2))

@@ -13,7 +13,7 @@ from scipy import special, stats
 from scipy.spatial.transform import Rotation
 
 from gmmvi_jax import targets
-from gmmvi_jax.cli import main
+from gmmvi_jax.cli.main import main
 from gmmvi_jax.targets import Talos, talos
 from gmmvi_jax.targets.talos import DISTRIBUTION, JOINTS, TIPS, description
 from gmmvi_jax.targets.urdf import Robot, parse_urdf

@@ -8,8 +8,8 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax import targets
-from gmmvi_jax.published import published_settings
 from gmmvi_jax.targets import Target
+from gmmvi_jax.variants.published import published_settings
 
 PUBLISHED = published_settings()["SAMTRON"]
 NUM_ITERATIONS = 50

@@ -8,8 +8,8 @@ import numpy as np
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.config import Config
-from gmmvi_jax.result import TrainResult
-from gmmvi_jax.status import Status
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.status import Status
 
 from .menagerie import Menagerie
 

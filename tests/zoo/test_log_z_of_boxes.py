@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.status import Status
+from gmmvi_jax.training.status import Status
 from gmmvi_jax.typing import Array
 
 from .menagerie import DIM, Menagerie, bowl, choose, where_inside

@@ -6,7 +6,7 @@ import numpy as np
 
 import gmmvi_jax as gmmvi
 from benchmarks.cases.behaviour import Behaviour, Check, warnings_of
-from gmmvi_jax import targets
+from gmmvi_jax import densities
 
 _NUM_GOOD = 299
 _START_WORDS = ("prior_mean", "prior_scale", "initial point")
@@ -31,7 +31,9 @@ class _Simulator:
 def _checks() -> Iterator[Check]:
     for raises, cause in ((False, "NaN"), (True, "lost its mesh")):
         result, texts = warnings_of(
-            lambda raises=raises: gmmvi.train(gmmvi.vips(2), targets.black_box(_Simulator(raises)))
+            lambda raises=raises: gmmvi.train(
+                gmmvi.vips(2), densities.black_box(_Simulator(raises))
+            )
         )
         what = "raises" if raises else "NaN"
         ending = result.ending

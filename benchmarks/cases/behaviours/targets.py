@@ -10,8 +10,8 @@ import numpy as np
 import gmmvi_jax as gmmvi
 from benchmarks.cases import gradients
 from benchmarks.cases.behaviour import Behaviour, Check, refusal, warnings_of
-from gmmvi_jax import targets
-from gmmvi_jax.chunk import num_compilations
+from gmmvi_jax import densities
+from gmmvi_jax.training.chunk import num_compilations
 
 _SHORT = gmmvi.samtron(
     2, num_iterations=1, log_every=1, max_components=2, desired_samples=20, diagnostic_samples=0
@@ -49,14 +49,14 @@ def _minibatch() -> Iterator[Check]:
     def sum_likelihood(x: jax.Array, rows: jax.Array) -> jax.Array:
         return jnp.sum(-0.5 * jnp.sum((rows - x) ** 2, axis=1))
 
-    wrong = targets.minibatch(mean_likelihood, _bowl, data, batch_size=37)
+    wrong = densities.minibatch(mean_likelihood, _bowl, data, batch_size=37)
     yield refusal(
         "a likelihood that returns the mean",
         ValueError,
         r"81\.\d+ times .*jnp\.sum instead of jnp\.mean",
         lambda: gmmvi.train(_SHORT, wrong),
     )
-    right = targets.minibatch(sum_likelihood, _bowl, data, batch_size=37)
+    right = densities.minibatch(sum_likelihood, _bowl, data, batch_size=37)
     status = gmmvi.train(_SHORT, right).status
     yield Check("one that returns the sum runs", status, status == "completed")
 

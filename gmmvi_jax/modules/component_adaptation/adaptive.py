@@ -7,21 +7,23 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotropic_variance
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
 from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, window_length
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.numerics.blocks import put_row
-from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import (
+from gmmvi_jax.modules.records import (
     AdaptationInfo,
     AdaptationRecord,
     ComponentRecord,
     missing_reward,
 )
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.numerics.blocks import put_row
+from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require, require_int, require_not_negative
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
@@ -206,3 +208,54 @@ def _append(
         num_components=mixture.num_components + due,
     )
     return mixture, components
+
+
+def build(
+    problem: Problem,
+    *,
+    add_iters: int = 30,
+    del_iters: int = 100,
+    min_weight_for_deletion: float = 1e-6,
+    # A tenth of the published number finds places as good (the argmax of 10,000 random samples
+    # is in the best 0.01 %), and a search costs one density pass over them.
+    num_database_samples: int = 10_000,
+    num_prior_samples: int = 0,
+    # The published default keeps the last batch only; samples of the whole run cost
+    # memory, not evaluations, and remember modes that the mixture has left.
+    max_database_size: int = 100_000,
+) -> Adaptive:
+    """Builds choice A."""
+    return Adaptive(
+        prior_mean=problem.prior_mean,
+        initial_variance=problem.initial_variance,
+        lightest=min_weight_for_deletion,
+        add_iters=add_iters,
+        del_iters=del_iters,
+        num_database_samples=num_database_samples,
+        num_prior_samples=num_prior_samples,
+        max_database_size=max_database_size,
+    )
+
+
+def check(choice: Adaptive) -> None:
+    """Raises ValueError for settings that cannot be right."""
+    require_int("del_iters", choice.del_iters)
+    require(
+        choice.del_iters >= 3,
+        f"del_iters must be at least 3, got {choice.del_iters}: the rewards are smoothed over "
+        f"2 * (del_iters // 3) iterations.",
+    )
+    require_int("add_iters", choice.add_iters, least=1)
+    require_int("num_database_samples", choice.num_database_samples, least=1)
+    require_int("num_prior_samples", choice.num_prior_samples, least=0)
+    require_int("max_database_size", choice.max_database_size, least=0)
+    require_not_negative("min_weight_for_deletion", choice.lightest)
+
+
+CHOICE = Choice(
+    "A",
+    Adaptive,
+    "adaptive: added where the mixture misses mass, deleted where light and stagnating",
+    build,
+    check=check,
+)

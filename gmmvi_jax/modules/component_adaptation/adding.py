@@ -5,12 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density
+from gmmvi_jax.densities.evaluation import evaluate_values
+from gmmvi_jax.mixture.densities import log_density
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, round_up, take_block
 from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, entropy
 from gmmvi_jax.numerics.standard_normal import standard_normal_rows
-from gmmvi_jax.numerics.target_evaluation import evaluate_values
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import put_row, take_row
 from gmmvi_jax.numerics.log_sum import log_sum_exp
-from gmmvi_jax.records import ComponentRecord
 from gmmvi_jax.typing import Array
 
 

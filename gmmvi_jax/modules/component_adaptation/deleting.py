@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, missing_reward
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.products import product
-from gmmvi_jax.records import ComponentRecord, missing_reward
 from gmmvi_jax.typing import Array
 
 LARGEST_STAGNATING_IMPROVEMENT = 0.4  # (now - then) / |then|; Arenz et al., JMLR 2020

@@ -4,11 +4,12 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import AdaptationInfo, AdaptationRecord, ComponentRecord
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -48,3 +49,12 @@ class Fixed:
         del key, log_target, archive, temperature, iteration
         nothing = jnp.zeros((), jnp.int32)
         return Adapted(mixture, components, record, AdaptationInfo(nothing, nothing, nothing))
+
+
+def build(problem: Problem) -> Fixed:
+    """Builds choice E."""
+    del problem
+    return Fixed()
+
+
+CHOICE = Choice("E", Fixed, "fixed: as many as at the start", build)

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import AdaptationInfo, AdaptationRecord, ComponentRecord
-from gmmvi_jax.sample_db import Archive
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 

@@ -4,9 +4,12 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.modules.stepsize_checks import require_order
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_positive
 
 
 @register_pytree
@@ -38,3 +41,44 @@ class ImprovementBasedComponentStepsize:
             current, improved, self.lowest, self.highest, self.increase, self.decrease
         )
         return components._replace(stepsizes=stepsizes.astype(components.stepsizes.dtype))
+
+
+def build(
+    problem: Problem,
+    *,
+    # 0.1 is what most published settings use; the published default of 1e-5 needs
+    # 65 improvements to get there.
+    initial_component_stepsize: float = 0.1,
+    min_component_stepsize: float = 0.001,
+    max_component_stepsize: float = 1.0,
+    component_stepsize_increase: float = 1.15,
+    component_stepsize_decrease: float = 0.85,
+) -> ImprovementBasedComponentStepsize:
+    """Builds choice R."""
+    del problem
+    return ImprovementBasedComponentStepsize(
+        initial=initial_component_stepsize,
+        lowest=min_component_stepsize,
+        highest=max_component_stepsize,
+        increase=component_stepsize_increase,
+        decrease=component_stepsize_decrease,
+    )
+
+
+def check(choice: ImprovementBasedComponentStepsize) -> None:
+    """Raises ValueError for settings that cannot be right."""
+    require_positive("initial_component_stepsize", choice.initial)
+    require_positive("min_component_stepsize", choice.lowest)
+    require_positive("max_component_stepsize", choice.highest)
+    require_positive("component_stepsize_increase", choice.increase)
+    require_positive("component_stepsize_decrease", choice.decrease)
+    require_order("component_stepsize", choice.lowest, choice.highest)
+
+
+CHOICE = Choice(
+    "R",
+    ImprovementBasedComponentStepsize,
+    "improvement-based: larger after an improvement, else smaller",
+    build,
+    check=check,
+)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
 
 
 class ComponentStepsize(Protocol):

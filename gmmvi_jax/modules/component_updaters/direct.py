@@ -2,8 +2,10 @@
 
 import dataclasses
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     apply_factor,
@@ -13,8 +15,7 @@ from gmmvi_jax.numerics.gaussian import (
     move,
     unit_like,
 )
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 
@@ -66,3 +67,18 @@ class Direct:
     ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
         """Updates the active components; see ``ComponentUpdater``."""
         return update_blocks(update_one, mixture, components, gradient, temperature)
+
+
+def build(problem: Problem) -> Direct:
+    """Builds choice I."""
+    del problem
+    return Direct()
+
+
+CHOICE = Choice(
+    "I",
+    Direct,
+    "direct: natural gradient times the stepsize, rejected where the covariance would not be "
+    "positive definite",
+    build,
+)

@@ -5,8 +5,10 @@ import math
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     divergence_from_standard,
@@ -14,8 +16,7 @@ from gmmvi_jax.numerics.gaussian import (
     move,
     unit_like,
 )
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
 
@@ -89,3 +90,18 @@ class IBLR:
     ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
         """Updates the active components; see ``ComponentUpdater``."""
         return update_blocks(update_one, mixture, components, gradient, temperature)
+
+
+def build(problem: Problem) -> IBLR:
+    """Builds choice Y."""
+    del problem
+    return IBLR()
+
+
+CHOICE = Choice(
+    "Y",
+    IBLR,
+    "iBLR: natural gradient times the stepsize, with a second-order term that keeps the "
+    "covariance positive definite",
+    build,
+)

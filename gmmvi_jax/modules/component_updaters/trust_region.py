@@ -2,12 +2,13 @@
 
 import dataclasses
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
 
 
@@ -61,3 +62,12 @@ class TrustRegion:
     ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
         """Updates the active components; see ``ComponentUpdater``."""
         return update_blocks(update_one, mixture, components, gradient, temperature)
+
+
+def build(problem: Problem) -> TrustRegion:
+    """Builds choice T."""
+    del problem
+    return TrustRegion()
+
+
+CHOICE = Choice("T", TrustRegion, "trust region: KL of the step bounded by the stepsize", build)

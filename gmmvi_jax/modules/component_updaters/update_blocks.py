@@ -6,10 +6,10 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
 from gmmvi_jax.numerics.gaussian import Gaussian, whitening_error
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.typing import Array
 
 LARGEST_WHITENING_ERROR = 1.0  # standard deviations by which rounding may move a sample

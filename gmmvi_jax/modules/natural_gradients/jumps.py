@@ -16,19 +16,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
+from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
-from gmmvi_jax.numerics.gaussian import (
-    block_log_densities,
-    centre_points,
-    unit_like,
-    whiten_block,
-)
+from gmmvi_jax.numerics.gaussian import block_log_densities, centre_points, unit_like, whiten_block
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, normalizer
-from gmmvi_jax.records import NaturalGradient
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 # Measured on ten densities with edges. A height of 100 nats keeps 0.4 % of the mass outside of a

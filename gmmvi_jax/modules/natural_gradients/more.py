@@ -8,13 +8,16 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density, log_density_from_terms
+from gmmvi_jax.mixture.densities import log_density, log_density_from_terms
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     log_importance_weights,
     own_samples,
     with_background,
 )
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
@@ -24,13 +27,13 @@ from gmmvi_jax.numerics.gaussian import (
     whiten,
 )
 from gmmvi_jax.numerics.products import product
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient, SampleBatch
-from gmmvi_jax.reuse_window import newest_log_densities
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import newest_log_densities
 from gmmvi_jax.typing import Array
 
 Carry = TypeVar("Carry")
@@ -203,3 +206,22 @@ class MORE:
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
         return gradient, components._replace(ridge_factors=ridge_factors), database
+
+
+def build(
+    problem: Problem,
+    *,
+    self_normalized_gradients: bool = True,
+    only_own_samples: bool = False,
+    initial_ridge_factor: float = 1e-12,
+) -> MORE:
+    """Builds choice Z."""
+    del problem
+    return MORE(
+        initial_ridge_factor=initial_ridge_factor,
+        self_normalized=self_normalized_gradients,
+        only_own_samples=only_own_samples,
+    )
+
+
+CHOICE = Choice("Z", MORE, "MORE: zero order, a quadratic fitted to the rewards", build)

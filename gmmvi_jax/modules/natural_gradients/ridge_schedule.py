@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gmmvi_jax.records import ComponentRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.typing import Array
 
 HIGHEST_RAISED = 1e-6  # rejected updates do not raise a ridge factor beyond this

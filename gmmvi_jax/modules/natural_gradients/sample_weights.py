@@ -4,9 +4,10 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density
+from gmmvi_jax.mixture.densities import log_density
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.records import SampleBatch
+from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.typing import Array
 
 

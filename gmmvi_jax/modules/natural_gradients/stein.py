@@ -6,30 +6,27 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import (
-    PaddedMixture,
+from gmmvi_jax.mixture.densities import (
     gradient_from_terms,
     log_density_gradient_and_terms,
     precisions,
 )
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
 from gmmvi_jax.modules.natural_gradients.sample_weights import (
     fill_in,
     log_importance_weights,
     own_samples,
 )
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    apply_transposed_factor,
-    is_diagonal,
-)
+from gmmvi_jax.numerics.gaussian import Gaussian, apply_transposed_factor, is_diagonal
 from gmmvi_jax.numerics.products import product
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, NaturalGradient
-from gmmvi_jax.reuse_window import newest_log_densities
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import newest_log_densities
 from gmmvi_jax.typing import Array
 
 _Carry = tuple[WeightedSum, Array, Array]  # sums, [K, C] densities, [N] log b
@@ -179,3 +176,14 @@ class Stein:
             mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
         )
         return gradient, components, database
+
+
+def build(
+    problem: Problem, *, self_normalized_gradients: bool = True, only_own_samples: bool = False
+) -> Stein:
+    """Builds choice S."""
+    del problem
+    return Stein(self_normalized=self_normalized_gradients, only_own_samples=only_own_samples)
+
+
+CHOICE = Choice("S", Stein, "Stein: first order, from the target's gradients", build)

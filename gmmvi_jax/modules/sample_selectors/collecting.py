@@ -5,11 +5,13 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import Draws, PaddedMixture, draw
+from gmmvi_jax.mixture.drawing import Draws, draw
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
-from gmmvi_jax.records import SampleAccount
-from gmmvi_jax.reuse_window import add_rows, log_background
-from gmmvi_jax.sample_db import SampleDatabase, store
+from gmmvi_jax.samples.archive import store
+from gmmvi_jax.samples.batch import SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import add_rows, log_background
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _TARGET_STREAM = 0x7FFFFFFF  # of the key that draws; its chunks are counted from 0

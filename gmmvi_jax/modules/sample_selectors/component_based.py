@@ -4,8 +4,14 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.sample_selectors.collecting import collect
+from gmmvi_jax.modules.sample_selectors.draws import (
+    REUSE_WINDOW_BYTES,
+    check_draws,
+    default_samples,
+)
 from gmmvi_jax.modules.sample_selectors.reuse import (
     component_sample_sizes,
     look_back,
@@ -13,10 +19,10 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
     num_reused,
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SampleAccount
-from gmmvi_jax.reuse_window import WindowSize, window_size
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.batch import SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import WindowSize, window_size
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
@@ -80,3 +86,28 @@ class ComponentBased:
             database = database._replace(window=window, batch=batch)
         counts = jnp.where(mixture.active, counts, 0)
         return collect(key, log_target, mixture, database, counts, self.desired_samples)
+
+
+def build(
+    problem: Problem,
+    *,
+    desired_samples: int | None = None,
+    reuse_ratio: float = 0.0,
+    reuse_window_bytes: int = REUSE_WINDOW_BYTES,
+) -> ComponentBased:
+    """Builds choice M."""
+    default = default_samples(problem)
+    return ComponentBased(
+        desired_samples=default if desired_samples is None else desired_samples,
+        reuse_ratio=reuse_ratio,
+        reuse_window_bytes=reuse_window_bytes,
+    )
+
+
+CHOICE = Choice(
+    "M",
+    ComponentBased,
+    "component-based: as many from every component, whatever its weight",
+    build,
+    check=check_draws,
+)

@@ -5,8 +5,15 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, draw_counts
+from gmmvi_jax.mixture.drawing import draw_counts
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.sample_selectors.collecting import collect
+from gmmvi_jax.modules.sample_selectors.draws import (
+    REUSE_WINDOW_BYTES,
+    check_draws,
+    default_samples,
+)
 from gmmvi_jax.modules.sample_selectors.reuse import (
     look_back,
     missing_samples,
@@ -14,10 +21,10 @@ from gmmvi_jax.modules.sample_selectors.reuse import (
     num_reused,
 )
 from gmmvi_jax.numerics.block_sizes import sample_chunk
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import SampleAccount
-from gmmvi_jax.reuse_window import WindowSize, window_size
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.batch import SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import WindowSize, window_size
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
@@ -89,3 +96,29 @@ class MixtureBased:
             database = database._replace(window=window, batch=batch)
         counts = draw_counts(key_counts, mixture, num_new, self.desired_samples)
         return collect(key_collect, log_target, mixture, database, counts, _SEGMENT)
+
+
+def build(
+    problem: Problem,
+    *,
+    desired_samples: int | None = None,
+    reuse_ratio: float = 0.0,
+    reuse_window_bytes: int = REUSE_WINDOW_BYTES,
+) -> MixtureBased:
+    """Builds choice P."""
+    # As for M, twice: all components share these samples.
+    default = 2 * default_samples(problem)
+    return MixtureBased(
+        desired_samples=default if desired_samples is None else desired_samples,
+        reuse_ratio=reuse_ratio,
+        reuse_window_bytes=reuse_window_bytes,
+    )
+
+
+CHOICE = Choice(
+    "P",
+    MixtureBased,
+    "mixture-based: from the mixture as a whole, by weight",
+    build,
+    check=check_draws,
+)

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import SampleAccount
-from gmmvi_jax.reuse_window import WindowSize
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.samples.batch import SampleAccount
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import WindowSize
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 

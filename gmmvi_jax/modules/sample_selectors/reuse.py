@@ -7,10 +7,11 @@ from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture, log_density_from_terms
+from gmmvi_jax.mixture.densities import log_density_from_terms
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.records import SampleBatch
-from gmmvi_jax.reuse_window import (
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.window import (
     ReuseWindow,
     add_gaussians,
     drop_oldest,

@@ -5,10 +5,10 @@ Shared by the selectors, which differ only in how many samples each component dr
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import Draws
+from gmmvi_jax.densities.evaluation import fold_evaluations
+from gmmvi_jax.mixture.drawing import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.target_evaluation import fold_evaluations
-from gmmvi_jax.records import NUM_ACCOUNTS, OUTSIDE_DEPTH, SampleAccount, SampleBatch
+from gmmvi_jax.samples.batch import NUM_ACCOUNTS, OUTSIDE_DEPTH, SampleAccount, SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 

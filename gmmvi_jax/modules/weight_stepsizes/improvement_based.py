@@ -4,10 +4,13 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.modules.stepsize_checks import require_order
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_not_negative, require_positive
 from gmmvi_jax.typing import Array
 
 
@@ -78,3 +81,43 @@ class ImprovementBasedWeightStepsize:
         return weights._replace(
             stepsize=stepsize.astype(weights.stepsize.dtype), objective=objective
         )
+
+
+def build(
+    problem: Problem,
+    *,
+    # Published SAMTRON settings of the study, not the code's defaults (1, 1e-4, 1).
+    initial_weight_stepsize: float = 0.1,
+    min_weight_stepsize: float = 1e-5,
+    max_weight_stepsize: float = 4.0,
+    weight_stepsize_increase: float = 1.15,
+    weight_stepsize_decrease: float = 0.85,
+) -> ImprovementBasedWeightStepsize:
+    """Builds choice N."""
+    del problem
+    return ImprovementBasedWeightStepsize(
+        initial=initial_weight_stepsize,
+        lowest=min_weight_stepsize,
+        highest=max_weight_stepsize,
+        increase=weight_stepsize_increase,
+        decrease=weight_stepsize_decrease,
+    )
+
+
+def check(choice: ImprovementBasedWeightStepsize) -> None:
+    """Raises ValueError for settings that cannot be right."""
+    require_not_negative("initial_weight_stepsize", choice.initial)
+    require_not_negative("min_weight_stepsize", choice.lowest)
+    require_not_negative("max_weight_stepsize", choice.highest)
+    require_positive("weight_stepsize_increase", choice.increase)
+    require_positive("weight_stepsize_decrease", choice.decrease)
+    require_order("weight_stepsize", choice.lowest, choice.highest)
+
+
+CHOICE = Choice(
+    "N",
+    ImprovementBasedWeightStepsize,
+    "improvement-based: larger after an improvement, else smaller",
+    build,
+    check=check,
+)

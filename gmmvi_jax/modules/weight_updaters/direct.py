@@ -2,16 +2,17 @@
 
 import dataclasses
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
     expected_rewards,
     record_rewards,
     tilt_weights,
 )
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, WeightRecord
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -43,3 +44,12 @@ class DirectWeights:
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
         return tilt_weights(mixture, advantages, weights.stepsize / temperature), components
+
+
+def build(problem: Problem, *, self_normalized_rewards: bool = True) -> DirectWeights:
+    """Builds choice U."""
+    del problem
+    return DirectWeights(self_normalized=self_normalized_rewards)
+
+
+CHOICE = Choice("U", DirectWeights, "direct: natural gradient times the stepsize", build)

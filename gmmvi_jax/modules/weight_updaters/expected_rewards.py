@@ -8,18 +8,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import (
-    PaddedMixture,
-    log_density_and_terms,
-    log_density_from_terms,
-)
+from gmmvi_jax.mixture.densities import log_density_and_terms, log_density_from_terms
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
-from gmmvi_jax.records import ComponentRecord
-from gmmvi_jax.reuse_window import newest_log_densities
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import newest_log_densities
 from gmmvi_jax.typing import Array
 
 LOG_WEIGHT_FLOOR = math.log(1e-30)

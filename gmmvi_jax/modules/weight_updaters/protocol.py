@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from gmmvi_jax.mixture import PaddedMixture
-from gmmvi_jax.records import ComponentRecord, WeightRecord
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 

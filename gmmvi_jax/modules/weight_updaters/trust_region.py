@@ -4,7 +4,9 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture import PaddedMixture
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.modules.choice import Choice, Problem
+from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
     expected_rewards,
@@ -13,9 +15,8 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
 )
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.numerics.log_sum import log_sum_exp
-from gmmvi_jax.pytree import register_pytree
-from gmmvi_jax.records import ComponentRecord, WeightRecord
-from gmmvi_jax.sample_db import SampleDatabase
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -94,3 +95,14 @@ class TrustRegionWeights:
         advantages = advantages_of(mixture, expected.values)
         scale = solve_tilt(mixture.log_weights, advantages, weights.stepsize, 1.0 / temperature)
         return tilt_weights(mixture, advantages, scale), components
+
+
+def build(problem: Problem, *, self_normalized_rewards: bool = True) -> TrustRegionWeights:
+    """Builds choice O."""
+    del problem
+    return TrustRegionWeights(self_normalized=self_normalized_rewards)
+
+
+CHOICE = Choice(
+    "O", TrustRegionWeights, "trust region: KL of the weights bounded by the stepsize", build
+)

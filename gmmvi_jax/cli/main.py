@@ -1,0 +1,161 @@
+"""The command line: ``gmmvi-jax fit``, ``gmmvi-jax targets``, ``gmmvi-jax variants``.
+
+What a command needs is imported when it runs, so that a mistake in the arguments is told at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+PROGRAM = "gmmvi-jax"
+FAILURE = 2  # as argparse has it
+INTERRUPTED = 130  # what shells report for Ctrl-C
+NOT_READ = 141  # and where the reader of a pipe has gone, as `head` does
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: the arguments, by default those of the process.
+
+    Returns:
+        0; 2 after an error, told in one message on stderr; 130 after Ctrl-C.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()  # here, where its error can be caught
+    except BrokenPipeError:
+        # Python writes the rest when it exits, and would complain of that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_READ
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
+        return _fail(str(error), FAILURE)
+    return code
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"{PROGRAM}: error: {message}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells its errors as the library does, in place of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Fit Gaussian mixtures to unnormalised densities by natural gradients.",
+        allow_abbrev=False,
+    )
+    version = metadata.version("gmmvi_jax")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    fit = commands.add_parser("fit", help="fit a mixture to a target", allow_abbrev=False)
+    _add_fit_arguments(fit)
+    fit.set_defaults(run=_fit)
+    listing = commands.add_parser("targets", help="list the targets", allow_abbrev=False)
+    listing.set_defaults(run=_list_targets)
+    listing = commands.add_parser(
+        "variants", help="explain codenames and list their settings", allow_abbrev=False
+    )
+    listing.set_defaults(run=_list_variants)
+    return parser
+
+
+def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
+    fit.add_argument(
+        "target",
+        metavar="TARGET",
+        help="a name from `gmmvi-jax targets`, or path/to/file.py:function, an unnormalised log "
+        "density of one point [D] that JAX can differentiate",
+    )
+    fit.add_argument(
+        "--variant",
+        default="SAMTRON",
+        help="codename, or samtron, vips, ibayes_gmm (default: %(default)s)",
+    )
+    fit.add_argument(
+        "--published", action="store_true", help="the settings of the study for this target"
+    )
+    fit.add_argument("--iterations", type=int, default=500, help="default: %(default)s")
+    fit.add_argument(
+        "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
+    )
+    fit.add_argument("--max-components", type=int, metavar="K", help="how many there can be")
+    fit.add_argument(
+        "--dim",
+        type=int,
+        metavar="D",
+        help="dimensions of a function in a file that has no attribute dim",
+    )
+    fit.add_argument(
+        "--prior-mean", type=float, help="of a function in a file: centre of the start (default: 0)"
+    )
+    fit.add_argument(
+        "--prior-scale", type=float, help="of a function in a file: its width (default: 1)"
+    )
+    fit.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, as `gmmvi-jax variants` lists them; may be repeated",
+    )
+    fit.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where gmm.npz, history.csv, config.json and report.png go (default: nowhere)",
+    )
+
+
+def _list_targets(_: argparse.Namespace) -> int:
+    from gmmvi_jax.cli.listings import targets_text
+
+    print(targets_text())
+    return 0
+
+
+def _list_variants(_: argparse.Namespace) -> int:
+    from gmmvi_jax.cli.listings import variants_text
+
+    print(variants_text())
+    return 0
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from gmmvi_jax.cli.fit import fit
+    from gmmvi_jax.training.status import Status
+
+    ending = fit(arguments)
+    if ending.status in (Status.FAILED, Status.DIVERGED):
+        return _fail(f"the run {ending.status}: {ending.reason}", FAILURE)
+    return INTERRUPTED if ending.status is Status.INTERRUPTED else 0
+
+
+def run() -> NoReturn:
+    """Runs the command line as a process of its own, and ends it."""
+    code = main()
+    if code == INTERRUPTED:
+        # At once: a program may still compile, and Python would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

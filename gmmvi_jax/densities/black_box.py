@@ -1,0 +1,252 @@
+"""Targets that are computed on the host: numpy, another library, a simulator."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.densities.callable_pytree import StaticCallable
+from gmmvi_jax.typing import Array, PyTree
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class BlackBox:
+    """A log density that JAX calls on the host; `black_box` makes it.
+
+    Attributes:
+      function: of points [n, D], their log densities [n]; of one point, where not `batched`.
+      gradient: of the same points, their gradients [n, D]; None if there is none.
+      dim: D, if it was given.
+      batched: whether both take many points.
+    """
+
+    function: StaticCallable
+    gradient: StaticCallable | None
+    dim: int | None
+    batched: bool
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient was given."""
+        return self.gradient is not None
+
+    def __call__(self, x: Array) -> Array:
+        """Return the log density at `x` [D], a scalar; under `jax.vmap` all points in one call."""
+        return _value(self, x)
+
+    def value_and_grad(self, x: Array) -> tuple[Array, Array]:
+        """Return the log density at `x` [D] and its gradient [D].
+
+        Raises:
+          ValueError: no gradient was given.
+        """
+        one = jnp.ones((), jnp.int32)
+        values, gradients = self.evaluate_batch(_add_axis(x), one, True)
+        return values[0], jax.tree.map(lambda leaf: leaf[0], gradients)
+
+    def evaluate_batch(
+        self, points: Array, num_live: Array, with_gradient: bool
+    ) -> tuple[Array, Array | None]:
+        """Return the log densities [C] at points [C, D], and their gradients [C, D] or None.
+
+        One call of the host, which evaluates the first `num_live` rows; the others are 0. Under
+        `jax.vmap` it is still one call, for the live rows of all.
+
+        Raises:
+          ValueError: a gradient is wanted, but none was given.
+        """
+        if with_gradient and not self.has_gradient:
+            raise ValueError(
+                "this black box has no gradient; give one: densities.black_box(function, "
+                "gradient=...), or use a zero-order estimator (Z)."
+            )
+        leaves = jax.tree.leaves(points)  # one array, or those of a pytree position
+        like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), points)
+        values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
+        results = (values, like if with_gradient else None)
+        words = jax.pure_callback(
+            functools.partial(_run_on_host, self, with_gradient, values.dtype),
+            jax.eval_shape(_to_words, results),
+            _to_words(points),
+            num_live,
+            vmap_method="broadcast_all",
+        )
+        return jax.tree.map(_from_words, words, results)
+
+
+def _to_words(tree: PyTree) -> Any:
+    """Return the tree with float64 arrays as [..., 2] uint32, the others as they are.
+
+    JAX rounds float64 that enters or leaves a callback to float32 on threads where float64 is not
+    enabled: on all but one, where `jax.enable_x64` is used as a context.
+    """
+
+    def convert(leaf: Array) -> Array:
+        is_wide = leaf.dtype == jnp.float64
+        return jax.lax.bitcast_convert_type(leaf, jnp.uint32) if is_wide else leaf
+
+    return jax.tree.map(convert, tree)
+
+
+def _from_words(array: Array, like: jax.ShapeDtypeStruct) -> Array:
+    """Return what `_to_words` made this array of."""
+    return jax.lax.bitcast_convert_type(array, like.dtype) if array.dtype != like.dtype else array
+
+
+def _host_from_words(leaf: Any) -> np.ndarray:
+    """Return a copy of what `_to_words` converted, as a numpy array."""
+    array = np.array(leaf, order="C")
+    return array.view(np.float64)[..., 0] if array.dtype == np.uint32 else array
+
+
+def _host_to_words(array: np.ndarray) -> np.ndarray:
+    return array[..., None].view(np.uint32) if array.dtype == np.float64 else array
+
+
+def _add_axis(x: PyTree) -> Any:
+    return jax.tree.map(lambda leaf: leaf[None], x)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _value(target: BlackBox, x: Array) -> Array:
+    # A function of its own, so that what users build around a black box can be differentiated.
+    return target.evaluate_batch(_add_axis(x), jnp.ones((), jnp.int32), False)[0][0]
+
+
+@_value.defjvp
+def _value_jvp(
+    target: BlackBox, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    value, gradient = target.value_and_grad(*primals)
+    products = jax.tree.map(lambda slope, x_dot: jnp.sum(slope * x_dot), gradient, *tangents)
+    return value, jnp.asarray(sum(jax.tree.leaves(products)), value.dtype)
+
+
+def _run_on_host(
+    target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
+) -> tuple[np.ndarray, PyTree]:
+    """Return what `BlackBox.evaluate_batch` promises, as numpy arrays, float64 in words.
+
+    Args:
+      target: the black box.
+      with_gradient: else there are no gradients.
+      dtype: of the values.
+      points: [..., C, D], or a pytree of such arrays; float64 in words.
+      num_live: [...] int32, rows that somebody asked for; below 1 is none.
+    """
+    points = jax.tree.map(_host_from_words, points)
+    num_live = np.asarray(num_live)
+    chunk = jax.tree.leaves(points)[0].shape[num_live.ndim]
+    live = np.arange(chunk) < num_live[..., None]  # [..., C]
+    values = np.zeros(live.shape, dtype)
+    gradients = jax.tree.map(np.zeros_like, points) if with_gradient else None
+    if live.any():
+        asked = jax.tree.map(lambda leaf: leaf[live], points)  # [n, D]
+        count = int(np.count_nonzero(live))
+        values[live] = _checked(target, "function", _values(target, asked), (count,), dtype)
+        if with_gradient:
+
+            def store(buffer: np.ndarray, result: Any) -> None:
+                shape = (count, *buffer.shape[live.ndim :])
+                buffer[live] = _checked(target, "gradient", result, shape, buffer.dtype)
+
+            jax.tree.map(store, gradients, _gradients(target, asked))
+    return jax.tree.map(_host_to_words, (values, gradients))
+
+
+def _values(target: BlackBox, points: PyTree) -> Any:
+    """Return what the user's function gives for points [n, D], one after another if need be."""
+    if target.batched:
+        return target.function(points)
+    return np.stack([np.asarray(target.function(point)) for point in _one_by_one(points)])
+
+
+def _gradients(target: BlackBox, points: PyTree) -> Any:
+    """Return what the user's gradient gives for points [n, D], one after another if need be."""
+    assert target.gradient is not None
+    if target.batched:
+        return target.gradient(points)
+    results = [target.gradient(point) for point in _one_by_one(points)]
+    return jax.tree.map(lambda _, *rows: np.stack([np.asarray(r) for r in rows]), points, *results)
+
+
+def _one_by_one(points: PyTree) -> list[Any]:
+    num_points = len(jax.tree.leaves(points)[0])
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], points) for i in range(num_points)]
+
+
+def _checked(
+    target: BlackBox, what: str, result: Any, shape: tuple[int, ...], dtype: Any
+) -> np.ndarray:
+    """Return a result as an array of the given shape, its leading axis the points, and dtype.
+
+    Raises:
+      ValueError: another shape.
+      TypeError: no real numbers.
+    """
+    array = np.asarray(result)
+    if not (jnp.issubdtype(array.dtype, np.floating) or jnp.issubdtype(array.dtype, np.integer)):
+        raise TypeError(
+            f"the {what} of this black box must return real numbers, got "
+            f"{type(result).__name__} of dtype {array.dtype}."
+        )
+    if array.shape != shape:
+        message = f"{shape}, a row for each point, got {array.shape}; if it takes one point at a "
+        message += "time, pass batched=False."
+        if not target.batched:
+            message = f"{shape[1:]} for one point, got {array.shape[1:]}."
+        raise ValueError(f"the {what} of this black box must return shape {message}")
+    with np.errstate(over="ignore"):  # -1e300 is -inf in float32: outside of the support
+        return array.astype(dtype)
+
+
+def black_box(
+    function: Callable[..., Any],
+    dim: int | None = None,
+    gradient: Callable[..., Any] | None = None,
+    batched: bool = True,
+) -> BlackBox:
+    """Make a target of a function that JAX cannot trace: numpy, another library, a simulator.
+
+    It is called on the host with numpy arrays, once per chunk of samples, and only with points that
+    are asked for and counted; so too under `jax.vmap` over whole runs, where one call serves all
+    of them. `train` evaluates one point more, the first mean, to see that it works. Errors end
+    the run with their message. (A function built around the target, in JAX, is vectorised like any
+    other: it is called once per chunk, too, but with all of the chunk's rows, also those that
+    nobody asked for.)
+
+    Without `gradient` it needs a zero-order estimator: a codename with Z, e.g. ZAMTRUX. With it,
+    also functions built around the target can be differentiated (once).
+
+    Args:
+      function: log density of points [n, D], a numpy array in the dtype of the run: returns [n].
+        Results in float64 are converted to that dtype. It must give the same for the same point.
+      dim: D, to be checked against the configuration.
+      gradient: of points [n, D], their gradients [n, D].
+      batched: False for a function (and gradient) of one point [D]; called point after point.
+
+    With positions that are pytrees (`on_pytree`) both get a pytree of numpy arrays, each with
+    the n points along its leading axis, and `gradient` returns such a one.
+
+    Raises:
+      TypeError: `function` or `gradient` cannot be called.
+
+    Example:
+      >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
+      >>> target(jnp.array([3.0, 4.0]))
+      Array(-12.5, dtype=float32)
+    """
+    for name, value in (("function", function), ("gradient", gradient)):
+        if not callable(value) and not (name == "gradient" and value is None):
+            raise TypeError(f"{name} must be a function of points, got {type(value).__name__}.")
+    return BlackBox(
+        function=StaticCallable(function),
+        gradient=None if gradient is None else StaticCallable(gradient),
+        dim=dim,
+        batched=batched,
+    )

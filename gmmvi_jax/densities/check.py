@@ -1,0 +1,192 @@
+"""What the user's log density must be, checked before anything long is compiled."""
+
+from collections.abc import Set
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.densities.callable_pytree import StaticCallable
+from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
+from gmmvi_jax.densities.faults import primitives_of
+from gmmvi_jax.typing import LogDensity
+
+
+class Estimator(Protocol):
+    """What the check must know of an estimator of natural gradients."""
+
+    @property
+    def uses_target_gradient(self) -> bool:
+        """Whether it reads the gradient of the target."""
+        ...
+
+
+def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estimator) -> Set[str]:
+    """Raises an error that says what is wrong with a target, and how to mend it.
+
+    It is traced, and not evaluated. Its gradient is looked at only where the estimator uses it.
+
+    Args:
+        log_target: what the user calls a log density of one point.
+        dim: dimensions D of the config.
+        dtype: of the run's floats.
+        estimator: of the natural gradients, in the config.
+
+    Returns:
+        The names of the primitives that the target is made of.
+
+    Raises:
+        TypeError: it does not return a floating-point scalar, or its gradient is no such vector.
+        ValueError: another dimension, it cannot be called with one point, or no gradient though
+            the estimator needs one.
+    """
+    own_dim = getattr(log_target, "dim", None)  # the package's targets say so
+    if isinstance(own_dim, int | np.integer) and own_dim != dim:
+        raise ValueError(
+            f"log_target has dim {own_dim}, but the config was made for dim {dim}; make it with "
+            f"dim={own_dim}."
+        )
+    target: Any = log_target
+    key = (jax.random.key(0),) if is_stochastic(log_target) else ()
+    like = jax.ShapeDtypeStruct((dim,), dtype)
+    jaxpr, result = _trace(target, like, key)
+    _check_value(result, like)
+    full: Any = full_density(log_target)
+    if full is not target:
+        _check_value(_trace(full, like, ())[1], like, "log_target.full")
+    with_gradient = estimator.uses_target_gradient
+    if with_gradient:
+        _check_gradient(target, estimator, like, key)
+    if getattr(target, "evaluate_batch", None) is not None:
+        _check_batch(target, like, with_gradient)
+    else:
+        _check_vectorised(target, like, key)
+    return primitives_of(jaxpr)
+
+
+def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, Any]:
+    """Returns the jaxpr of the target at one point, and the shape of what it returns."""
+    try:
+        # Inside a function of its own, for a target that JAX cannot hash.
+        return jax.make_jaxpr(lambda *arguments: target(*arguments), return_shape=True)(like, *key)
+    except Exception as error:
+        (dim,) = like.shape
+        raise ValueError(
+            f"log_target cannot be called with one point of shape ({dim},): "
+            f"{type(error).__name__}: {error} It is given ONE point, not a batch; the library "
+            f"vectorises it. If its dimension is not {dim}, make the config with the right dim."
+            f"{_hint(error, stochastic=bool(key))}"
+        ) from error
+
+
+def _hint(error: Exception, stochastic: bool) -> str:
+    """Returns what else may be meant, by the kind of the error."""
+    untraceable = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+    if isinstance(error, untraceable):
+        return " A function of numpy or another library is wrapped: densities.black_box(f)."
+    if isinstance(error, TypeError) and "argument" in str(error):
+        if stochastic:
+            return " It is declared stochastic, so it is called with a PRNG key behind the point."
+        return " If it takes a PRNG key behind the point, declare that: densities.stochastic(f)."
+    return ""
+
+
+def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_target") -> None:
+    if not hasattr(result, "shape"):
+        raise TypeError(f"{name} must return a scalar array, got {type(result).__name__}.")
+    if result.shape != ():
+        raise TypeError(
+            f"{name} must return a scalar for one point of shape {like.shape}, got shape "
+            f"{result.shape}. If it is batched, pass lambda x: log_target(x[None])[0]; if it "
+            f"returns one term per observation, sum them."
+        )
+    if not jnp.issubdtype(result.dtype, jnp.floating):
+        raise TypeError(
+            f"{name} must return a real floating-point number, got dtype {result.dtype}."
+        )
+    if result.dtype != like.dtype:
+        raise TypeError(
+            f"{name} returns {result.dtype} for a point of {like.dtype}; return the "
+            f"dtype of the point, e.g. with .astype(x.dtype)."
+        )
+
+
+def _check_gradient(
+    target: Any, estimator: Estimator, like: jax.ShapeDtypeStruct, key: tuple
+) -> None:
+    """Raises ValueError where the estimator has no gradient to work with."""
+    name = type(estimator).__name__
+    letter = " (S in the codename)" if name == "Stein" else ""
+    need = (
+        f"the natural-gradient estimator of this config, {name}{letter}, needs the gradient "
+        f"of log_target ({_name_of(target)})"
+    )
+    cure = (
+        "Take a zero-order estimator, Z in place of S in the codename (vips(), ZAMTRUX), or "
+        "give the target a gradient: a method value_and_grad(point), or "
+        "densities.black_box(f, gradient=...)."
+    )
+    if not getattr(target, "has_gradient", True):
+        raise ValueError(f"{need}, which has none (its has_gradient is False). {cure}")
+    try:
+        result: Any = jax.eval_shape(
+            lambda *arguments: value_and_gradient(target)(*arguments), like, *key
+        )
+    except Exception as error:
+        raise ValueError(f"{need}, which cannot be differentiated: {error} {cure}") from error
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"log_target.value_and_grad must return the log density and its gradient, a pair; got "
+            f"{type(result).__name__}."
+        )
+    _check_value(result[0], like, "log_target.value_and_grad")
+    _check_array(result[1], like.shape, like.dtype, "the gradient of log_target")
+
+
+def _name_of(target: Any) -> str:
+    target = target.function if isinstance(target, StaticCallable) else target
+    return getattr(target, "__name__", type(target).__name__)
+
+
+def _check_vectorised(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> None:
+    """Raises ValueError where ``jax.vmap`` cannot vectorise the target."""
+    points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
+    keys = tuple(jax.random.split(one, 2) for one in key)
+    try:
+        jax.eval_shape(jax.vmap(lambda *arguments: target(*arguments)), points, *keys)
+    except Exception as error:
+        raise ValueError(
+            f"log_target can be called with one point, but not under jax.vmap, with many: "
+            f"{type(error).__name__}: {error} A callback needs a vmap_method; or wrap its function "
+            f"of numpy: densities.black_box(f)."
+        ) from error
+
+
+def _check_batch(target: Any, like: jax.ShapeDtypeStruct, with_gradient: bool) -> None:
+    """Raises TypeError where ``evaluate_batch`` does not return what it must."""
+    points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
+    num_live = jax.ShapeDtypeStruct((), jnp.int32)
+    result: Any = jax.eval_shape(
+        lambda points, num_live: target.evaluate_batch(points, num_live, with_gradient),
+        points,
+        num_live,
+    )
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"log_target.evaluate_batch must return log densities and gradients (None if they are "
+            f"not wanted), a pair; got {type(result).__name__}."
+        )
+    name = "log_target.evaluate_batch"
+    _check_array(result[0], (2,), like.dtype, f"the log densities of {name}, for 2 points,")
+    if with_gradient:
+        shape = (2, *like.shape)
+        _check_array(result[1], shape, like.dtype, f"the gradients of {name}, for 2 points,")
+
+
+def _check_array(array: Any, shape: tuple[int, ...], dtype: Any, what: str) -> None:
+    found = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if found != (shape, dtype):
+        raise TypeError(
+            f"{what} must have shape {shape} and dtype {dtype}, got {found[0]} and {found[1]}."
+        )

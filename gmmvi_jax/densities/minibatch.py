@@ -1,0 +1,193 @@
+"""Targets whose log density sums over data, estimated from minibatches."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import Array, PRNGKey, PyTree
+
+_NUM_CHECKED = 8  # minibatches that are compared with all data
+
+
+def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
+    """Return the rows [batch_size] int32 of one minibatch, in ascending order.
+
+    Stratified: the rows are cut into `batch_size` stretches of equal length, and one row is drawn
+    from each. A stretch may end inside of a row; both neighbours then draw it, each according to
+    its share. So every row is expected batch_size / num_rows times, exactly (integers all the way,
+    no rounding): the sum over the minibatch, times num_rows / batch_size, is unbiased.
+
+    It costs as little as drawing with replacement and, for rows in random order, has the smaller
+    variance of drawing without, which would take a permutation of all rows for every sample (100
+    times slower for 569 rows). Where neighbours are alike the variance is smaller still. For
+    batch_size = num_rows it is every row once. Source: Cochran, "Sampling Techniques", 3rd edition
+    1977, chapter 5.
+
+    Args:
+      key: PRNG key.
+      num_rows: n.
+      batch_size: at most n.
+    """
+    strata = jnp.arange(batch_size, dtype=jnp.int32)
+    offsets = jax.random.randint(key, (batch_size,), 0, num_rows, jnp.int32)
+    # In units of 1 / batch_size of a row, stratum j is [j n, (j + 1) n). The row is
+    # (j n + offset) // batch_size, written so that nothing exceeds 32 bits.
+    quotient, remainder = divmod(num_rows, batch_size)
+    return strata * quotient + (strata * remainder + offsets) // batch_size
+
+
+def take_rows(data: PyTree, rows: Array, dtype: Any) -> PyTree:
+    """Return the rows of every array in `data`, floating-point ones in the given type."""
+    return jax.tree.map(
+        # In bounds by construction: that saves a clamp and a select per gathered row.
+        lambda leaf: _cast(leaf, dtype).at[rows].get(mode="promise_in_bounds"),
+        data,
+    )
+
+
+def _dtype_of(x: PyTree) -> Any:
+    # Of a position that is a pytree: the dtype of its vector.
+    return jnp.result_type(*jax.tree.leaves(x))
+
+
+def _cast(leaf: Any, dtype: Any) -> Array:
+    array = jnp.asarray(leaf)
+    return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False)
+class MinibatchTarget:
+    """A posterior whose likelihood is estimated from a minibatch; `minibatch` makes it.
+
+    Attributes:
+      log_likelihood: of a point [D] and rows of the data, summed over the rows; a callable pytree.
+      log_prior: of a point [D]; a callable pytree.
+      data: a pytree of arrays [n, ...].
+      batch_size: rows per minibatch.
+    """
+
+    log_likelihood: Callable[[Array, PyTree], Array]
+    log_prior: Callable[[Array], Array]
+    data: PyTree
+    batch_size: int = dataclasses.field(metadata={"static": True})
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Every sample brings a key, and has a minibatch of its own."""
+        return True
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows n of the data."""
+        return np.shape(jax.tree.leaves(self.data)[0])[0]
+
+    def __call__(self, x: Array, key: PRNGKey) -> Array:
+        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        rows = draw_rows(key, self.num_rows, self.batch_size)
+        batch = take_rows(self.data, rows, _dtype_of(x))
+        scale = self.num_rows / self.batch_size
+        return self.log_prior(x) + scale * self.log_likelihood(x, batch)
+
+    def full(self, x: Array) -> Array:
+        """Return log p~ at `x` [D] on all data."""
+        dtype = _dtype_of(x)
+        data = jax.tree.map(lambda leaf: _cast(leaf, dtype), self.data)
+        return self.log_prior(x) + self.log_likelihood(x, data)
+
+    def check_sum(self, x: PyTree) -> int:
+        """Raises ValueError where the likelihood returns the mean over its rows, not the sum.
+
+        Scaled to all rows, minibatches of a mean are n / batch_size times the mean over all.
+
+        Args:
+          x: a point [D] (or a position) where the likelihood is looked at.
+
+        Returns:
+          The number of evaluations that it took, one on all data and the others on minibatches.
+        """
+        factor = self.num_rows / self.batch_size
+        keys = jax.random.split(jax.random.key(0), _NUM_CHECKED)
+        prior, full, estimates = jax.jit(
+            lambda target, x: (
+                target.log_prior(x),
+                target.full(x),
+                jax.vmap(target, in_axes=(None, 0))(x, keys),
+            )
+        )(self, x)
+        whole = float(full - prior)
+        scaled = np.asarray(estimates - prior, float)
+        error = np.std(scaled) / np.sqrt(len(scaled)) + 1e-4 * np.abs(scaled).max()
+        is_factor = abs(scaled.mean() - factor * whole) < 5.0 * error
+        if is_factor and abs(scaled.mean() - whole) > 10.0 * error:
+            raise ValueError(
+                f"log_likelihood on minibatches of {self.batch_size} rows, scaled to all "
+                f"{self.num_rows}, is {factor:.3g} times the log_likelihood of all of them: it "
+                f"returns the mean over the rows. Return the sum, jnp.sum instead of jnp.mean."
+            )
+        return 1 + _NUM_CHECKED
+
+
+def minibatch(
+    log_likelihood: Callable[[Array, PyTree], Array],
+    log_prior: Callable[[Array], Array],
+    data: PyTree,
+    batch_size: int,
+) -> MinibatchTarget:
+    """Make a target of which each evaluation looks at a minibatch of the data.
+
+    log p~(x) = log_prior(x) + log_likelihood(x, data) is estimated, without bias, by
+    log_prior(x) + (n / batch_size) log_likelihood(x, minibatch), and so is its gradient. Every
+    sample has a minibatch of its own: one random row from each of `batch_size` equal stretches of
+    the data. ELBOs are reported on all data: ``full(x)``.
+
+    Args:
+      log_likelihood: of one point [D] and a minibatch (the pytree `data` with `batch_size`, or all,
+        rows): the SUM over the rows of their log likelihoods, a scalar. With ``on_pytree`` around
+        the target, or ``train(..., position=example)``, the point is a pytree.
+      log_prior: of one point [D], a scalar.
+      data: an array, or a pytree of arrays, of n rows each: leading axis n. They are arguments of
+        the compiled program; floating-point ones are used in the dtype of the point.
+      batch_size: rows per minibatch, at most n.
+
+    Raises:
+      TypeError: one of the functions cannot be called.
+      ValueError: the arrays differ in their number of rows, or `batch_size` is not between 1 and n.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> target = minibatch(lambda x, rows: -0.5 * jnp.sum((rows - x) ** 2),
+      ...                    lambda x: -0.5 * jnp.sum(x**2), jnp.zeros((100, 2)), batch_size=10)
+      >>> target(jnp.zeros(2), jax.random.key(0)).shape
+      ()
+    """
+    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(data)]
+    counts = {shape[0] if shape else 0 for shape in shapes}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(
+            f"data must be arrays of one number of rows (their leading axis), got shapes {shapes}."
+        )
+    (num_rows,) = counts
+    is_integer = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
+    if not is_integer or not 1 <= batch_size <= num_rows:
+        raise ValueError(
+            f"batch_size must be an integer from 1 to {num_rows}, the number of rows of the data; "
+            f"got {batch_size!r}."
+        )
+    if int(batch_size) ** 2 + num_rows >= 2**31:
+        raise ValueError(
+            f"batch_size {batch_size} of {num_rows} rows: the square of batch_size plus the number "
+            f"of rows must be below {2**31}; take smaller minibatches."
+        )
+    return MinibatchTarget(
+        log_likelihood=as_log_density(log_likelihood),
+        log_prior=as_log_density(log_prior),
+        data=data,
+        batch_size=int(batch_size),
+    )

@@ -1,0 +1,132 @@
+"""Targets whose position is a pytree: a dict of arrays instead of a vector."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.position import PositionLayout, position_layout
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import Array, PyTree
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False)
+class PytreeTarget:
+    """A log density of a pytree, as the library calls it: with a vector; `on_pytree` makes it.
+
+    What else the density offers (see ``LogDensity``) is offered here, too, and has what the density
+    does not have neither.
+
+    Attributes:
+      log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
+      layout: where each leaf stands in the vector.
+    """
+
+    log_density: Callable[..., Array]
+    layout: PositionLayout
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.layout.dim
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Whether the density wants a key."""
+        return bool(getattr(self.log_density, "is_stochastic", False))
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the density can be differentiated."""
+        return getattr(self.log_density, "has_gradient", True)
+
+    def __call__(self, x: Array, *key: Any) -> Array:
+        """Return the log density at `x` [D], a scalar of its dtype."""
+        return _follow(self.log_density(self.unravel(x), *key), x)
+
+    def unravel(self, x: Array) -> PyTree:
+        """Return `x` [..., D] as the pytree, every leaf with the leading axes in front."""
+        return self.layout.unravel(x)
+
+    def ravel(self, position: PyTree) -> Array:
+        """Return [..., D] the pytree, whose leaves may have common leading axes."""
+        return self.layout.ravel(position)
+
+    # A property that raises AttributeError is an attribute that is not there.
+
+    @property
+    def full(self) -> Callable[[Array], Array]:
+        """The density that a stochastic one estimates, if it has that."""
+        full: Any = _own(self.log_density, "full")
+        return lambda x: _follow(full(self.unravel(x)), x)
+
+    @property
+    def value_and_grad(self) -> Callable[..., tuple[Array, Array]]:
+        """The density's own gradient, if it has one: a pytree like the position."""
+        own: Any = _own(self.log_density, "value_and_grad")
+
+        def value_and_grad(x: Array, *key: Any) -> tuple[Array, Array]:
+            value, gradient = own(self.unravel(x), *key)
+            return _follow(value, x), self.ravel(gradient).astype(x.dtype)
+
+        return value_and_grad
+
+    @property
+    def evaluate_batch(self) -> Callable[..., tuple[Array, Array | None]]:
+        """The density's own evaluation of many points, if it has one."""
+        own: Any = _own(self.log_density, "evaluate_batch")
+
+        def evaluate_batch(
+            points: Array, num_live: Array, with_gradient: bool
+        ) -> tuple[Array, Array | None]:
+            values, gradients = own(self.unravel(points), num_live, with_gradient)
+            if gradients is not None:
+                gradients = self.ravel(gradients).astype(points.dtype)
+            return values.astype(points.dtype), gradients
+
+        return evaluate_batch
+
+
+def _own(log_density: Any, name: str) -> Any:
+    attribute = getattr(log_density, name, None)
+    if attribute is None:
+        raise AttributeError(name)
+    return attribute
+
+
+def _follow(value: Any, x: Array) -> Any:
+    """Return a value in the dtype of `x`: leaves may have another, by the example.
+
+    What is no floating-point scalar stays as it is, for the checks to say so.
+    """
+    is_real = hasattr(value, "dtype") and jax.numpy.issubdtype(value.dtype, jax.numpy.floating)
+    return value.astype(x.dtype) if is_real else value
+
+
+def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
+    """Make a target of a log density whose position is a pytree.
+
+    ``train(config, log_density, position=example)`` does this itself, and returns samples and modes
+    in that form.
+
+    Args:
+      log_density: of one pytree like `example` (and a key, if it is declared `stochastic`), a
+        scalar.
+      example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
+        matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
+
+    Raises:
+      TypeError: the density cannot be called, or a leaf is no floating-point array or number.
+      ValueError: `example` has no coordinates.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> target = on_pytree(lambda p: -jnp.sum(p["w"] ** 2) - p["b"] ** 2,
+      ...                    {"w": jnp.zeros(3), "b": 0.0})
+      >>> target.dim, target.layout.names
+      (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
+    """
+    return PytreeTarget(as_log_density(log_density), position_layout(example))

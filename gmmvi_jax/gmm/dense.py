@@ -1,0 +1,308 @@
+"""The public Gaussian mixture: dense, exact and differentiable.
+
+The mixture that is trained has room for components to come (``mixture.PaddedMixture``); this one
+holds exactly the K components it has. It is what users sample from, differentiate, and hand to
+other libraries. What is computed per component is in ``gmm_components``.
+"""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.gmm import components as gmm_components
+from gmmvi_jax.gmm import files as gmm_io
+from gmmvi_jax.gmm.checks import check_dims, check_moments, check_rest, check_shape
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.products import PRECISION
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class GMM:
+    """A mixture of K Gaussians in D dimensions.
+
+    A pytree of its three arrays: it passes through ``jax.jit``, ``jax.grad`` and ``jax.vmap``. All
+    results have the dtype of the arrays. The constructor takes them as they are; ``from_moments``
+    checks and normalises.
+
+    Attributes:
+        log_weights: [K] log of the weights, normalised; -inf is a weight of 0.
+        means: [K, D].
+        factors: [K, D, D] lower Cholesky factors of the covariances, with positive diagonals (the
+            upper triangle is not read); or [K, D] the standard deviations of diagonal covariances.
+
+    Example:
+        >>> gmm = GMM.from_moments([1.0, 3.0], means=[[0.0, 0.0], [4.0, 0.0]],
+        ...                        covariances=[[1.0, 1.0], [1.0, 2.0]])
+        >>> gmm
+        GMM(num_components=2, dim=2, diagonal, float32)
+        >>> gmm.marginal(0).weights
+        Array([0.25, 0.75], dtype=float32)
+        >>> gmm.sample(jax.random.key(0), (5,)).shape
+        (5, 2)
+    """
+
+    log_weights: Array
+    means: Array
+    factors: Array
+
+    @classmethod
+    def from_moments(cls, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> "GMM":
+        """Returns the mixture with the given weights, means and covariances.
+
+        Args:
+            weights: [K], not negative; need not sum to 1. One of 0 is -inf in ``log_weights``, with
+                no trace of what the component would add: gradients in it leave that out.
+            means: [K, D].
+            covariances: [K, D, D] symmetric and positive definite, or [K, D] the variances of
+                diagonal covariances.
+
+        Raises:
+            ValueError: shapes do not fit together; a value is not finite; a weight is negative or
+                all are 0; a covariance is not symmetric or not positive definite. Under a
+                transformation (jit, grad, vmap) values are unknown and only shapes are checked.
+        """
+        moments = [jnp.asarray(moment) for moment in (weights, means, covariances)]
+        dtype = jnp.result_type(*moments, float)  # of integers, the default float
+        weights, means, covariances = (moment.astype(dtype) for moment in moments)
+        check_moments(weights, means, covariances)
+        if covariances.ndim == 2:
+            factors = jnp.sqrt(covariances)
+        else:
+            factors = jnp.linalg.cholesky(covariances)
+        # The logarithm of 0 has no gradient: it is left out of what is differentiated, or a weight
+        # of 0 would make the gradients of all weights NaN.
+        is_zero = weights == 0.0
+        log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
+        return cls(log_weights - jnp.log(jnp.sum(weights)), means, factors)
+
+    @property
+    def num_components(self) -> int:
+        """The number of components K."""
+        return self.means.shape[-2]
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.means.shape[-1]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the covariances are diagonal, and stored as standard deviations."""
+        return gmm_components.is_diagonal(self.means, self.factors)
+
+    @property
+    def weights(self) -> Array:
+        """[K] the weights."""
+        return jnp.exp(self.log_weights)
+
+    @property
+    def variances(self) -> Array:
+        """[K, D] the variances of the coordinates under each component."""
+        return gmm_components.variances(self.means, self.factors)
+
+    @property
+    def covariances(self) -> Array:
+        """[K, D, D] the covariances, as full matrices also where they are diagonal."""
+        return gmm_components.covariances(self.means, self.factors)
+
+    def log_prob(self, x: ArrayLike) -> Array:
+        """Returns [...] the log density at points [..., D].
+
+        The gradient is never NaN at finite points: where the log densities of all components
+        overflow (1e19 standard deviations away, in float32) it is 0. Memory grows as K times D
+        times the number of points; ``jax.lax.map`` over chunks of very many.
+        """
+        return self._at_points(lambda log_densities: logsumexp(self.log_weights + log_densities), x)
+
+    def component_log_probs(self, x: ArrayLike) -> Array:
+        """Returns [..., K] log N(x | mean_k, covariance_k), without the weights, at x [..., D]."""
+        return self._at_points(lambda log_densities: log_densities, x)
+
+    def responsibilities(self, x: ArrayLike) -> Array:
+        """Returns [..., K] the probability of each component given the point, at x [..., D]."""
+        return self._at_points(
+            lambda log_densities: jax.nn.softmax(self.log_weights + log_densities), x
+        )
+
+    def _at_points(self, summarise: Callable[[Array], Array], x: ArrayLike) -> Array:
+        """Maps a function of one point's log densities [K] over points [..., D]."""
+        points = jnp.asarray(x)
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise ValueError(
+                f"x must have shape [..., {self.dim}], points along the last axis, got "
+                f"{points.shape}"
+            )
+        log_densities = gmm_components.log_densities(self.means, self.factors)
+
+        def at_point(point: Array) -> Array:
+            return summarise(log_densities(point))
+
+        for _ in points.shape[:-1]:
+            at_point = jax.vmap(at_point)
+        return at_point(points)
+
+    def sample(self, key: PRNGKey | int, shape: int | Sequence[int] = ()) -> Array:
+        """Returns independent samples [*shape, D]; see ``sample_with_components``."""
+        return self.sample_with_components(key, shape)[0]
+
+    def sample_with_components(
+        self, key: PRNGKey | int, shape: int | Sequence[int] = ()
+    ) -> tuple[Array, Array]:
+        """Returns independent samples and the components that they are from.
+
+        Given their components, samples are differentiable in means and factors; they have no
+        gradient in the weights. Memory is a few times that of the samples; a ``vmap`` over keys in
+        place of ``shape`` takes D times as much.
+
+        Args:
+            key: a PRNG key, typed or legacy, or an integer, its seed.
+            shape: of the samples, () for a single one.
+
+        Returns:
+            The samples [*shape, D], and [*shape] int32 their components.
+        """
+        key = typed_key(key)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        count = math.prod(shape)
+        key_component, key_noise = jax.random.split(key)
+        # Inverts the cumulative weights; `categorical` would draw noise [N, K].
+        components = jax.random.choice(
+            key_component, self.num_components, (count,), p=jax.lax.stop_gradient(self.weights)
+        ).astype(jnp.int32)
+        noise = jax.random.normal(key_noise, (count, self.dim), self.means.dtype)
+        samples = gmm_components.transform_noise(self.means, self.factors, components, noise)
+        return samples.reshape(*shape, self.dim), components.reshape(shape)
+
+    def component_entropies(self) -> Array:
+        """Returns [K] the differential entropy of each component, in nats."""
+        return gmm_components.entropies(self.means, self.factors)
+
+    def mean(self) -> Array:
+        """Returns [D] the mean of the mixture."""
+        return self._average(self.means)
+
+    def covariance(self) -> Array:
+        """Returns [D, D] the covariance of the mixture, within and between components."""
+        centred = self.means - self.mean()[None, :]
+        between = jnp.matmul((self.weights[:, None] * centred).T, centred, precision=PRECISION)
+        if self.is_diagonal:
+            return between + jnp.diag(self._average(self.variances))
+        return between + self._average(self.covariances)
+
+    def expect_linear(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> Array:
+        """Returns [M] the expectation of ``matrix`` x + ``offset``, exactly.
+
+        Args:
+            matrix: [M, D].
+            offset: a scalar, or [M].
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        matrix, offset = jnp.asarray(matrix), jnp.asarray(offset)
+        check_shape("matrix", matrix, ("M", self.dim))
+        check_shape("offset", offset, (), matrix.shape[:1])
+        return jnp.matmul(matrix, self.mean(), precision=PRECISION) + offset
+
+    def expect_quadratic(
+        self, matrix: ArrayLike, linear: ArrayLike | None = None, constant: ArrayLike = 0.0
+    ) -> Array:
+        """Returns the expectation of x^T ``matrix`` x + ``linear``^T x + ``constant``, exactly.
+
+        Args:
+            matrix: [D, D], need not be symmetric.
+            linear: [D], or None for 0.
+            constant: a scalar.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        matrix, constant = jnp.asarray(matrix), jnp.asarray(constant)
+        linear = jnp.zeros(self.dim, matrix.dtype) if linear is None else jnp.asarray(linear)
+        check_shape("matrix", matrix, (self.dim, self.dim))
+        check_shape("linear", linear, (self.dim,))
+        check_shape("constant", constant, ())
+        quadratics = gmm_components.quadratic_expectations(self.means, self.factors, matrix)
+        linears = jnp.matmul(self.means, linear, precision=PRECISION)
+        return self._average(quadratics + linears) + constant
+
+    def _average(self, values: Array) -> Array:
+        """Returns [...] the average of [K, ...] over the components, by their weights."""
+        return jnp.tensordot(self.weights, values, axes=1, precision=PRECISION)
+
+    def marginal(self, dims: int | Sequence[int]) -> "GMM":
+        """Returns the mixture of the coordinates ``dims``, in the order given.
+
+        Args:
+            dims: one index, or a sequence of M different ones, counted from 0.
+
+        Raises:
+            ValueError: an index is out of range or given twice, or there is none.
+        """
+        indices = check_dims(dims, self.dim)
+        return GMM(self.log_weights, *gmm_components.marginal(self.means, self.factors, indices))
+
+    def conditional(self, dims: int | Sequence[int], values: ArrayLike) -> "GMM":
+        """Returns the mixture of the remaining coordinates, given those in ``dims``.
+
+        Args:
+            dims: one index, or a sequence of M different ones, counted from 0.
+            values: [M] the values of these coordinates, in the same order, or a scalar for one;
+                ``jax.vmap`` for many.
+
+        Returns:
+            The mixture over the other D - M coordinates, in ascending order. Its weights are
+            proportional to the old weights times the densities of the components at ``values``.
+
+        Raises:
+            ValueError: an index is out of range or given twice, there is none, none remains, or
+                ``values`` has another shape.
+        """
+        indices = check_dims(dims, self.dim)
+        check_rest(indices, self.dim)
+        values = jnp.atleast_1d(jnp.asarray(values))
+        check_shape("values", values, (len(indices),))
+        means, factors, log_densities = gmm_components.conditional(
+            self.means, self.factors, indices, values
+        )
+        return GMM(jax.nn.log_softmax(self.log_weights + log_densities), means, factors)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the mixture to exactly ``path`` (an .npz archive), all of it or nothing.
+
+        Raises:
+            FileNotFoundError: the directory does not exist.
+        """
+        gmm_io.save_arrays(
+            path, {name: jax.device_get(getattr(self, name)) for name in gmm_io.ARRAYS}
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "GMM":
+        """Returns the mixture that ``save`` wrote, bit for bit.
+
+        Warns where it holds float64 and JAX rounds it to float32, its default.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not one that ``save`` wrote, or is damaged.
+        """
+        return cls(**gmm_io.load_arrays(path))
+
+    def __repr__(self) -> str:
+        """Returns one line of shapes and dtype, also for tracers and leaves that are no arrays."""
+        if not all(hasattr(leaf, "dtype") for leaf in (self.means, self.factors)):
+            return f"GMM({self.log_weights!r}, {self.means!r}, {self.factors!r})"
+        kind = "diagonal" if self.is_diagonal else "full"
+        return (
+            f"GMM(num_components={self.num_components}, dim={self.dim}, {kind}, {self.means.dtype})"
+        )

@@ -1,0 +1,1 @@
+"""The mixture that is trained: in buffers of fixed capacity."""

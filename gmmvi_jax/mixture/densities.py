@@ -1,0 +1,220 @@
+"""Log densities of the trained mixture, and their gradients.
+
+Every pass visits blocks of active components only, and nothing of size samples x capacity is
+held. The loops have traced trip counts and hence no reverse mode: the gradient with respect
+to x is written out.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.numerics.blocks import (
+    fold_blocks,
+    live_rows,
+    put_block,
+    take_block,
+    take_row,
+)
+from gmmvi_jax.numerics.gaussian import (
+    CentredPoints,
+    block_log_densities,
+    centre_points,
+    whiten_block,
+)
+from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
+from gmmvi_jax.numerics.products import product
+from gmmvi_jax.typing import Array
+
+
+def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) -> Array:
+    """Returns [B] the log weights of a block, -inf for slots that are not active."""
+    size = mixture.block_size
+    live = live_rows(start, size, mixture.num_components)
+    return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
+
+
+def _pull_back(matrices: Array, columns: Array) -> Array:
+    """Returns [D, C] sum_b A_b^T Y_b of a block, as one product over its stacked matrices.
+
+    Args:
+        matrices: [B, D, D] A, or [B, D] the diagonals of diagonal ones.
+        columns: [B, D, C] Y.
+    """
+    if matrices.ndim == 2:
+        return jnp.sum(columns * matrices[:, :, None], axis=0)
+    size, dim, num_points = columns.shape
+    return product(matrices.reshape(size * dim, dim).T, columns.reshape(size * dim, num_points))
+
+
+def _centre(mixture: PaddedMixture, points: Array) -> CentredPoints:
+    """Returns the points relative to the mean of the heaviest component: no stray one's.
+
+    Once for all blocks: a product of factors and columns that both lie ready is a third faster than
+    one that has to centre and transpose the points of each block by itself.
+    """
+    heaviest = jnp.argmax(jnp.where(mixture.active, mixture.log_weights, -jnp.inf))
+    centre = take_row(mixture.gaussians.mean, heaviest.astype(jnp.int32))
+    return centre_points(points, centre)
+
+
+def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Array:
+    """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
+
+    Args:
+        mixture: whose Gaussians are meant.
+        log_weights: [K] weights to mix them with: the mixture's own, or those of the
+            background density that generated the samples. -inf is no weight.
+        points: [C, D].
+    """
+
+    def add_block(start: Array, log_sum: LogSum) -> LogSum:
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        log_densities = block_log_densities(block, whiten_block(block, centred))
+        log_terms = log_densities + _live_log_weights(mixture, log_weights, start)[:, None]
+        return add_terms(log_sum, log_terms)[0]
+
+    centred = _centre(mixture, points)
+    empty = empty_log_sum(points.shape[0], points.dtype)
+    log_sum = fold_blocks(mixture.num_components, mixture.block_size, add_block, empty)
+    return log_sum.log()
+
+
+def log_density_and_terms(
+    mixture: PaddedMixture, points: Array, buffer: Array
+) -> tuple[Array, Array]:
+    """Returns [C] log q(x), and [K, C] log N(x | o) in the rows of the active components.
+
+    Args:
+        mixture: the mixture.
+        points: [C, D].
+        buffer: [K, C], overwritten in those rows (and in the rest of their last block).
+    """
+
+    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
+        log_sum, buffer = carry
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        log_densities = block_log_densities(block, whiten_block(block, centred))
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
+        log_sum, _, _ = add_terms(log_sum, log_densities + log_weights[:, None])
+        return log_sum, put_block(buffer, log_densities, start)
+
+    centred = _centre(mixture, points)
+    empty = empty_log_sum(points.shape[0], points.dtype)
+    log_sum, buffer = fold_blocks(
+        mixture.num_components, mixture.block_size, add_block, (empty, buffer)
+    )
+    return log_sum.log(), buffer
+
+
+_GradientCarry = tuple[LogSum, LogSum | None, Array, Array]
+
+
+def log_density_gradient_and_terms(
+    mixture: PaddedMixture, points: Array, buffer: Array, log_shares: Array | None = None
+) -> tuple[Array, Array, Array, Array | None]:
+    """Returns [C] log q(x), [C, D] its gradient in x, [K, C] log N(x | o), and [C] log b(x).
+
+    grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
+    block is one matrix product over its stacked inverse factors.
+
+    Args:
+        mixture: the mixture.
+        points: [C, D].
+        buffer: [K, C], overwritten in the rows of the active components (and in the rest of
+            their last block).
+        log_shares: [K] weights that mix the same Gaussians to b; None: there is no b, nor is it
+            computed.
+    """
+
+    def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
+        log_sum, background, gradient, buffer = carry
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        whitened = whiten_block(block, centred)
+        log_densities = block_log_densities(block, whitened)
+        log_weights = _live_log_weights(mixture, mixture.log_weights, start)
+        log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
+        gradient = gradient * decay - _pull_back(block.inverse_factor, whitened * terms[:, None, :])
+        if background is not None and log_shares is not None:
+            shares = _live_log_weights(mixture, log_shares, start)
+            background = add_terms(background, log_densities + shares[:, None])[0]
+        return log_sum, background, gradient, put_block(buffer, log_densities, start)
+
+    centred = _centre(mixture, points)
+    empty = empty_log_sum(points.shape[0], points.dtype)
+    log_sum, background, gradient, buffer = fold_blocks(
+        mixture.num_components,
+        mixture.block_size,
+        add_block,
+        (empty, None if log_shares is None else empty, jnp.zeros_like(points.T), buffer),
+    )
+    log_background = None if background is None else background.log()
+    return log_sum.log(), (gradient / log_sum.total).T, buffer, log_background
+
+
+def precisions(mixture: PaddedMixture) -> Array:
+    """Returns [K, D, D] the inverse covariances of the active components ([K, D] diagonal ones)."""
+
+    def square_block(start: Array, matrices: Array) -> Array:
+        roots = take_block(mixture.gaussians.inverse_factor, start, mixture.block_size)
+        squares = roots**2 if mixture.is_diagonal else product(jnp.swapaxes(roots, 1, 2), roots)
+        return put_block(matrices, squares, start)
+
+    empty = jnp.zeros_like(mixture.gaussians.inverse_factor)
+    return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
+
+
+def _read_log_terms(mixture: PaddedMixture, read: Callable[[Array], Array], start: Array) -> Array:
+    """Returns [B, C] log pi_o N(x | o) of a block; ``read`` may give anything of dead slots."""
+    log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
+    return jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
+
+
+def log_density_from_terms(
+    mixture: PaddedMixture, read: Callable[[Array], Array], num_points: int
+) -> Array:
+    """Returns [C] log q(x) where the components' densities are known.
+
+    Args:
+        mixture: the mixture.
+        read: start to [B, C] log N(x | o) of a block of components.
+        num_points: C.
+    """
+
+    def add_block(start: Array, log_sum: LogSum) -> LogSum:
+        return add_terms(log_sum, _read_log_terms(mixture, read, start))[0]
+
+    empty = empty_log_sum(num_points, mixture.log_weights.dtype)
+    return fold_blocks(mixture.num_components, mixture.block_size, add_block, empty).log()
+
+
+def gradient_from_terms(
+    mixture: PaddedMixture,
+    inverse_covariances: Array,
+    points: Array,
+    read: Callable[[Array], Array],
+) -> Array:
+    """Returns [C, D] the gradient of log q(x) in x where the components' densities are known.
+
+    grad log q(x) = -sum_o p(o | x) Lambda_o (x - mu_o): one product per component instead of the
+    two of ``log_density_gradient_and_terms``, which has to whiten for the densities.
+
+    Args:
+        mixture: the mixture.
+        inverse_covariances: [K, ...] of it, see ``precisions``.
+        points: [C, D].
+        read: start to [B, C] log N(x | o) of a block of components.
+    """
+    size, columns = mixture.block_size, points.T
+
+    def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
+        log_sum, gradient = carry
+        means, block = take_block((mixture.gaussians.mean, inverse_covariances), start, size)
+        log_sum, terms, decay = add_terms(log_sum, _read_log_terms(mixture, read, start))
+        weighted = (columns - means[:, :, None]) * terms[:, None, :]
+        return log_sum, gradient * decay - _pull_back(block, weighted)
+
+    empty = (empty_log_sum(points.shape[0], points.dtype), jnp.zeros_like(columns))
+    log_sum, gradient = fold_blocks(mixture.num_components, size, add_block, empty)
+    return (gradient / log_sum.total).T

@@ -1,0 +1,52 @@
+"""The mixture a run starts from."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import HostArray, PRNGKey
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True)
+class PriorInitialization:
+    """Components of equal weight with means drawn from a Gaussian prior.
+
+    A single component starts at the prior's mean. Source: ALGORITHM.md, "Initial mixtures".
+
+    Attributes:
+        prior_mean: [D].
+        prior_scale: [D] standard deviations of the means.
+        initial_variance: [D] variances of every component.
+        num_components: how many.
+        diagonal: whether covariances are, and stay, diagonal.
+    """
+
+    prior_mean: HostArray
+    prior_scale: HostArray
+    initial_variance: HostArray
+    num_components: int = dataclasses.field(metadata={"static": True})
+    diagonal: bool = dataclasses.field(metadata={"static": True})
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.prior_mean.shape[-1]
+
+    def __call__(self, key: PRNGKey) -> GMM:
+        """Returns the mixture drawn with ``key``, in the default float type."""
+        dtype = jnp.result_type(float)
+        count, dim = self.num_components, self.dim
+        centre = jnp.asarray(self.prior_mean, dtype)
+        noise = jax.random.normal(key, (count, dim), dtype)
+        spread = jnp.asarray(self.prior_scale, dtype) * (noise if count > 1 else 0.0 * noise)
+        deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
+        factor = deviation if self.diagonal else jnp.diag(deviation)
+        return GMM(
+            log_weights=jnp.full(count, -jnp.log(count), dtype),
+            means=centre + spread,
+            factors=jnp.broadcast_to(factor, (count, *factor.shape)),
+        )

@@ -1,0 +1,118 @@
+"""The mixture that is trained: capacity K, of which the first slots are active.
+
+The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.block_sizes import block_sizes
+from gmmvi_jax.numerics.blocks import (
+    round_up,
+)
+from gmmvi_jax.numerics.gaussian import (
+    Gaussian,
+    is_diagonal,
+)
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import Array
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True)
+class PaddedMixture:
+    """A Gaussian mixture in buffers of fixed capacity.
+
+    Active components are always the first ``num_components`` slots. The slots behind them
+    hold finite Gaussians that mean nothing, so that a partly filled last block can be computed
+    and masked; their log weight is -inf.
+    """
+
+    log_weights: Array  # [K] normalised over the active slots
+    gaussians: Gaussian  # stacked, K leading
+    num_components: Array  # [] int32
+    max_components: int = dataclasses.field(metadata={"static": True})
+    block_size: int = dataclasses.field(metadata={"static": True})
+
+    @property
+    def capacity(self) -> int:
+        """The number of slots K: ``max_components`` rounded up to whole blocks."""
+        return self.log_weights.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions D."""
+        return self.gaussians.mean.shape[-1]
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the covariances are diagonal."""
+        return is_diagonal(self.gaussians)
+
+    @property
+    def active(self) -> Array:
+        """[K] which slots are active."""
+        return jnp.arange(self.capacity, dtype=jnp.int32) < self.num_components
+
+
+def to_gmm(mixture: PaddedMixture) -> GMM:
+    """Returns the active components as a public ``GMM`` (host only)."""
+    count = int(mixture.num_components)
+
+    def take(buffer: Array) -> Array:
+        # By numpy: a slice of JAX would be a program of its own for every number of components.
+        return jnp.array(np.asarray(buffer)[:count])
+
+    return GMM(
+        log_weights=take(mixture.log_weights),
+        means=take(mixture.gaussians.mean),
+        factors=take(mixture.gaussians.factor),
+    )
+
+
+def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> PaddedMixture:
+    """Returns a padded mixture with the components of ``gmm`` in its first slots.
+
+    Args:
+        gmm: the mixture, at most ``max_components`` components.
+        max_components: how many there can ever be.
+        block_size: components per block; None: what the default backend is best with.
+
+    Raises:
+        ValueError: the mixture has more.
+    """
+    count, dim = gmm.means.shape
+    if count > max_components:
+        raise ValueError(
+            f"the mixture has {count} components, but max_components is {max_components}; raise it."
+        )
+    if block_size is None:
+        block_size = block_sizes(dim, max_components).components
+    capacity = round_up(max_components, block_size)
+    dtype = gmm.means.dtype
+    diagonal = gmm.factors.ndim == 2
+    unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
+    lower = gmm.factors if diagonal else jnp.tril(gmm.factors)  # a GMM never reads the rest
+    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(lower)
+    inverse = (
+        1.0 / factors
+        if diagonal
+        else jax.scipy.linalg.solve_triangular(
+            factors, jnp.broadcast_to(unit, factors.shape), lower=True
+        )
+    )
+    return PaddedMixture(
+        log_weights=jnp.full(capacity, -jnp.inf, dtype).at[:count].set(gmm.log_weights),
+        gaussians=Gaussian(
+            mean=jnp.zeros((capacity, dim), dtype).at[:count].set(gmm.means),
+            factor=factors,
+            inverse_factor=inverse,
+        ),
+        num_components=jnp.asarray(count, jnp.int32),
+        max_components=max_components,
+        block_size=block_size,
+    )

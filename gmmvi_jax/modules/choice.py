@@ -1,0 +1,97 @@
+"""What a module and its choices are: names, letters, settings and checks."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from gmmvi_jax.typing import HostArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """The problem that an algorithm is put together for: what builders may want to know.
+
+    Attributes:
+        dim: dimensions D.
+        prior_mean: [D] where the initial means come from.
+        initial_variance: [D] variances of the initial components.
+        codename: of the variant; what the other choices are.
+        diagonal: whether covariances are diagonal.
+    """
+
+    dim: int
+    prior_mean: HostArray
+    initial_variance: HostArray
+    codename: str = ""
+    diagonal: bool = False
+
+    def uses(self, letter: str) -> bool:
+        """Whether the variant has this choice."""
+        return letter in self.codename
+
+
+def no_check(choice: Any) -> None:
+    """Accepts every value of the settings: there are none, or all are legal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One choice of one module.
+
+    Attributes:
+        letter: in the codename.
+        kind: the class.
+        summary: a line of help.
+        build: makes one from a ``Problem`` and settings. Its keyword arguments are the settings
+            that a user can pass to ``from_codename``, and their defaults are the library's; where
+            those differ from the published ones, the reason is given there.
+        check: raises ValueError for values that cannot be right; called before compiling.
+    """
+
+    letter: str
+    kind: type
+    summary: str
+    build: Callable[..., Any]
+    check: Callable[[Any], None] = no_check
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The names of its settings and their defaults."""
+        return {p.name: p.default for p in self._parameters}
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """The names of its settings and what their values must be."""
+        return {p.name: p.annotation for p in self._parameters}
+
+    @property
+    def _parameters(self) -> list[inspect.Parameter]:
+        parameters = inspect.signature(self.build).parameters.values()
+        return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """One of the seven modules.
+
+    Attributes:
+        field: of ``Algorithm`` that its choice fills.
+        title: what it is called in listings.
+        choices: in the order of the paper, the recommended one first.
+    """
+
+    field: str
+    title: str
+    choices: tuple[Choice, ...]
+
+    @property
+    def letters(self) -> str:
+        """The letters of its choices."""
+        return "".join(choice.letter for choice in self.choices)
+
+    def check(self, chosen: Any) -> None:
+        """Raises ValueError for settings that cannot be right; a user's own class passes."""
+        for choice in self.choices:
+            if type(chosen) is choice.kind:
+                choice.check(chosen)

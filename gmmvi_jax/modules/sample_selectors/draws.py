@@ -1,0 +1,53 @@
+"""How many samples to draw by default, and what both selectors check of their settings."""
+
+from typing import Protocol
+
+from gmmvi_jax.modules.choice import Problem
+from gmmvi_jax.requirements import require, require_int, require_number
+
+REUSE_WINDOW_BYTES = 2**28  # 256 MiB
+
+
+def default_samples(problem: Problem) -> int:
+    """Returns how many samples a component's natural gradient should be estimated from."""
+    if problem.uses("Z"):
+        # A regression needs more samples than it has coefficients; the published settings have up
+        # to 2.5 times as many.
+        dim = problem.dim
+        num_coefficients = 2 * dim + 1 if problem.diagonal else (dim + 1) * (dim + 2) // 2
+        return max(100, 3 * num_coefficients // 2)
+    # A Hessian has D (D + 1) / 2 entries, and Stein's estimate of it one random direction per
+    # sample: below about 4 D samples the improvement rule mostly shrinks stepsizes. Of a diagonal
+    # one every sample says something about every entry.
+    return 100 if problem.diagonal else max(100, 4 * problem.dim)
+
+
+class Draws(Protocol):
+    """The settings that both selectors have."""
+
+    @property
+    def desired_samples(self) -> int:
+        """How many samples an estimate should have."""
+        ...
+
+    @property
+    def reuse_ratio(self) -> float:
+        """Earlier samples per new one."""
+        ...
+
+    @property
+    def reuse_window_bytes(self) -> int:
+        """Most memory for earlier samples."""
+        ...
+
+
+def check_draws(choice: Draws) -> None:
+    """Raises ValueError for settings that cannot be right."""
+    require_int("desired_samples", choice.desired_samples, least=1)
+    require_int("reuse_window_bytes", choice.reuse_window_bytes, least=1)
+    require_number("reuse_ratio", choice.reuse_ratio)
+    require(
+        0.0 <= choice.reuse_ratio < float("inf"),
+        f"reuse_ratio must be finite and not negative, got {choice.reuse_ratio}; 0 reuses no "
+        f"samples.",
+    )

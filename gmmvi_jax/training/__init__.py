@@ -1,0 +1,1 @@
+"""Runs: compiled chunks of steps, what the host does between them, and what comes of it."""

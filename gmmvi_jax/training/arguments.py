@@ -1,0 +1,208 @@
+"""The arguments of ``train`` and ``train_many``, in the forms that users have them.
+
+Every function here runs before anything is compiled. Errors name the argument and the cure.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm import files as gmm_io
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.training import checkpoint as checkpoints
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.sample_exchange import Samples
+
+Initial: TypeAlias = GMM | TrainState | TrainResult | str | os.PathLike[str]
+
+
+def check_call(config: Any, log_target: Any) -> None:
+    """Raises TypeError unless ``config`` is one; that ``log_target`` may be it is told."""
+    if isinstance(config, Config):
+        return
+    if isinstance(log_target, Config):
+        raise TypeError("config and log_target are swapped: train(config, log_target).")
+    raise TypeError(
+        f"config must be a Config, as samtron(dim), from_codename or published_config make it; got "
+        f"{_kind(config)}."
+    )
+
+
+def check_rest(samples: Any, progress: Any, checkpoint: Any) -> None:
+    """Raises an error where one of these cannot be used.
+
+    Raises:
+        TypeError: of the wrong type.
+        FileNotFoundError, IsADirectoryError: ``checkpoint`` cannot be written.
+    """
+    if samples is not None and not isinstance(samples, Samples):
+        raise TypeError(
+            f"samples must be Samples, from export_samples(result.state) or load_samples(path); "
+            f"got {_kind(samples)}."
+        )
+    if progress is not None and not isinstance(progress, bool | np.bool_):
+        raise TypeError(f"progress must be True, False or None, got {progress!r}.")
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"checkpoint must be the path of a file, got {_kind(checkpoint)}.")
+    path = Path(checkpoint)
+    if path.is_dir():
+        raise IsADirectoryError(f"checkpoint is a directory, {path}; add the name of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"checkpoint cannot be written to {path}: create {path.parent}.")
+
+
+def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
+    """Returns the callbacks as a tuple; a single one may come by itself.
+
+    Raises:
+        TypeError: one cannot be called.
+    """
+    several = (callbacks,) if callable(callbacks) else callbacks
+    is_sequence = isinstance(several, Sequence) and not isinstance(several, str)
+    if not is_sequence or not all(map(callable, several)):
+        raise TypeError(
+            f"callbacks must be a function of the state and the row of the history, or several "
+            f"functions; got {callbacks!r}."
+        )
+    return tuple(several)
+
+
+def as_seeds(seeds: Any) -> tuple[int, ...]:
+    """Returns the seeds as a tuple of integers.
+
+    Raises:
+        TypeError: it is a single number.
+        ValueError: it is empty, or one is no integer of at least 0.
+    """
+    if np.ndim(seeds) == 0 and not isinstance(seeds, Sequence | range):
+        cure = f"; pass range({seeds}) for {seeds} runs" if isinstance(seeds, int) else ""
+        raise TypeError(f"seeds must be a sequence of integers, got {seeds!r}{cure}.")
+    if len(seeds) == 0:
+        raise ValueError("seeds is empty; pass one seed per run, e.g. range(4).")
+    found = []
+    for index, seed in enumerate(seeds):
+        scalar = np.asarray(seed)
+        if scalar.shape != () or scalar.dtype.kind not in "iu" or scalar < 0:
+            raise ValueError(
+                f"seeds must be integers of at least 0, got {seed!r} at position {index}."
+            )
+        found.append(int(scalar))
+    return tuple(found)
+
+
+def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
+    """Returns what a run starts from: a mixture in its dtype, a state, or None.
+
+    Args:
+        initial: a mixture, a state, a result (its state is meant), or a file of one of these.
+        config: of the run.
+
+    Raises:
+        TypeError: it is none of these.
+        ValueError: it does not fit the config, it is not finite, or the file is of another kind.
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(initial, str | os.PathLike):
+        initial = _load(Path(initial), config)
+    if isinstance(initial, TrainResult):
+        initial = initial.state
+    if initial is None:
+        return None
+    if isinstance(initial, TrainState):
+        return _fitting_state(initial, config)
+    if isinstance(initial, GMM):
+        return _fitting_mixture(initial, config)
+    raise TypeError(
+        f"initial must be a GMM, a TrainState, a TrainResult or the path of a file with one of "
+        f"them; got {_kind(initial)}."
+    )
+
+
+def _load(path: Path, config: Config) -> GMM | TrainState:
+    """Returns the mixture or the state in a file, whichever its header names."""
+    if not path.is_file():
+        raise FileNotFoundError(f"initial: there is no file {path}.")
+    found = _format_of(path)
+    if found == checkpoints.FORMAT:
+        return checkpoints.load_checkpoint(path, config)
+    if found == gmm_io.FORMAT:
+        return GMM.load(path)
+    raise ValueError(
+        f"initial: {path} is neither a checkpoint (train(checkpoint=...)) nor a mixture (GMM.save)."
+    )
+
+
+def _format_of(path: Path) -> str | None:
+    """Returns what the header of an archive says that it is."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return json.loads(str(archive["header"]))["format"]
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile):
+        return None
+
+
+def _fitting_state(state: TrainState, config: Config) -> TrainState:
+    mixture = state.mixture
+    if mixture.log_weights.ndim != 1:
+        raise ValueError(
+            f"initial holds the states of {mixture.log_weights.shape[0]} runs; pick one, e.g. "
+            f"jax.tree.map(lambda leaf: leaf[0], state)."
+        )
+    _check_fit(mixture.dim, mixture.is_diagonal, config)
+    return state
+
+
+def _fitting_mixture(gmm: GMM, config: Config) -> GMM:
+    """Returns the mixture in the dtype of the run."""
+    dtype = jnp.result_type(float)
+    fields = {
+        name: jnp.asarray(getattr(gmm, name), dtype) for name in ("log_weights", "means", "factors")
+    }
+    log_weights, means, factors = fields.values()
+    if (
+        means.ndim != 2
+        or log_weights.shape != means.shape[:1]
+        or factors.shape not in (means.shape, (*means.shape, means.shape[-1]))
+    ):
+        shapes = {name: array.shape for name, array in fields.items()}
+        raise ValueError(f"initial has arrays that do not fit together, {shapes}; see GMM.")
+    _check_fit(means.shape[1], factors.ndim == 2, config)
+    most = config.algorithm.max_components
+    if len(means) > most:
+        raise ValueError(
+            f"initial has {len(means)} components, but max_components is {most}; raise it."
+        )
+    for name, array in (("weights", jnp.exp(log_weights)), ("means", means), ("factors", factors)):
+        if not np.all(np.isfinite(array)):
+            raise ValueError(
+                f"initial has {name} that are not finite in {dtype}; start from others."
+            )
+    return GMM(log_weights, means, factors)
+
+
+def _check_fit(dim: int, is_diagonal: bool, config: Config) -> None:
+    if dim != config.dim:
+        raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
+    if is_diagonal != config.algorithm.initial_mixture.diagonal:
+        raise ValueError(
+            "initial and config differ in diagonal covariances; make the config with "
+            f"diagonal={is_diagonal}."
+        )
+
+
+def _kind(value: Any) -> str:
+    """Returns what to call a value of the wrong type in a message."""
+    text = repr(value)
+    return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__

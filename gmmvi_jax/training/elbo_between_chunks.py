@@ -1,0 +1,63 @@
+"""The ELBO that ``train`` reports between chunks of steps."""
+
+import math
+from collections.abc import Callable
+
+import jax
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.evaluation.elbo import mixture_elbo
+from gmmvi_jax.init import typed_key
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.training.compile_ahead import compile_ahead
+from gmmvi_jax.typing import LogDensity, PRNGKey
+
+_STREAM = 0x0D1A6  # folded into the run's key: diagnostics never touch the run's own keys
+
+Estimate = Callable[[PaddedMixture, PRNGKey, int], dict[str, float]]
+
+
+def elbo_between_chunks(
+    config: Config, log_target: LogDensity, mixture: PaddedMixture, rng_key: PRNGKey
+) -> Estimate:
+    """Returns what estimates the ELBO; its program starts to compile at once, on a thread.
+
+    Args:
+        config: of the run.
+        log_target: a callable pytree.
+        mixture: only its shapes are read.
+        rng_key: only its shape is read.
+
+    Returns:
+        From the mixture, the run's key and the iteration to columns of the history:
+        ``temperature`` beta of the iteration, and of p^(1/beta) ``elbo``, ``elbo_stderr`` and
+        ``outside_share``, of the draws outside of the target's support. Only the first is known if
+        the config wants no diagnostic samples.
+    """
+    num_samples, max_chunk_bytes = config.run.diagnostic_samples, config.algorithm.max_chunk_bytes
+
+    def temperature_at(iteration: int) -> float:
+        return float(config.algorithm.temperature(iteration))
+
+    def no_estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
+        return {"temperature": temperature_at(iteration), "outside_share": math.nan}
+
+    if not num_samples:
+        return no_estimate
+    like = jax.eval_shape(typed_key, rng_key)
+    settings = (num_samples, max_chunk_bytes)
+    wait = compile_ahead(mixture_elbo.lower(mixture, log_target, like, *settings, 1.0))
+
+    def estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
+        wait()
+        key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
+        temperature = temperature_at(iteration)
+        found = mixture_elbo(mixture, log_target, key, *settings, temperature)
+        return {
+            "temperature": temperature,
+            "elbo": float(found.mean),
+            "elbo_stderr": float(found.standard_error),
+            "outside_share": int(found.num_outside) / num_samples,
+        }
+
+    return estimate

@@ -1,0 +1,195 @@
+"""What ``train`` returns."""
+
+import dataclasses
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.evaluation.concerns import run_concerns
+from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
+from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
+from gmmvi_jax.evaluation.overlooked import archive_candidates
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.component_report import component_columns
+from gmmvi_jax.training.status import COMPLETED, Ending, Status
+from gmmvi_jax.training.summary import component_table, history_words, summary_table
+from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
+
+_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
+_DIAGNOSIS_SHARE = 10  # else one for so many evaluations of the run
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """A fitted mixture and how it came about.
+
+    Attributes:
+        gmm: the mixture, exactly its active components.
+        state: the last state; pass it to ``train`` as ``initial`` to go on.
+        history: column names to arrays [rows], a row per chunk: ``iteration``,
+            ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
+            ``elbo_stderr``, ``outside_share`` (of the draws behind the ELBO, where the target has
+            no density), ``temperature`` (beta; the ELBO is of p^(1/beta)), ``wall_time`` (seconds
+            since the start, compilation included), and per chunk ``num_added``, ``num_deleted``,
+            ``num_rejected_updates``, ``num_samples`` (drawn), of them ``num_outside_samples``
+            (log density -inf) and ``num_unusable_samples``, which are ``num_nan_values``,
+            ``num_infinite_values`` (+inf) and ``num_nonfinite_gradients`` together;
+            ``num_zero_gradients``; of its last step ``smallest_effective_samples`` (over the
+            components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
+            ``largest_divergence`` (KL) of the chunk's component updates.
+        status: how the run ended; equal to its text, and ``status.sentence`` explains it.
+        config: what it ran with.
+        layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
+            vector itself.
+        target: the log density of a vector that was fitted, for ``diagnose``; None where the
+            result was put together without it.
+        previous: the mixture a chunk before the end, which tells ``diagnose`` whether the mixture
+            still moves; None where it is not known.
+        ending: the status with its reason and the error behind it, where there are any.
+    """
+
+    gmm: GMM
+    state: TrainState
+    history: dict[str, np.ndarray]
+    status: Status
+    config: Config
+    layout: PositionLayout | None = None
+    target: LogDensity | None = None
+    previous: GMM | None = None
+    ending: Ending = COMPLETED
+
+    def raise_for_status(self) -> None:
+        """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
+        self.ending.raise_for_status()
+
+    def __repr__(self) -> str:
+        """Returns one line; ``print(result.summary())`` shows more."""
+        return f"TrainResult({self.status}, {self.gmm!r}, {history_words(self.history)})"
+
+    def _repr_html_(self) -> str:
+        """Returns the summary, for notebooks."""
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+    def sample(self, rng_key: PRNGKey | int, shape: int | Sequence[int] = ()) -> PyTree:
+        """Returns independent samples of the mixture, [*shape, D] or as the position is.
+
+        Args:
+            rng_key: a PRNG key, typed or legacy, or an integer, its seed.
+            shape: of the samples, () for a single one. Where the position is a pytree, its
+                leaves have these leading axes.
+        """
+        samples = self.gmm.sample(rng_key, shape)
+        return samples if self.layout is None else self.layout.unravel(samples)
+
+    def modes(self, min_dip: float = MIN_DIP) -> Modes:
+        """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
+
+        Where the position is a pytree, so are the ``locations``, with the modes along the leading
+        axis of every leaf.
+
+        Args:
+            min_dip: nats that the density must fall between two modes.
+        """
+        modes = find_modes(self.gmm, min_dip)
+        if self.layout is None:
+            return modes
+        return modes._replace(locations=self.layout.unravel(modes.locations))
+
+    def summary(self, max_modes: int = 10) -> str:
+        """Returns a table for the terminal: modes, ELBO, evaluations, components, rejected updates.
+
+        Args:
+            max_modes: most modes, and most components, that are listed.
+        """
+        names = None if self.layout is None else self.layout.names
+        modes = find_modes(self.gmm)
+        database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.database))
+        table = summary_table(
+            self.gmm, modes, self.history, self.status, max_modes, database_bytes, names
+        )
+        return f"{table}\n\n{component_table(self.components(), max_modes)}"
+
+    def diagnose(
+        self,
+        rng_key: PRNGKey | int | None = None,
+        num_samples: int | None = None,
+        *,
+        reference_samples: ArrayLike | None = None,
+        mcmc_steps: int = 0,
+    ) -> Diagnosis:
+        """Returns measures of the fit and whether to trust it, in words; ``print`` it.
+
+        It evaluates the target again: at fresh draws of the mixture, at its means, at the highest
+        points of the run's archive, uphill of the draws (with gradient, if it has one), far out on
+        some lines, and at the reference samples. At the
+        last iteration's temperature beta all measures are of p^(1/beta).
+
+        Args:
+            rng_key: a PRNG key or an integer; one of its own, always the same, if not given.
+            num_samples: fresh draws; if not given, a tenth of the run's target evaluations, at
+                least 1,000 and at most 10,000.
+            reference_samples: [N, D] samples of the target from elsewhere (MCMC, say), as vectors.
+                They alone show a mode that the mixture misses. The package's targets bring their
+                own where they can.
+            mcmc_steps: steps of 200 Markov chains from the draws, which find mass next to the
+                mixture; each takes 1,600 evaluations with gradient. They need BlackJAX.
+
+        Raises:
+            ValueError: there is no target, or ``reference_samples`` has the wrong shape.
+            ImportError: there are to be chains, and BlackJAX is not installed.
+        """
+        if self.target is None:
+            raise ValueError(
+                "target is None: this result does not know what was fitted; use "
+                "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
+            )
+        if num_samples is None:
+            fewest, most = _DIAGNOSIS_SAMPLES
+            evaluations = int(self.history["num_target_evaluations"][-1])
+            num_samples = min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
+        concerns = run_concerns(
+            self.history,
+            self.state.components,
+            self.gmm,
+            int(self.state.iteration),
+            self.previous,
+        )
+        algorithm = self.config.algorithm
+        return diagnose(
+            self.gmm,
+            self.target,
+            typed_key(0 if rng_key is None else rng_key),
+            num_samples,
+            reference_samples=reference_samples,
+            run_concerns=tuple(concerns),
+            temperature=algorithm.temperature(int(self.state.iteration)),
+            candidates=archive_candidates(self.state.database.archive, self.gmm),
+            centre=algorithm.initial_mixture.prior_mean,
+            names=None if self.layout is None else self.layout.names,
+            mcmc_steps=mcmc_steps,
+        )
+
+    def components(self) -> dict[str, np.ndarray]:
+        """Returns what is known of each component: column names to arrays [K].
+
+        ``weight``, ``age`` (updates since birth), ``num_rejected`` and ``was_rejected`` (updates
+        that had to be left out, whether the last one was), ``stepsize``, ``divergence`` (KL of the
+        last step, new from old), ``effective_samples`` (behind its last reward: (sum w)^2 / sum w^2
+        of the importance weights), ``reward`` (NaN before the first).
+        """
+        return component_columns(self.state)
+
+    def save_history(self, path: str | Path) -> None:
+        """Writes the history as CSV, a row per chunk."""
+        names = list(self.history)
+        rows = zip(*self.history.values(), strict=True)
+        lines = [",".join(names), *(",".join(str(value) for value in row) for row in rows)]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,227 @@
+"""Watching a run between its chunks: samples that are no good, and mixtures that run away."""
+
+import warnings
+from collections.abc import Set
+from typing import Any, Self
+
+import numpy as np
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.densities.check import check_target
+from gmmvi_jax.densities.faults import Fault, calls_host, describe, name_coordinates
+from gmmvi_jax.densities.minibatch import MinibatchTarget
+from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.evaluation.improper import search_improper
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.first_look import (
+    check_start,
+    evaluate_points,
+    initial_points,
+    nonfinite_coordinates,
+)
+from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.typing import LogDensity
+
+_SUSPICIOUS_SPREAD = 100.0  # initial scales that a mixture may cover before the target is examined
+_SPREAD_FACTOR = 10.0  # and by how much more before it is examined again
+_MOST_BROKEN_POINTS = 64  # at which a gradient is looked at again, to name its coordinates
+_MOST_OUTSIDE = 0.99  # share of the draws of the last mixture without a density that needs no word
+
+
+class Watch:
+    """Looks at ONE run after every chunk; says what is wrong once, and what ends the run.
+
+    Attributes:
+        num_evaluations: of the target, for anything but training.
+        target_calls_host: whether the target runs Python code when it is evaluated.
+    """
+
+    def __init__(
+        self,
+        log_target: LogDensity,
+        primitives: Set[str],
+        layout: PositionLayout | None,
+        extent: tuple[np.ndarray, np.ndarray],
+        num_evaluations: int = 0,
+    ) -> None:
+        """Prepares a watch.
+
+        Args:
+            log_target: a callable pytree.
+            primitives: that it is made of, see ``check_target``.
+            layout: of the position, where it is a pytree.
+            extent: [D] centre and [D] standard deviations of the initial mixture.
+            num_evaluations: of the target so far, for anything but training.
+        """
+        self.num_evaluations = num_evaluations
+        self.target_calls_host = calls_host(primitives)
+        self._log_target = log_target
+        self._primitives = primitives
+        self._layout = layout
+        self._centre, self._scale = extent
+        self._told: set[Fault] = set()
+        self._largest_spread = _SUSPICIOUS_SPREAD
+
+    def another(self) -> Self:
+        """Returns a watch over another run of the same target, which it has not asked yet."""
+        extent = (self._centre, self._scale)
+        return type(self)(self._log_target, self._primitives, self._layout, extent)
+
+    def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:
+        """Returns what ends the run, if anything does.
+
+        Args:
+            state: of one run, after the chunk.
+            gmm: its mixture.
+            row: of the history, for the chunk.
+        """
+        return self._inspect_samples(state, row) or self._inspect_mixture(gmm, row)
+
+    def conclude(self, ending: Ending, row: dict[str, Any], num_draws: int) -> Ending:
+        """Returns how the run ended, after a look at the draws of the last mixture.
+
+        A mixture may lose the support late, or never find more of it than a few samples; then it
+        approximates nothing. Before the end it may still recover.
+
+        Args:
+            ending: what ended the run.
+            row: the last one of the history.
+            num_draws: behind its ELBO.
+        """
+        if ending.status is not Status.COMPLETED or not num_draws:
+            return ending
+        draws = f"draws of the mixture after iteration {row['iteration']}"
+        share = row["outside_share"]
+        if share == 1.0:
+            fault = Fault.OUTSIDE
+        elif np.isnan(row["elbo"]):
+            fault = max((Fault.NAN_VALUE, Fault.INFINITE_VALUE), key=lambda fault: row[fault])
+        else:
+            if share > _MOST_OUTSIDE:
+                warnings.warn(
+                    f"log_target is -inf at {share:.2%} of the {draws}, which hardly lies in its "
+                    f"support. Go on for more iterations, take more samples (desired_samples), or "
+                    f"start inside of the support (prior_mean, prior_scale, initial=).",
+                    stacklevel=3,
+                )
+            return ending
+        text = describe(fault, f"at all {num_draws:,} {draws}", self._primitives)
+        return Ending(Status.FAILED, text)
+
+    def _inspect_samples(self, state: TrainState, row: dict[str, Any]) -> Ending | None:
+        total, iteration = row["num_samples"], row["iteration"]
+        found = {fault: row[fault] for fault in Fault if row[fault]}
+        outside = found.pop(Fault.OUTSIDE, 0)
+        flat = found.pop(Fault.ZERO_GRADIENT, 0)
+        unusable = sum(found.values())
+        if outside + unusable == total > 0:
+            fault = max(Fault, key=lambda fault: row[fault])
+            where = f"at all {total:,} samples up to iteration {iteration}"
+            if outside and unusable:
+                where = f"or unusable {where}"
+            text = describe(fault, where, self._primitives, self._broken_coordinates(state, fault))
+            kind = ValueError if fault is Fault.OUTSIDE else FloatingPointError
+            return Ending(Status.FAILED, text, kind(text))
+        if flat and flat + unusable == total and _values_differ(state):
+            found[Fault.ZERO_GRADIENT] = flat
+        for fault, count in found.items():
+            if fault not in self._told:
+                names = self._broken_coordinates(state, fault)
+                where = f"at {count:,} of {total:,} samples (first seen by iteration {iteration})"
+                warnings.warn(describe(fault, where, self._primitives, names), stacklevel=2)
+                self._told.add(fault)
+        return None
+
+    def _broken_coordinates(self, state: TrainState, fault: Fault) -> str:
+        """Returns where the gradient is broken, from the samples of the last iteration."""
+        if fault is not Fault.NONFINITE_GRADIENT:
+            return ""
+        batch = state.database.batch
+        live = np.arange(len(batch.log_background)) < int(batch.num_samples)
+        rows = np.flatnonzero(live & np.isinf(np.asarray(batch.log_background)))
+        points = np.asarray(batch.points)[rows[:_MOST_BROKEN_POINTS]]
+        if not len(points):
+            return ""
+        self.num_evaluations += len(points)
+        broken = nonfinite_coordinates(evaluate_points(self._log_target, points, True))
+        return name_coordinates(broken, self._layout) if broken else ""
+
+    def _inspect_mixture(self, gmm: GMM, row: dict[str, Any]) -> Ending | None:
+        parts = [np.asarray(part) for part in (gmm.log_weights, gmm.means, gmm.factors)]
+        if not all(np.all(np.isfinite(part)) for part in parts):
+            text = f"the mixture is not finite after iteration {row['iteration']}"
+            return Ending(Status.DIVERGED, text)
+        spread = np.sqrt(np.max(_mean_squares(gmm, self._centre) / np.square(self._scale)))
+        if spread <= self._largest_spread:
+            return None
+        self._largest_spread = _SPREAD_FACTOR * spread
+        names = None if self._layout is None else self._layout.names
+        improper, num_evaluations = search_improper(
+            self._log_target, gmm, self._centre, temperature=row["temperature"], names=names
+        )
+        self.num_evaluations += num_evaluations
+        if improper is None:
+            return None
+        text = f"the mixture reaches {spread:.2g} times as far as at the start: {improper.text}"
+        return Ending(Status.DIVERGED, text)
+
+
+def _values_differ(state: TrainState) -> bool:
+    """Returns whether the target has several values at the samples of the last iteration."""
+    batch = state.database.batch
+    live = np.arange(len(batch.log_background)) < int(batch.num_samples)
+    values = np.asarray(batch.log_target)[live & np.isfinite(np.asarray(batch.log_background))]
+    return len(np.unique(values)) > 1
+
+
+def start_watch(
+    config: Config, log_target: LogDensity, initial: GMM | None, layout: PositionLayout | None
+) -> Watch:
+    """Checks a target before anything long is compiled; returns the watch over its run.
+
+    Args:
+        config: of the run.
+        log_target: a callable pytree.
+        initial: the mixture to start from, if it is not the config's.
+        layout: of the position, where it is a pytree.
+
+    Raises:
+        TypeError, ValueError: see ``check_target`` and ``check_start``.
+    """
+    points = initial_points(config, initial)
+    estimator = config.algorithm.natural_gradient
+    primitives = check_target(log_target, config.dim, points.dtype, estimator)
+    look = evaluate_points(log_target, points, estimator.uses_target_gradient)
+    check_start(look, primitives, layout)
+    num_evaluations = len(points) + _check_minibatches(log_target, points[0])
+    return Watch(log_target, primitives, layout, _extent(config, initial), num_evaluations)
+
+
+def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
+    """Checks a sum over data, if the target is one; returns how often it was evaluated."""
+    if isinstance(log_target, PytreeTarget):
+        density, position = log_target.log_density, log_target.layout.unravel(point)
+    else:
+        density, position = log_target, point
+    return density.check_sum(position) if isinstance(density, MinibatchTarget) else 0
+
+
+def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns [D] the centre and [D] the standard deviations of the initial mixture."""
+    if initial is not None:
+        centre = np.asarray(initial.weights, float) @ np.asarray(initial.means, float)
+        return centre, np.sqrt(_mean_squares(initial, centre))
+    start = config.algorithm.initial_mixture
+    variance = np.asarray(start.initial_variance, float)
+    if start.num_components > 1:
+        variance = variance + np.square(np.asarray(start.prior_scale, float))
+    return np.asarray(start.prior_mean, float), np.sqrt(variance)
+
+
+def _mean_squares(gmm: GMM, centre: np.ndarray) -> np.ndarray:
+    """Returns [D] the mixture's expectation of (x - centre)^2."""
+    weights, means, factors = (np.asarray(a, float) for a in (gmm.weights, gmm.means, gmm.factors))
+    variances = np.square(factors) if factors.ndim == 2 else np.sum(np.square(factors), axis=2)
+    return weights @ (np.square(means - centre) + variances)

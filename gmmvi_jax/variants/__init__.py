@@ -1,0 +1,1 @@
+"""Configurations: codenames, the named variants, and the published settings."""

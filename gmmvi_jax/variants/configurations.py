@@ -1,0 +1,218 @@
+"""Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
+
+from typing import Any
+
+import numpy as np
+
+from gmmvi_jax.config import Algorithm, Config, Run
+from gmmvi_jax.densities.position import example_values, flat_setting, layout_of
+from gmmvi_jax.mixture.initial import PriorInitialization
+from gmmvi_jax.modules.choice import Problem
+from gmmvi_jax.modules.registry import MODULES
+from gmmvi_jax.near_names import did_you_mean
+from gmmvi_jax.numerics.schedule import Schedule, as_schedule
+from gmmvi_jax.requirements import (
+    checked_setting,
+    require_bool,
+    require_int,
+    require_number,
+    require_variance,
+    vector_setting,
+)
+from gmmvi_jax.typing import PyTree
+from gmmvi_jax.variants.codenames import choices_of
+from gmmvi_jax.variants.validation import validate
+
+DEFAULT_MAX_COMPONENTS = 100
+# Of a number that never changes (E): enough for a few modes and their shapes, and each component
+# still gets its share of the samples under P. Where components are added (A) one is enough.
+DEFAULT_FIXED_COMPONENTS = 10
+
+
+def from_codename(
+    codename: str,
+    dim: int | PyTree,
+    *,
+    prior_mean: Any = None,
+    prior_scale: Any = 1.0,
+    initial_covariance: Any = None,
+    num_initial_components: int | None = None,
+    max_components: int | None = None,
+    max_chunk_bytes: int | None = None,
+    num_iterations: int = 500,
+    log_every: int = 25,
+    diagnostic_samples: int = 2000,
+    temperature: float | Schedule = 1.0,
+    diagonal: bool = False,
+    seed: int = 0,
+    **module_settings: Any,
+) -> Config:
+    """Returns the configuration of one of the framework's variants.
+
+    Args:
+        codename: seven letters, e.g. ``"SAMTRON"``; ``gmmvi-jax variants`` explains them.
+        dim: dimensions D of the target; or an example of its position where that is a pytree.
+        prior_mean: scalar or [D], where the initial means are drawn around. This and the next two
+            may also be pytrees like the position, with a number or an array for each leaf. By
+            default 0, or the values of the example of a position.
+        prior_scale: scalar or [D], their standard deviation.
+        initial_covariance: scalar or [D] variances of the initial components; by default
+            ``prior_scale ** 2``.
+        num_initial_components: components at the start; a single one sits at ``prior_mean``. By
+            default 1, or 10 (``max_components`` if that is less) where their number is fixed (E).
+        max_components: how many there can ever be; costs memory, not time. By default 100,
+            or ``num_initial_components`` if that is more, or if their number is fixed.
+        max_chunk_bytes: most memory of what a pass over samples and components holds at a time. By
+            default the sizes measured to be best on a CPU, and 16 MiB on other backends; a GPU
+            with many components and samples may like more.
+        num_iterations: steps to take.
+        log_every: steps per compiled chunk.
+        diagnostic_samples: draws for the ELBO between chunks, 0 for none.
+        temperature: beta, a number or a schedule over iterations.
+        diagonal: diagonal covariances.
+        seed: of the run.
+        **module_settings: settings of the seven choices, e.g. ``add_iters=30``,
+            ``desired_samples=100``; an unknown one raises an error that lists them.
+
+    Raises:
+        ValueError: an unknown codename or setting, or a value that cannot be right.
+
+    Example:
+        >>> config = from_codename("SAMTRON", 2, prior_scale=3.0, num_iterations=100)
+        >>> config.run.num_iterations
+        100
+    """
+    choices = choices_of(codename)
+    example = dim
+    layout = layout_of(example)
+    dim = dim if layout is None else layout.dim
+    require_int("dim", dim, least=1)
+    require_bool("diagonal", diagonal)
+    num_initial_components, max_components = _component_counts(
+        "E" in codename, num_initial_components, max_components
+    )
+    mean_name = "prior_mean"
+    if prior_mean is None and layout is not None:
+        mean_name, prior_mean = "prior_mean (the example's values)", example_values(example)
+    elif prior_mean is None:
+        prior_mean = 0.0
+    prior_mean, prior_scale, initial_covariance = (
+        flat_setting(name, value, layout)
+        for name, value in (
+            ("prior_mean", prior_mean),
+            ("prior_scale", prior_scale),
+            ("initial_covariance", initial_covariance),
+        )
+    )
+    mean = vector_setting(mean_name, prior_mean, dim)
+    scale = vector_setting("prior_scale", prior_scale, dim, positive=True)
+    with np.errstate(over="ignore"):
+        variance = scale**2
+    require_variance("prior_scale", variance, prior_scale)
+    if initial_covariance is not None:
+        variance = vector_setting("initial_covariance", initial_covariance, dim, positive=True)
+        require_variance("initial_covariance", variance, initial_covariance)
+    problem = Problem(
+        dim=dim, prior_mean=mean, initial_variance=variance, codename=codename, diagonal=diagonal
+    )
+
+    modules = {}
+    remaining = dict(module_settings)
+    for module, choice in zip(MODULES, choices, strict=True):
+        own = {
+            name: checked_setting(name, remaining.pop(name), kind)
+            for name, kind in choice.types.items()
+            if name in remaining
+        }
+        modules[module.field] = choice.build(problem, **own)
+    if remaining:
+        known = sorted(name for choice in choices for name in choice.settings)
+        name = sorted(remaining)[0]
+        raise ValueError(
+            f"{codename} has no setting {name!r}{did_you_mean(name, known)} Its settings are "
+            f"{', '.join(known)}."
+        )
+
+    algorithm = Algorithm(
+        **modules,
+        initial_mixture=PriorInitialization(
+            prior_mean=mean,
+            prior_scale=scale,
+            initial_variance=variance,
+            num_components=num_initial_components,
+            diagonal=diagonal,
+        ),
+        temperature=as_schedule(
+            temperature if callable(temperature) else require_number("temperature", temperature)
+        ),
+        max_components=max_components,
+        max_chunk_bytes=max_chunk_bytes,
+    )
+    config = Config(
+        algorithm=algorithm,
+        run=Run(
+            num_iterations=num_iterations,
+            seed=seed,
+            log_every=log_every,
+            diagnostic_samples=diagnostic_samples,
+        ),
+    )
+    validate(config)
+    return config
+
+
+def _component_counts(is_fixed: bool, num_initial: int | None, most: int | None) -> tuple[int, int]:
+    """Returns ``num_initial_components`` and ``max_components``, with their defaults."""
+    if most is not None:
+        most = require_int("max_components", most, least=1)
+    if num_initial is None:
+        default = DEFAULT_FIXED_COMPONENTS if is_fixed else 1
+        num_initial = default if most is None else min(default, most)
+    num_initial = require_int("num_initial_components", num_initial, least=1)
+    if most is None:
+        most = max(1 if is_fixed else DEFAULT_MAX_COMPONENTS, num_initial)
+    return num_initial, most
+
+
+def samtron(dim: int | PyTree, **settings: Any) -> Config:
+    """Returns the configuration the study recommends, SAMTRON; see ``from_codename``.
+
+    Source: Arenz et al., TMLR 2023: Stein estimates, adaptive components, samples from every
+    component, trust-region updates of components and weights, improvement-based stepsizes.
+
+    Args:
+        dim: dimensions D of the target, or an example of its position.
+        **settings: those of ``from_codename``.
+    """
+    return from_codename("SAMTRON", dim, **settings)
+
+
+def vips(dim: int | PyTree, **settings: Any) -> Config:
+    """Returns a configuration of VIPS, ZAMTRUX; see ``from_codename``.
+
+    Zero order: the target's gradient is never computed. Source: Arenz, Zhong, Neumann, JMLR 2020:
+    MORE's regression, adaptive components, samples from every component, trust-region updates with
+    improvement-based stepsizes, plain natural-gradient steps of the weights.
+
+    Args:
+        dim: dimensions D of the target, or an example of its position.
+        **settings: those of ``from_codename``.
+    """
+    return from_codename("ZAMTRUX", dim, **settings)
+
+
+def ibayes_gmm(dim: int | PyTree, *, first_published: bool = False, **settings: Any) -> Config:
+    """Returns a configuration of iBayes-GMM, SEPYFUX; see ``from_codename``.
+
+    Source: Lin, Khan, Schmidt, ICML 2019, with the improved Bayesian learning rule of Lin, Schmidt,
+    Khan, ICML 2020: Stein estimates, a fixed number of components, samples of the mixture, fixed
+    stepsizes.
+
+    Args:
+        dim: dimensions D of the target, or an example of its position.
+        first_published: as in 2019, with plain natural-gradient steps of the components (SEPIFUX);
+            those that would leave a precision that is not positive definite are rejected.
+        **settings: those of ``from_codename``.
+    """
+    require_bool("first_published", first_published)
+    return from_codename("SEPIFUX" if first_published else "SEPYFUX", dim, **settings)

@@ -1,0 +1,90 @@
+"""Checks of what the user passes, before anything is compiled.
+
+Every error names the argument, its value and the cure. Values that are tracers (a user vmaps
+over a hyperparameter) cannot be looked at and pass.
+"""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.modules.natural_gradients.more import MORE
+from gmmvi_jax.modules.natural_gradients.stein import Stein
+from gmmvi_jax.modules.registry import MODULES
+from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
+from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
+from gmmvi_jax.numerics.schedule import Constant
+from gmmvi_jax.requirements import (
+    is_traced,
+    require,
+    require_bool,
+    require_int,
+    require_positive,
+)
+
+
+def _check_own_samples(config: Config) -> None:
+    """Raises ValueError where an estimator that takes new samples alone is given older ones."""
+    selector, estimator = config.algorithm.sample_selector, config.algorithm.natural_gradient
+    if not isinstance(selector, ComponentBased | MixtureBased):
+        return
+    if isinstance(estimator, Stein | MORE) and estimator.only_own_samples:
+        require(
+            selector.reuse_ratio == 0.0,
+            f"only_own_samples=True needs samples that the components drew in this iteration, but "
+            f"reuse_ratio={selector.reuse_ratio} hands it older ones; set reuse_ratio=0 or "
+            f"only_own_samples=False.",
+        )
+
+
+def _check_temperature(schedule: Any) -> None:
+    """Calls the schedule once, as the first step will."""
+    if isinstance(schedule, Constant):
+        require_positive("temperature", schedule.value)
+        return
+    try:
+        value = schedule(jnp.ones((), jnp.int32))
+    except Exception as error:
+        raise ValueError(
+            f"temperature must be a number or a function of the iteration; called with iteration 1 "
+            f"it raised {type(error).__name__}: {error}"
+        ) from error
+    if is_traced(value):
+        return
+    number = np.asarray(value)
+    is_fit = number.shape == () and number.dtype.kind in "fiu" and math.isfinite(number)
+    require(
+        is_fit and number > 0.0,
+        f"temperature must be a positive, finite number at every iteration, got {value!r} at "
+        f"iteration 1.",
+    )
+
+
+def validate(config: Config) -> None:
+    """Checks a configuration; called by its constructors and by ``train``.
+
+    Raises:
+        ValueError: naming the setting, its value and the cure.
+    """
+    algorithm, run = config.algorithm, config.run
+    require_int("max_components", algorithm.max_components, least=1)
+    if algorithm.max_chunk_bytes is not None:
+        require_int("max_chunk_bytes", algorithm.max_chunk_bytes, least=1)
+    require_int("num_iterations", run.num_iterations, least=1)
+    require_int("log_every", run.log_every, least=1)
+    require_int("diagnostic_samples", run.diagnostic_samples, least=0)
+    require_int("seed", run.seed, least=0)
+    require_bool("diagonal", algorithm.initial_mixture.diagonal)
+    count = algorithm.initial_mixture.num_components
+    require(
+        count <= algorithm.max_components,
+        f"num_initial_components is {count}, but max_components is {algorithm.max_components}; "
+        f"raise max_components or start with fewer components.",
+    )
+    for module in MODULES:
+        module.check(getattr(algorithm, module.field))
+    _check_own_samples(config)
+    _check_temperature(algorithm.temperature)
