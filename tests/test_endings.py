@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import signal
+import sys
 from collections.abc import Iterator
 
 import jax
@@ -87,6 +88,24 @@ def test_an_interrupt_before_the_first_chunk_leaves():
 
     with pytest.raises(KeyboardInterrupt):
         gmmvi.train(CONFIG, traced)
+
+
+class RaisesInTheEnd:
+    def __del__(self):  # Python prints what a finalizer raises, and goes on
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_is_swallowed_while_compiling_leaves_before_the_first_chunk(monkeypatch):
+    swallowed, rows, held = [], [], [RaisesInTheEnd()]
+    monkeypatch.setattr(sys, "unraisablehook", swallowed.append)
+
+    def traced(x):
+        held.clear()
+        return bowl(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        gmmvi.train(CONFIG, traced, callbacks=lambda state, row: rows.append(row))
+    assert (len(swallowed), len(rows)) == (1, 0)
 
 
 def test_a_handler_of_the_users_own_stays_in_place():

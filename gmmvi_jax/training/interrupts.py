@@ -25,18 +25,30 @@ class Interrupts:
     """Whether somebody asked for the end of the run.
 
     Attributes:
-        deferred: whether a first SIGINT is noted instead of raised; set while chunks run.
-        requested: whether one was noted.
+        requested: whether a SIGINT was noted.
     """
 
     def __init__(self) -> None:
-        """Starts without a request; a SIGINT is raised until ``deferred`` is set."""
-        self.deferred = False
+        """Starts without a request; a SIGINT is raised until ``defer`` is called."""
         self.requested = False
+        self._is_deferred = False
+        self._was_raised = False
+
+    def defer(self) -> None:
+        """From here on a first SIGINT is noted instead of raised: chunks run.
+
+        Raises:
+            KeyboardInterrupt: one was raised before, and swallowed: in a callback from C++ or a
+                finalizer, of which compiling has many, Python prints an exception and goes on.
+        """
+        if self._was_raised:
+            raise KeyboardInterrupt
+        self._is_deferred = True
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Notes the first SIGINT while chunks run; raises KeyboardInterrupt otherwise."""
-        if self.requested or not self.deferred:
+        if self.requested or not self._is_deferred:
+            self._was_raised = True
             signal.default_int_handler(signum, frame)
         self.requested = True
         sys.stderr.write(

@@ -98,9 +98,9 @@ def train(
     warn_of_repeats(target)
     layout = target.layout if isinstance(target, PytreeTarget) else None
     start = to_gmm(initial.mixture) if isinstance(initial, TrainState) else initial
-    watch = start_watch(config, target, start, layout)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
     with catch_interrupts() as interrupts:
+        watch = start_watch(config, target, start, layout)
         state, estimate_elbo = _compile(config, target, key, initial, samples)
         with ProgressBar(config.run.num_iterations, enabled=bool(progress)) as bar:
 
@@ -126,7 +126,7 @@ def train(
                 follow_up=follow_up,
                 may_raise=watch.target_calls_host,
             )
-            interrupts.deferred = True
+            interrupts.defer()
             outcome = run_chunks(chunks, state, config.run, 1, interrupts)
     (ending,), (history,) = outcome.endings, outcome.histories
     ending = watch.conclude(ending, history.last, config.run.diagnostic_samples)

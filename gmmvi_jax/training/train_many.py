@@ -122,12 +122,12 @@ def train_many(
     validate(config)
     seeds = as_seeds(seeds)
     target = as_log_density(log_target)
-    watches = [start_watch(config, target, None, None)]
-    watches += [watches[0].another() for _ in seeds[1:]]
     run = config.run
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     keys = [jax.random.key(seed) for seed in seeds]
     with catch_interrupts() as interrupts:
+        watches = [start_watch(config, target, None, None)]
+        watches += [watches[0].another() for _ in seeds[1:]]
         start = jax.jit(jax.vmap(init, in_axes=(None, 0)))
         traced = start.trace(config.algorithm, jnp.stack(keys))
         check_memory(traced.out_info, len(seeds))
@@ -174,7 +174,7 @@ def train_many(
             follow_up=lambda states, rows: False,
             may_raise=watches[0].target_calls_host,
         )
-        interrupts.deferred = True
+        interrupts.defer()
         outcome = run_chunks(chunks, states, run, len(seeds), interrupts)
     endings = tuple(
         watch.conclude(ending, history.last, run.diagnostic_samples)
