@@ -4,10 +4,12 @@ import dataclasses
 from typing import Any, Self
 
 from gmmvi_jax.mixture.initial import PriorInitialization
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
+from gmmvi_jax.modules.records import Memories
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
@@ -55,6 +57,17 @@ class Algorithm:
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+    def init_memories(self, mixture: PaddedMixture) -> Memories:
+        """Returns what the choices remember before the first step, of this mixture."""
+        return Memories(
+            natural_gradient=self.natural_gradient.init(mixture),
+            component_adaptation=self.component_adaptation.init(mixture),
+            component_updater=self.component_updater.init(mixture),
+            component_stepsize=self.component_stepsize.init(mixture),
+            weight_updater=self.weight_updater.init(mixture),
+            weight_stepsize=self.weight_stepsize.init(mixture),
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,13 +6,7 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture.padded import from_gmm
-from gmmvi_jax.modules.records import (
-    AdaptationRecord,
-    ComponentRecord,
-    NaturalGradient,
-    WeightRecord,
-    missing_reward,
-)
+from gmmvi_jax.modules.records import Memories, NaturalGradient, empty_record
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
 from gmmvi_jax.numerics.keys import typed_key
@@ -40,21 +34,6 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     )
     mixture = from_gmm(gmm, algorithm.max_components, sizes.components)
     capacity, dim = mixture.capacity, mixture.dim
-    missing = missing_reward(dtype)
-    history = (capacity, algorithm.component_adaptation.history_length())
-    components = ComponentRecord(
-        stepsizes=jnp.zeros(capacity, dtype),
-        ages=jnp.zeros(capacity, jnp.int32),
-        num_rejected=jnp.zeros(capacity, jnp.int32),
-        was_rejected=jnp.zeros(capacity, bool),
-        ridge_factors=jnp.zeros(capacity, dtype),
-        divergences=jnp.zeros(capacity, dtype),
-        effective_samples=jnp.zeros(capacity, dtype),
-        rewards=jnp.full(capacity, missing),
-        previous_rewards=jnp.full(capacity, missing),
-        reward_history=jnp.full(history, missing),
-        weight_history=jnp.zeros(history, dtype),
-    )
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
     size = selector.window_size(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
@@ -80,13 +59,8 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         rng_key=key_run,
         iteration=jnp.zeros((), jnp.int32),
         mixture=mixture,
-        components=components,
-        weights=WeightRecord(
-            stepsize=jnp.asarray(algorithm.weight_stepsize.initial, dtype),
-            objective=missing,
-            num_updates=jnp.zeros((), jnp.int32),
-        ),
-        adaptation=AdaptationRecord(num_searches=jnp.zeros((), jnp.int32)),
+        components=empty_record(capacity, dtype),
+        memories=_checked(algorithm.init_memories(mixture), capacity),
         database=SampleDatabase(batch=batch, archive=archive, window=window),
         gradient=NaturalGradient(
             gradient=jnp.zeros((capacity, dim), dtype),
@@ -94,3 +68,16 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         ),
         num_target_evaluations=zero_counter(),
     )
+
+
+def _checked(memories: Memories, capacity: int) -> Memories:
+    """Returns the memories; raises where an array of theirs has not a row for each component."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(memories):
+        shape = jnp.shape(leaf)
+        if shape and shape[0] != capacity:
+            raise ValueError(
+                f"init of the choice {jax.tree_util.keystr(path).lstrip('.')} returns an array of "
+                f"shape {shape}; what a choice remembers are numbers, or arrays with a row for "
+                f"each of mixture.capacity={capacity} components in front."
+            )
+    return memories

@@ -1,15 +1,16 @@
 """What a run carries from iteration to iteration, and what a step reports."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import (
-    AdaptationRecord,
+    AdaptationInfo,
     ComponentRecord,
+    Memories,
     NaturalGradient,
-    WeightRecord,
+    UpdateInfo,
 )
 from gmmvi_jax.numerics.exact_counter import ExactCounter
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
@@ -24,8 +25,7 @@ class TrainState(NamedTuple):
     iteration: Array  # [] int32, steps taken so far
     mixture: PaddedMixture
     components: ComponentRecord
-    weights: WeightRecord
-    adaptation: AdaptationRecord
+    memories: Memories  # of the choices
     database: SampleDatabase
     gradient: NaturalGradient  # of the last step; its buffers are overwritten by the next one
     num_target_evaluations: ExactCounter
@@ -44,6 +44,43 @@ class StepInfo(NamedTuple):
     largest_divergence: Array  # [] of the component updates, KL(new || old)
     component_stepsize: Array  # [] mean over the components
     weight_stepsize: Array  # []
+
+    @classmethod
+    def of(
+        cls,
+        updated: PaddedMixture,
+        components: ComponentRecord,
+        weight_stepsize: Array,
+        account: SampleAccount,
+        update: UpdateInfo,
+        adapted: PaddedMixture,
+        adaptation: AdaptationInfo,
+    ) -> Self:
+        """Returns the report of a step.
+
+        Args:
+            updated: the mixture before components were added and deleted.
+            components: its record.
+            weight_stepsize: [].
+            account: of the samples that were drawn.
+            update: of the components.
+            adapted: the mixture after components were added and deleted.
+            adaptation: of their number.
+        """
+        effective_samples = jnp.where(updated.active, components.effective_samples, jnp.inf)
+        total_stepsize = jnp.sum(jnp.where(updated.active, components.stepsizes, 0.0))
+        return cls(
+            num_components=adapted.num_components,
+            num_target_evaluations=account.num_drawn + adaptation.num_target_evaluations,
+            samples=account,
+            num_rejected_updates=update.num_rejected,
+            num_added=adaptation.num_added,
+            num_deleted=adaptation.num_deleted,
+            smallest_effective_samples=jnp.min(effective_samples),
+            largest_divergence=update.largest_divergence,
+            component_stepsize=total_stepsize / updated.num_components,
+            weight_stepsize=weight_stepsize,
+        )
 
 
 def no_step(state: TrainState) -> StepInfo:

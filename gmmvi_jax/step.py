@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
+from gmmvi_jax.modules.component_adaptation.protocol import Remembered
+from gmmvi_jax.modules.records import Memories, empty_record
 from gmmvi_jax.numerics.exact_counter import count_up
-from gmmvi_jax.samples.database import look_ahead
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.typing import LogDensity
 
@@ -29,60 +30,66 @@ def step(
     """
     key_select, key_adapt, key_next = jax.random.split(state.rng_key, 3)
     iteration = state.iteration + 1
-    temperature = jnp.asarray(algorithm.temperature(iteration), state.mixture.log_weights.dtype)
+    mixture, components, memories = state.mixture, state.components, state.memories
+    temperature = jnp.asarray(algorithm.temperature(iteration), mixture.log_weights.dtype)
+    newborn = Remembered(
+        empty_record(mixture.capacity, temperature.dtype), algorithm.init_memories(mixture)
+    )
 
-    database, account = algorithm.sample_selector(
-        key_select, log_target, state.mixture, state.database
+    # M, P: the samples of this iteration.
+    database, account = algorithm.sample_selector(key_select, log_target, mixture, state.database)
+    # R, D, F: how far each component may go.
+    components, of_component_stepsize = algorithm.component_stepsize(
+        mixture, components, memories.component_stepsize
     )
-    components = algorithm.component_stepsize(state.components)
-    gradient, components, database = algorithm.natural_gradient(
-        state.mixture, components, database, temperature, state.gradient
+    # S, Z: where it should go.
+    gradient, of_gradient, database = algorithm.natural_gradient(
+        mixture, components, memories.natural_gradient, database, temperature, state.gradient
     )
-    mixture, components, update = algorithm.component_updater(
-        state.mixture, components, gradient, temperature
+    # T, Y, I: it goes.
+    mixture, components, of_component_updater, update = algorithm.component_updater(
+        mixture, components, memories.component_updater, gradient, temperature
     )
-    weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
-    database = look_ahead(database, mixture)
-    mixture, components = algorithm.weight_updater(
-        mixture, components, database, weights, temperature
+    # N, G, X: how far the weights may go.
+    weight_stepsize, of_weight_stepsize = algorithm.weight_stepsize(
+        mixture, components, memories.weight_stepsize, temperature
     )
-    weights = weights._replace(num_updates=weights.num_updates + 1)
-    effective_samples = jnp.where(mixture.active, components.effective_samples, jnp.inf)
-    mean_stepsize = jnp.sum(jnp.where(mixture.active, components.stepsizes, 0.0))
-    mean_stepsize = mean_stepsize / mixture.num_components
-    mixture, components, adaptation, adapted = algorithm.component_adaptation(
+    # O, U: they go.
+    mixture, components, of_weight_updater, database = algorithm.weight_updater(
+        mixture, components, memories.weight_updater, database, weight_stepsize, temperature
+    )
+    memories = Memories(
+        natural_gradient=of_gradient,
+        component_adaptation=memories.component_adaptation,
+        component_updater=of_component_updater,
+        component_stepsize=of_component_stepsize,
+        weight_updater=of_weight_updater,
+        weight_stepsize=of_weight_stepsize,
+    )
+    # A, E: components come and go.
+    adapted = algorithm.component_adaptation(
         key_adapt,
         log_target,
         mixture,
         components,
-        state.adaptation,
+        memories,
+        newborn,
         database.archive,
         temperature,
         iteration,
     )
 
-    num_evaluations = account.num_drawn + adapted.num_target_evaluations
-    info = StepInfo(
-        num_components=mixture.num_components,
-        num_target_evaluations=num_evaluations,
-        samples=account,
-        num_rejected_updates=update.num_rejected,
-        num_added=adapted.num_added,
-        num_deleted=adapted.num_deleted,
-        smallest_effective_samples=jnp.min(effective_samples),
-        largest_divergence=update.largest_divergence,
-        component_stepsize=mean_stepsize,
-        weight_stepsize=weights.stepsize,
+    info = StepInfo.of(
+        mixture, components, weight_stepsize, account, update, adapted.mixture, adapted.info
     )
     next_state = TrainState(
         rng_key=key_next,
         iteration=iteration,
-        mixture=mixture,
-        components=components,
-        weights=weights,
-        adaptation=adaptation,
+        mixture=adapted.mixture,
+        components=adapted.components,
+        memories=adapted.memories,
         database=database,
         gradient=gradient,
-        num_target_evaluations=count_up(state.num_target_evaluations, num_evaluations),
+        num_target_evaluations=count_up(state.num_target_evaluations, info.num_target_evaluations),
     )
     return next_state, info

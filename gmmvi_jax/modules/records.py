@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PyTree
 
 
 class NaturalGradient(NamedTuple):
@@ -25,36 +25,35 @@ class NaturalGradient(NamedTuple):
 
 
 class ComponentRecord(NamedTuple):
-    """What is remembered of each component; moves with it when others are deleted.
+    """What several modules read of each component; moves with it when others are deleted.
 
-    Every field has K as its leading axis, so that one ``tree.map`` moves a component.
+    Every field has K as its leading axis. What one choice alone needs is in its own memory, see
+    ``Memories``.
     """
 
     stepsizes: Array  # [K]
     ages: Array  # [K] int32 updates since birth, rejected ones included
     num_rejected: Array  # [K] int32 rejected updates since birth
     was_rejected: Array  # [K] bool whether the last update was rejected
-    ridge_factors: Array  # [K] of the last regression (choice Z), meaningless before the first
     divergences: Array  # [K] KL of the last step, 0 if it was rejected
     effective_samples: Array  # [K] (sum w)^2 / sum w^2 behind the last reward
     rewards: Array  # [K] the last reward, the lowest finite number if there is none
     previous_rewards: Array  # [K] the one before
-    reward_history: Array  # [K, H] ring buffer, column iteration % H
-    weight_history: Array  # [K, H]
 
 
-class WeightRecord(NamedTuple):
-    """What is remembered for the update of the mixture's weights."""
+class Memories(NamedTuple):
+    """What each choice remembers: what its ``init`` made, and its last call returned.
 
-    stepsize: Array  # []
-    objective: Array  # [] J at the last stepsize update, the lowest finite number before
-    num_updates: Array  # [] int32 weight updates so far
+    An array has K in front, a row for each component, and moves with its component; a number stays
+    where it is. A component that is added gets the row that ``init`` makes.
+    """
 
-
-class AdaptationRecord(NamedTuple):
-    """What the adaptation of the number of components remembers."""
-
-    num_searches: Array  # [] int32 times a place for a new component was looked for
+    natural_gradient: PyTree
+    component_adaptation: PyTree
+    component_updater: PyTree
+    component_stepsize: PyTree
+    weight_updater: PyTree
+    weight_stepsize: PyTree
 
 
 class UpdateInfo(NamedTuple):
@@ -75,3 +74,24 @@ class AdaptationInfo(NamedTuple):
 def missing_reward(dtype: jnp.dtype) -> Array:
     """Returns what stands for a reward that does not exist yet: the lowest finite number."""
     return jnp.asarray(jnp.finfo(dtype).min, dtype)
+
+
+def empty_record(capacity: int, dtype: jnp.dtype) -> ComponentRecord:
+    """Returns what is known of components that were just born.
+
+    Args:
+        capacity: the number of slots K.
+        dtype: of the floats.
+    """
+    zeros = jnp.zeros(capacity, dtype)
+    missing = jnp.full(capacity, missing_reward(dtype))
+    return ComponentRecord(
+        stepsizes=zeros,
+        ages=jnp.zeros(capacity, jnp.int32),
+        num_rejected=jnp.zeros(capacity, jnp.int32),
+        was_rejected=jnp.zeros(capacity, bool),
+        divergences=zeros,
+        effective_samples=zeros,
+        rewards=missing,
+        previous_rewards=missing,
+    )

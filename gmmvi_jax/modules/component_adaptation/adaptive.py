@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +12,16 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotropic_variance
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
-from gmmvi_jax.modules.component_adaptation.deleting import components_to_keep, window_length
-from gmmvi_jax.modules.component_adaptation.protocol import Adapted
+from gmmvi_jax.modules.component_adaptation.deleting import (
+    History,
+    components_to_keep,
+    window_length,
+)
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted, Remembered
 from gmmvi_jax.modules.records import (
     AdaptationInfo,
-    AdaptationRecord,
     ComponentRecord,
+    Memories,
     missing_reward,
 )
 from gmmvi_jax.numerics.blocks import put_row
@@ -28,6 +33,13 @@ from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
 THRESHOLDS = (5000.0, 1000.0, 500.0, 200.0, 100.0, 50.0)  # tau, in nats, cycled through
+
+
+class AdaptiveMemory(NamedTuple):
+    """What ``Adaptive`` remembers."""
+
+    num_searches: Array  # [] int32 times a place for a new component was looked for
+    history: History
 
 
 @register_pytree
@@ -58,9 +70,16 @@ class Adaptive:
     num_prior_samples: int = dataclasses.field(metadata={"static": True})
     max_database_size: int = dataclasses.field(metadata={"static": True})
 
-    def history_length(self) -> int:
-        """Returns H, how many iterations of rewards and weights the record must hold."""
-        return window_length(self.del_iters)
+    def init(self, mixture: PaddedMixture) -> AdaptiveMemory:
+        """Returns what the choice remembers: no searches, no rewards, no weights."""
+        shape = (mixture.capacity, window_length(self.del_iters))
+        dtype = mixture.log_weights.dtype
+        return AdaptiveMemory(
+            num_searches=jnp.zeros((), jnp.int32),
+            history=History(
+                rewards=jnp.full(shape, missing_reward(dtype)), weights=jnp.zeros(shape, dtype)
+            ),
+        )
 
     def archive_capacity(self, max_samples: int) -> int:
         """Returns how many samples the archive must hold."""
@@ -78,36 +97,40 @@ class Adaptive:
         log_target: LogDensity,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        record: AdaptationRecord,
+        memories: Memories,
+        newborn: Remembered,
         archive: Archive,
         temperature: Array,
         iteration: Array,
     ) -> Adapted:
         """Deletes, then adds; see ``ComponentAdaptation``."""
-        components = _remember(components, mixture, iteration)
+        memory: AdaptiveMemory = memories.component_adaptation
+        history = _remember(memory.history, mixture, components, iteration)
         num_before = mixture.num_components
         keep = components_to_keep(
-            mixture, components, temperature, iteration, self.del_iters, self.lightest
+            mixture, components, history, temperature, iteration, self.del_iters, self.lightest
         )
-        mixture, components = keep_components(mixture, components, keep)
+        memories = memories._replace(component_adaptation=memory._replace(history=history))
+        remembered = Remembered(components, memories)
+        mixture, remembered = keep_components(mixture, remembered, keep)
         num_deleted = num_before - mixture.num_components
 
         is_time = (iteration > 1) & (iteration % self.add_iters == 0)
         due = is_time & (mixture.num_components < mixture.max_components)
         mean, variance, num_evaluations = self._propose(
-            key, log_target, mixture, record, archive, due
+            key, log_target, mixture, memory.num_searches, archive, due
         )
-        mixture, components = _append(mixture, components, mean, variance, due)
+        mixture, (components, memories) = _append(mixture, remembered, newborn, mean, variance, due)
+        memory = memories.component_adaptation._replace(num_searches=memory.num_searches + due)
         info = AdaptationInfo(due.astype(jnp.int32), num_deleted, num_evaluations)
-        record = AdaptationRecord(record.num_searches + due)
-        return Adapted(mixture, components, record, info)
+        return Adapted(mixture, components, memories._replace(component_adaptation=memory), info)
 
     def _propose(
         self,
         key: PRNGKey,
         log_target: LogDensity,
         mixture: PaddedMixture,
-        record: AdaptationRecord,
+        num_searches: Array,
         archive: Archive,
         due: Array,
     ) -> tuple[Array, Array, Array]:
@@ -119,7 +142,7 @@ class Adaptive:
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
         # The first search uses the second threshold, as published.
         thresholds = jnp.asarray(THRESHOLDS, dtype)
-        threshold = thresholds[(record.num_searches + 1) % len(THRESHOLDS)]
+        threshold = thresholds[(num_searches + 1) % len(THRESHOLDS)]
         mean, num_evaluations = best_candidate(
             salt,
             key_prior,
@@ -140,55 +163,51 @@ class Adaptive:
 
 
 def _remember(
-    components: ComponentRecord, mixture: PaddedMixture, iteration: Array
-) -> ComponentRecord:
-    """Writes this iteration's rewards and weights into the histories."""
-    column = iteration % components.reward_history.shape[1]
+    history: History, mixture: PaddedMixture, components: ComponentRecord, iteration: Array
+) -> History:
+    """Writes this iteration's rewards and weights into the history."""
+    column = iteration % history.rewards.shape[1]
 
-    def write(history: Array, values: Array) -> Array:
+    def write(buffer: Array, values: Array) -> Array:
         return lax.dynamic_update_slice_in_dim(
-            history, values[:, None], column, 1, allow_negative_indices=False
+            buffer, values[:, None], column, 1, allow_negative_indices=False
         )
 
-    return components._replace(
-        reward_history=write(components.reward_history, components.rewards),
-        weight_history=write(components.weight_history, jnp.exp(mixture.log_weights)),
-    )
-
-
-def fresh_component(components: ComponentRecord) -> ComponentRecord:
-    """Returns the record of ONE component that was just born (no K axis)."""
-    missing = missing_reward(components.rewards.dtype)
-    blank = jax.tree.map(lambda array: jnp.zeros(array.shape[1:], array.dtype), components)
-    return blank._replace(
-        rewards=missing,
-        previous_rewards=missing,
-        reward_history=jnp.full_like(blank.reward_history, missing),
+    return History(
+        rewards=write(history.rewards, components.rewards),
+        weights=write(history.weights, jnp.exp(mixture.log_weights)),
     )
 
 
 def _append(
     mixture: PaddedMixture,
-    components: ComponentRecord,
+    remembered: Remembered,
+    newborn: Remembered,
     mean: Array,
     variance: Array,
     due: Array,
-) -> tuple[PaddedMixture, ComponentRecord]:
-    """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing."""
+) -> tuple[PaddedMixture, Remembered]:
+    """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing.
+
+    Args:
+        mixture: with a free slot, if due.
+        remembered: a pytree of what is remembered; its arrays have K leading, numbers stay.
+        newborn: the same of components that were just born.
+        mean: [D].
+        variance: scalar.
+        due: bool.
+    """
     dtype = mixture.log_weights.dtype
     unit = (
         jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
     )
     deviation = jnp.sqrt(variance)
-    newborn = jax.tree.leaves(
-        (
-            jnp.asarray(INITIAL_LOG_WEIGHT, dtype),
-            Gaussian(mean, unit * deviation, unit / deviation),
-            fresh_component(components),
-        )
-    )
-    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, components))
-    wide = [(array, row) for array, row in zip(arrays, newborn, strict=True) if array.ndim > 1]
+    gaussian = Gaussian(mean, unit * deviation, unit / deviation)
+    log_weight = jnp.asarray(INITIAL_LOG_WEIGHT, dtype)
+    rows = [array[0] if array.ndim else array for array in jax.tree.leaves(newborn)]
+    rows = [*jax.tree.leaves((log_weight, gaussian)), *rows]
+    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, remembered))
+    wide = [(array, row) for array, row in zip(arrays, rows, strict=True) if array.ndim > 1]
 
     def write(_: Array, buffers: list[Array]) -> list[Array]:
         return put_row(buffers, [row for _, row in wide], mixture.num_components)
@@ -196,18 +215,21 @@ def _append(
     # A loop of no or one iteration instead of a cond, which under vmap would copy everything.
     written = iter(lax.fori_loop(0, due.astype(jnp.int32), write, [array for array, _ in wide]))
     is_new = due & (jnp.arange(mixture.capacity, dtype=jnp.int32) == mixture.num_components)
-    arrays = [
-        next(written) if array.ndim > 1 else jnp.where(is_new, row, array)
-        for array, row in zip(arrays, newborn, strict=True)
-    ]
-    log_weights, gaussians, components = jax.tree.unflatten(structure, arrays)
+
+    def place(array: Array, row: Array) -> Array:
+        if array.ndim > 1:
+            return next(written)
+        return jnp.where(is_new, row, array) if array.ndim else array
+
+    arrays = [place(array, row) for array, row in zip(arrays, rows, strict=True)]
+    log_weights, gaussians, remembered = jax.tree.unflatten(structure, arrays)
     mixture = dataclasses.replace(
         mixture,
         log_weights=log_weights,
         gaussians=gaussians,
         num_components=mixture.num_components + due,
     )
-    return mixture, components
+    return mixture, remembered
 
 
 def build(

@@ -1,29 +1,31 @@
 """Removing components so that the remaining ones stay in the first slots, in their order."""
 
 import dataclasses
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import put_row, take_row
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.typing import Array
 
+Tree = TypeVar("Tree")
+
 
 def keep_components(
-    mixture: PaddedMixture, components: ComponentRecord, keep: Array
-) -> tuple[PaddedMixture, ComponentRecord]:
-    """Returns mixture and record with only the components of ``keep``, weights normalised.
+    mixture: PaddedMixture, remembered: Tree, keep: Array
+) -> tuple[PaddedMixture, Tree]:
+    """Returns mixture and memories with only the components of ``keep``, weights normalised.
 
     Of what is large per component, only what is behind the first deleted one is moved, component
     by component and in place: usually nothing.
 
     Args:
         mixture: the mixture.
-        components: its record; every field has K leading.
+        remembered: a pytree of what is remembered; its arrays have K leading, numbers stay.
         keep: [K] bool, false for slots that are not active.
     """
     capacity = mixture.capacity
@@ -37,12 +39,15 @@ def keep_components(
         source = take_row(sources, slot)  # never before slot: not overwritten by an earlier move
         return put_row(arrays, take_row(arrays, source), slot)
 
-    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, components))
+    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, remembered))
     wide = [array for array in arrays if array.ndim > 1]
     moved = iter(lax.fori_loop(first_moved, num_kept, move, wide))
     # A number per component is not worth a loop: gathering all takes one kernel instead of two.
-    arrays = [next(moved) if array.ndim > 1 else array[sources] for array in arrays]
-    log_weights, gaussians, components = jax.tree.unflatten(structure, arrays)
+    arrays = [
+        next(moved) if array.ndim > 1 else array[sources] if array.ndim else array
+        for array in arrays
+    ]
+    log_weights, gaussians, remembered = jax.tree.unflatten(structure, arrays)
     log_weights = jnp.where(slots < num_kept, log_weights, -jnp.inf)
     any_deleted = num_kept < mixture.num_components
     normalised = log_weights - log_sum_exp(log_weights)
@@ -52,4 +57,4 @@ def keep_components(
         gaussians=gaussians,
         num_components=num_kept,
     )
-    return mixture, components
+    return mixture, remembered

@@ -1,5 +1,7 @@
 """Which components to delete: old enough, stagnating and light."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,6 +12,13 @@ from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array
 
 LARGEST_STAGNATING_IMPROVEMENT = 0.4  # (now - then) / |then|; Arenz et al., JMLR 2020
+
+
+class History(NamedTuple):
+    """Rewards and weights of the last iterations: ring buffers, column iteration % H."""
+
+    rewards: Array  # [K, H]
+    weights: Array  # [K, H]
 
 
 def smoothing_kernel(del_iters: int) -> np.ndarray:
@@ -51,6 +60,7 @@ def _as_stored(in_time: np.ndarray, iteration: Array) -> Array:
 def components_to_keep(
     mixture: PaddedMixture,
     components: ComponentRecord,
+    history: History,
     temperature: Array,
     iteration: Array,
     del_iters: int,
@@ -65,7 +75,8 @@ def components_to_keep(
 
     Args:
         mixture: the mixture.
-        components: its record; the histories' newest column is ``iteration % H``.
+        components: its record.
+        history: whose newest column is ``iteration % H``.
         temperature: beta.
         iteration: [] int32; nothing is deleted before ``del_iters``.
         del_iters: age and distance in time.
@@ -79,9 +90,9 @@ def components_to_keep(
     length = kernels.shape[1]
 
     def rewards_of(start: Array) -> Array:
-        history = take_block(components.reward_history, start, size)
+        rewards = take_block(history.rewards, start, size)
         live = live_rows(start, size, mixture.num_components)
-        return jnp.where(live[:, None], history, missing)
+        return jnp.where(live[:, None], rewards, missing)
 
     def logits_of(rewards: Array) -> Array:
         return jnp.where(rewards > missing, rewards / temperature, -jnp.inf)
@@ -107,7 +118,7 @@ def components_to_keep(
 
     def weigh(start: Array, heaviest: Array) -> Array:
         greedy = jnp.exp(logits_of(rewards_of(start)) - log_normalizer)
-        weights = take_block(components.weight_history, start, size)
+        weights = take_block(history.weights, start, size)
         return put_block(heaviest, jnp.max(jnp.maximum(greedy, weights), axis=1), start)
 
     heaviest = fold_blocks(num_visited, size, weigh, jnp.ones(mixture.capacity, dtype))

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted, Remembered
+from gmmvi_jax.modules.records import AdaptationInfo, ComponentRecord, Memories
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -21,9 +21,10 @@ class Fixed:
     Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.2.
     """
 
-    def history_length(self) -> int:
-        """Returns 0: no history is needed."""
-        return 0
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
 
     def archive_capacity(self, max_samples: int) -> int:
         """Returns 0: no archive is needed."""
@@ -40,15 +41,16 @@ class Fixed:
         log_target: LogDensity,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        record: AdaptationRecord,
+        memories: Memories,
+        newborn: Remembered,
         archive: Archive,
         temperature: Array,
         iteration: Array,
     ) -> Adapted:
-        """Returns mixture and records as they are; see ``ComponentAdaptation``."""
-        del key, log_target, archive, temperature, iteration
+        """Returns all as it is; see ``ComponentAdaptation``."""
+        del key, log_target, newborn, archive, temperature, iteration
         nothing = jnp.zeros((), jnp.int32)
-        return Adapted(mixture, components, record, AdaptationInfo(nothing, nothing, nothing))
+        return Adapted(mixture, components, memories, AdaptationInfo(nothing, nothing, nothing))
 
 
 def build(problem: Problem) -> Fixed:

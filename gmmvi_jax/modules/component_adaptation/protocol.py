@@ -3,9 +3,9 @@
 from typing import NamedTuple, Protocol
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.records import AdaptationInfo, AdaptationRecord, ComponentRecord
+from gmmvi_jax.modules.records import AdaptationInfo, ComponentRecord, Memories
 from gmmvi_jax.samples.archive import Archive
-from gmmvi_jax.typing import Array, LogDensity, PRNGKey
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 
 class Adapted(NamedTuple):
@@ -13,15 +13,22 @@ class Adapted(NamedTuple):
 
     mixture: PaddedMixture
     components: ComponentRecord
-    record: AdaptationRecord
+    memories: Memories
     info: AdaptationInfo
+
+
+class Remembered(NamedTuple):
+    """All that moves with a component, in arrays with K in front; numbers stay."""
+
+    components: ComponentRecord
+    memories: Memories
 
 
 class ComponentAdaptation(Protocol):
     """Deletes and adds components; everything per component moves along."""
 
-    def history_length(self) -> int:
-        """Returns H, how many iterations of rewards and weights the record must hold."""
+    def init(self, mixture: PaddedMixture) -> PyTree:
+        """Returns what the adaptation remembers, before the first step; see ``Memories``."""
         ...
 
     def archive_capacity(self, max_samples: int) -> int:
@@ -42,7 +49,8 @@ class ComponentAdaptation(Protocol):
         log_target: LogDensity,
         mixture: PaddedMixture,
         components: ComponentRecord,
-        record: AdaptationRecord,
+        memories: Memories,
+        newborn: Remembered,
         archive: Archive,
         temperature: Array,
         iteration: Array,
@@ -54,7 +62,8 @@ class ComponentAdaptation(Protocol):
             log_target: log density of one point.
             mixture: fully updated.
             components: its record, with this iteration's rewards.
-            record: of earlier adaptations.
+            memories: of all choices, its own among them.
+            newborn: K components that were just born: what one that is added starts with.
             archive: candidates for new means, this iteration's samples among them.
             temperature: beta, scalar.
             iteration: [] int32, counted from 1.

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.stepsize_checks import require_decay
@@ -26,11 +27,19 @@ class DecayingComponentStepsize:
     initial: float
     exponent: float
 
-    def __call__(self, components: ComponentRecord) -> ComponentRecord:
-        """Returns the record with this iteration's stepsizes [K]."""
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self, mixture: PaddedMixture, components: ComponentRecord, memory: tuple[()]
+    ) -> tuple[ComponentRecord, tuple[()]]:
+        """Returns the record with this iteration's stepsizes [K], and the memory."""
+        del mixture
         dtype = components.stepsizes.dtype
         decay = 1.0 + components.ages.astype(dtype) ** self.exponent
-        return components._replace(stepsizes=(self.initial / decay).astype(dtype))
+        return components._replace(stepsizes=(self.initial / decay).astype(dtype)), memory
 
 
 # Measured on a 5-D mixture of ten Gaussians and on german_credit with 300 and

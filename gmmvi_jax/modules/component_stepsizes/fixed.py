@@ -4,6 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.pytree import register_pytree
@@ -23,9 +24,19 @@ class FixedComponentStepsize:
 
     initial: float
 
-    def __call__(self, components: ComponentRecord) -> ComponentRecord:
-        """Returns the record with this iteration's stepsizes [K]."""
-        return components._replace(stepsizes=jnp.full_like(components.stepsizes, self.initial))
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self, mixture: PaddedMixture, components: ComponentRecord, memory: tuple[()]
+    ) -> tuple[ComponentRecord, tuple[()]]:
+        """Returns the record with this iteration's stepsizes [K], and the memory."""
+        del mixture
+        return components._replace(
+            stepsizes=jnp.full_like(components.stepsizes, self.initial)
+        ), memory
 
 
 # Measured on a 5-D mixture of ten Gaussians and on german_credit with 300 and

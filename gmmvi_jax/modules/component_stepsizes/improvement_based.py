@@ -4,6 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.improvement import scale_by_improvement
 from gmmvi_jax.modules.records import ComponentRecord
@@ -33,14 +34,22 @@ class ImprovementBasedComponentStepsize:
     increase: float
     decrease: float
 
-    def __call__(self, components: ComponentRecord) -> ComponentRecord:
-        """Returns the record with this iteration's stepsizes [K]."""
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self, mixture: PaddedMixture, components: ComponentRecord, memory: tuple[()]
+    ) -> tuple[ComponentRecord, tuple[()]]:
+        """Returns the record with this iteration's stepsizes [K], and the memory."""
+        del mixture
         current = jnp.where(components.ages == 0, self.initial, components.stepsizes)
         improved = components.rewards > components.previous_rewards
         stepsizes = scale_by_improvement(
             current, improved, self.lowest, self.highest, self.increase, self.decrease
         )
-        return components._replace(stepsizes=stepsizes.astype(components.stepsizes.dtype))
+        return components._replace(stepsizes=stepsizes.astype(components.stepsizes.dtype)), memory
 
 
 def build(

@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.typing import PyTree
 
 
 class ComponentStepsize(Protocol):
@@ -12,6 +14,12 @@ class ComponentStepsize(Protocol):
     so that fresh components need no special care elsewhere.
     """
 
-    def __call__(self, components: ComponentRecord) -> ComponentRecord:
-        """Returns the record with this iteration's stepsizes [K]."""
+    def init(self, mixture: PaddedMixture) -> PyTree:
+        """Returns what the rule remembers, before the first step; see ``Memories``."""
+        ...
+
+    def __call__(
+        self, mixture: PaddedMixture, components: ComponentRecord, memory: PyTree
+    ) -> tuple[ComponentRecord, PyTree]:
+        """Returns the record with this iteration's stepsizes [K], and the memory."""
         ...

@@ -81,15 +81,24 @@ class IBLR:
     TMLR 2023, Section 3.4.
     """
 
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: tuple[()],
         gradient: NaturalGradient,
         temperature: Array,
-    ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], UpdateInfo]:
         """Updates the active components; see ``ComponentUpdater``."""
-        return update_blocks(update_one, mixture, components, gradient, temperature)
+        mixture, components, info = update_blocks(
+            update_one, mixture, components, gradient, temperature
+        )
+        return mixture, components, memory, info
 
 
 def build(problem: Problem) -> IBLR:

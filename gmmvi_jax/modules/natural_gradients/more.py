@@ -175,20 +175,25 @@ class MORE:
         """Whether the batch must hold the target's gradients: no."""
         return False
 
+    def init(self, mixture: PaddedMixture) -> Array:
+        """Returns [K] what the choice remembers: the ridge factors of the last regressions."""
+        return jnp.zeros_like(mixture.log_weights)
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: Array,
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
+    ) -> tuple[NaturalGradient, Array, SampleDatabase]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
         batch = with_background(mixture, database.batch)
         database = database._replace(batch=batch)
         size = _regression_block(mixture, batch.chunk_size)
-        initial = jnp.asarray(self.initial_ridge_factor, components.ridge_factors.dtype)
-        ridge_factors = next_ridge_factors(components, initial)
+        initial = jnp.asarray(self.initial_ridge_factor, memory.dtype)
+        ridge_factors = next_ridge_factors(components, memory, initial)
         rewards = compute_rewards(mixture, database, temperature)
 
         def fit_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
@@ -205,7 +210,7 @@ class MORE:
             return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
-        return gradient, components._replace(ridge_factors=ridge_factors), database
+        return gradient, ridge_factors, database
 
 
 def build(

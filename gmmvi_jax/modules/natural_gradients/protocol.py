@@ -5,7 +5,7 @@ from typing import Protocol
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PyTree
 
 
 class NaturalGradientEstimator(Protocol):
@@ -21,19 +21,25 @@ class NaturalGradientEstimator(Protocol):
         """Whether the batch must hold the target's gradients."""
         ...
 
+    def init(self, mixture: PaddedMixture) -> PyTree:
+        """Returns what the estimator remembers, before the first step; see ``Memories``."""
+        ...
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: PyTree,
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
+    ) -> tuple[NaturalGradient, PyTree, SampleDatabase]:
         """Estimates the natural gradients.
 
         Args:
             mixture: the mixture before its update.
             components: its record.
+            memory: its own, of the last iteration.
             database: its ``batch`` holds the samples of this iteration; with a ``window``, whose
                 newest Gaussians are the mixture's, their densities are known.
             temperature: beta in r(x) = log p~(x) - beta log q(x), scalar.
@@ -41,7 +47,7 @@ class NaturalGradientEstimator(Protocol):
                 allocated in a step).
 
         Returns:
-            The natural gradients; the record with what the estimator remembers of each component;
-            and the database, its batch with a complete ``log_background``.
+            The natural gradients; the memory; and the database, its batch with a complete
+            ``log_background``.
         """
         ...

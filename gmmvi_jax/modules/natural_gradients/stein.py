@@ -99,15 +99,22 @@ class Stein:
         """Whether the batch must hold the target's gradients: yes."""
         return True
 
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: tuple[()],
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, ComponentRecord, SampleDatabase]:
+    ) -> tuple[NaturalGradient, tuple[()], SampleDatabase]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
+        del components
         batch, window = database.batch, database.window
         size = mixture.block_size
         dtype = mixture.log_weights.dtype
@@ -175,7 +182,7 @@ class Stein:
         gradient = add_jumps(
             mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
         )
-        return gradient, components, database
+        return gradient, memory, database
 
 
 def build(

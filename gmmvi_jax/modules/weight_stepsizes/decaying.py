@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import jax.numpy as jnp
+
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.stepsize_checks import require_decay
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.requirements import require_not_negative
@@ -26,18 +28,23 @@ class DecayingWeightStepsize:
     initial: float
     exponent: float
 
+    def init(self, mixture: PaddedMixture) -> Array:
+        """Returns [] int32 what the choice remembers: the number of weight updates so far."""
+        del mixture
+        return jnp.zeros((), jnp.int32)
+
     def __call__(
         self,
-        weights: WeightRecord,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: Array,
         temperature: Array,
-    ) -> WeightRecord:
-        """Returns the record with this iteration's stepsize."""
-        del mixture, components, temperature
-        dtype = weights.stepsize.dtype
-        decay = 1.0 + weights.num_updates.astype(dtype) ** self.exponent
-        return weights._replace(stepsize=(self.initial / decay).astype(dtype))
+    ) -> tuple[Array, Array]:
+        """Returns [] this iteration's stepsize, and the memory."""
+        del components, temperature
+        dtype = mixture.log_weights.dtype
+        decay = 1.0 + memory.astype(dtype) ** self.exponent
+        return (self.initial / decay).astype(dtype), memory + 1
 
 
 # Measured on a 5-D mixture of ten Gaussians. With samples from every component (M) one whose weight

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.requirements import require_not_negative
 from gmmvi_jax.typing import Array
@@ -25,16 +25,21 @@ class FixedWeightStepsize:
 
     initial: float
 
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
     def __call__(
         self,
-        weights: WeightRecord,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: tuple[()],
         temperature: Array,
-    ) -> WeightRecord:
-        """Returns the record with this iteration's stepsize."""
-        del mixture, components, temperature
-        return weights._replace(stepsize=jnp.full_like(weights.stepsize, self.initial))
+    ) -> tuple[Array, tuple[()]]:
+        """Returns [] this iteration's stepsize, and the memory."""
+        del components, temperature
+        return jnp.asarray(self.initial, mixture.log_weights.dtype), memory
 
 
 # Measured on a 5-D mixture of ten Gaussians. With samples from every component (M) one whose weight

@@ -1,17 +1,25 @@
 """Choice N: a stepsize that follows the improvement of the objective."""
 
 import dataclasses
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.modules.records import ComponentRecord, missing_reward
 from gmmvi_jax.modules.stepsize_checks import require_order
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.requirements import require_not_negative, require_positive
 from gmmvi_jax.typing import Array
+
+
+class Progress(NamedTuple):
+    """What an improvement is measured by."""
+
+    stepsize: Array  # [] of the last iteration
+    objective: Array  # [] J at the last iteration, the lowest finite number before the first
 
 
 def objective_of_rewards(
@@ -61,26 +69,30 @@ class ImprovementBasedWeightStepsize:
     increase: float
     decrease: float
 
+    def init(self, mixture: PaddedMixture) -> Progress:
+        """Returns what the choice remembers: the last stepsize and the objective then."""
+        dtype = mixture.log_weights.dtype
+        return Progress(jnp.asarray(self.initial, dtype), missing_reward(dtype))
+
     def __call__(
         self,
-        weights: WeightRecord,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: Progress,
         temperature: Array,
-    ) -> WeightRecord:
-        """Returns the record with this iteration's stepsize."""
+    ) -> tuple[Array, Progress]:
+        """Returns [] this iteration's stepsize, and the memory."""
         objective = objective_of_rewards(mixture, components, temperature)
         stepsize = scale_by_improvement(
-            weights.stepsize,
-            objective > weights.objective,
+            memory.stepsize,
+            objective > memory.objective,
             self.lowest,
             self.highest,
             self.increase,
             self.decrease,
         )
-        return weights._replace(
-            stepsize=stepsize.astype(weights.stepsize.dtype), objective=objective
-        )
+        stepsize = stepsize.astype(memory.stepsize.dtype)
+        return stepsize, Progress(stepsize, objective)
 
 
 def build(

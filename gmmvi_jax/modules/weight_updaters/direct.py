@@ -4,7 +4,7 @@ import dataclasses
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     advantages_of,
     expected_rewards,
@@ -12,7 +12,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     tilt_weights,
 )
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.database import SampleDatabase, look_ahead
 from gmmvi_jax.typing import Array
 
 
@@ -31,19 +31,27 @@ class DirectWeights:
 
     self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
 
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: tuple[()],
         database: SampleDatabase,
-        weights: WeightRecord,
+        stepsize: Array,
         temperature: Array,
-    ) -> tuple[PaddedMixture, ComponentRecord]:
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], SampleDatabase]:
         """Updates the weights; see ``WeightUpdater``."""
+        database = look_ahead(database, mixture)
         expected = expected_rewards(mixture, database, temperature, self.self_normalized)
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
-        return tilt_weights(mixture, advantages, weights.stepsize / temperature), components
+        mixture = tilt_weights(mixture, advantages, stepsize / temperature)
+        return mixture, components, memory, database
 
 
 def build(problem: Problem, *, self_normalized_rewards: bool = True) -> DirectWeights:

@@ -3,30 +3,39 @@
 from typing import Protocol
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PyTree
 
 
 class WeightUpdater(Protocol):
     """Moves the weights, and gives every component its reward."""
 
+    def init(self, mixture: PaddedMixture) -> PyTree:
+        """Returns what the updater remembers, before the first step; see ``Memories``."""
+        ...
+
     def __call__(
         self,
         mixture: PaddedMixture,
         components: ComponentRecord,
+        memory: PyTree,
         database: SampleDatabase,
-        weights: WeightRecord,
+        stepsize: Array,
         temperature: Array,
-    ) -> tuple[PaddedMixture, ComponentRecord]:
+    ) -> tuple[PaddedMixture, ComponentRecord, PyTree, SampleDatabase]:
         """Updates the weights of the active components and records the rewards.
 
         Args:
             mixture: with components already updated, weights not.
             components: its record; gets the new rewards.
-            database: its batch are the samples the components were updated with; with a window,
-                its newest Gaussians are the updated ones.
-            weights: with this iteration's stepsize.
+            memory: its own, of the last iteration.
+            database: its batch are the samples the components were updated with.
+            stepsize: [] of this iteration.
             temperature: beta, scalar.
+
+        Returns:
+            The mixture; the record; the memory; and the database, whose window, if it has one,
+            knows the densities under the updated components.
         """
         ...
