@@ -147,7 +147,6 @@ def measure(problem: Problem, seed: int) -> list[dict[str, Any]]:
     import jax
 
     import gmmvi_jax as gmmvi
-    from gmmvi_jax.mixture.padded import to_gmm
 
     target: Any = gmmvi.targets.get(problem.target, seed)
     config = gmmvi.published_config(
@@ -164,7 +163,7 @@ def measure(problem: Problem, seed: int) -> list[dict[str, Any]]:
 
     def remember(state: Any, row: dict[str, Any]) -> None:
         if row["iteration"] in due:
-            reached.append((row, to_gmm(state.mixture)))
+            reached.append((row, state.gmm()))
 
     gmmvi.train(config, target, callbacks=[remember])
     figures = []

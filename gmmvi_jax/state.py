@@ -4,7 +4,8 @@ from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.mixture.padded import PaddedMixture, to_gmm
 from gmmvi_jax.modules.records import (
     AdaptationInfo,
     ComponentRecord,
@@ -29,6 +30,10 @@ class TrainState(NamedTuple):
     database: SampleDatabase
     gradient: NaturalGradient  # of the last step; its buffers are overwritten by the next one
     num_target_evaluations: ExactCounter
+
+    def gmm(self) -> GMM:
+        """Returns the mixture as it is now: dense, differentiable, a copy; of ONE run."""
+        return to_gmm(self.mixture)
 
 
 class StepInfo(NamedTuple):

@@ -49,6 +49,7 @@ def test_no_array_of_the_step_is_d_by_d(codename):
     assert not square
 
 
+@pytest.mark.slow
 def test_ten_thousand_dimensions_train():
     config = config_of("SAMTROX", 10_000).replace(diagnostic_samples=50, log_every=3)
     result = gmmvi.train(config, stretched)

@@ -7,7 +7,6 @@ import pytest
 from jax import export
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.training.chunk import run_chunk
 
 DIM = 4
@@ -46,7 +45,7 @@ def run(config, target, num_steps, seed=0):
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_a_gaussian_target_is_found_exactly(temperature):
     state = run(gaussian_config(temperature=temperature), gaussian_target, 8)
-    gmm = to_gmm(state.mixture)
+    gmm = state.gmm()
     np.testing.assert_allclose(gmm.means[0], MEAN, atol=1e-3)
     np.testing.assert_allclose(gmm.covariances[0], temperature * COVARIANCE, atol=1e-3)
 
@@ -54,7 +53,7 @@ def test_a_gaussian_target_is_found_exactly(temperature):
 def test_a_diagonal_mixture_finds_the_best_diagonal_gaussian():
     # The optimum of KL(q || p) over diagonal Gaussians has the precision's diagonal.
     state = run(gaussian_config(diagonal=True), gaussian_target, 60)
-    gmm = to_gmm(state.mixture)
+    gmm = state.gmm()
     assert gmm.factors.shape == (1, DIM)
     variances = 1.0 / np.diag(np.linalg.inv(COVARIANCE))
     np.testing.assert_allclose(np.square(gmm.factors[0]), variances, rtol=0.25)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.mixture.padded import to_gmm
 
 MEANS = np.array([[-20.0, 5.0], [30.0, -10.0]])
 COVARIANCES = np.array([[[2.0, 0.6], [0.6, 1.0]], [[0.5, -0.2], [-0.2, 0.3]]])
@@ -60,7 +59,7 @@ def test_components_and_weights_find_the_optimum_at_every_temperature(codename: 
         state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0), displaced_start())
         for _ in range(60):
             state, _ = one_step(algorithm, two_gaussians, state)
-        found = to_gmm(state.mixture)
+        found = state.gmm()
         np.testing.assert_allclose(found.means, MEANS, rtol=1e-5)
         np.testing.assert_allclose(found.covariances, temperature * COVARIANCES, rtol=1e-4)
         volumes = np.sqrt(np.linalg.det(COVARIANCES)) ** (1.0 - 1.0 / temperature)

@@ -117,6 +117,7 @@ def test_mixtures_that_do_not_fit_together_are_refused():
         gmmvi.train_many(CONFIG, two_modes, [])
 
 
+@pytest.mark.slow
 def test_hyperparameters_of_the_config_can_be_vmapped():
     scales = jnp.array([0.01, 0.3])
     base = CONFIG.algorithm

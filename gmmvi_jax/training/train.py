@@ -15,7 +15,6 @@ from gmmvi_jax.densities.pytree import PytreeTarget, on_pytree
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
-from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import Initial, as_callbacks, as_initial, check_call, check_rest
@@ -97,7 +96,7 @@ def train(
     target = _as_target(log_target, position)
     warn_of_repeats(target)
     layout = target.layout if isinstance(target, PytreeTarget) else None
-    start = to_gmm(initial.mixture) if isinstance(initial, TrainState) else initial
+    start = initial.gmm() if isinstance(initial, TrainState) else initial
     key = typed_key(config.run.seed if rng_key is None else rng_key)
     with catch_interrupts() as interrupts:
         watch = start_watch(config, target, start, layout)
@@ -107,7 +106,7 @@ def train(
             def summarise_run(state: TrainState, info: StepInfo, num_steps: int) -> Summaries:
                 row = summarise(run_counters(state), info, num_steps)
                 row |= estimate_elbo(state.mixture, key, row["iteration"])
-                ending = watch(state, to_gmm(state.mixture), row)
+                ending = watch(state, state.gmm(), row)
                 watch.num_evaluations += config.run.diagnostic_samples
                 row["num_diagnostic_evaluations"] = watch.num_evaluations
                 row["wall_time"] = time.perf_counter() - start_time
@@ -121,7 +120,7 @@ def train(
 
             chunks = Chunks(
                 advance=partial(_advance, config, target, watch.target_calls_host),
-                mixtures=lambda state: [to_gmm(state.mixture)],
+                mixtures=lambda state: [state.gmm()],
                 summarise=summarise_run,
                 follow_up=follow_up,
                 may_raise=watch.target_calls_host,
@@ -132,7 +131,7 @@ def train(
     ending = watch.conclude(ending, history.last, config.run.diagnostic_samples)
     ending.warn()
     return TrainResult(
-        gmm=to_gmm(outcome.state.mixture),
+        gmm=outcome.state.gmm(),
         state=outcome.state,
         history=history.columns(),
         status=ending.status,

@@ -153,7 +153,7 @@ def train_many(
             watch = watches[index]
             row = summarise(counters, info, num_steps)
             row |= estimate_elbo(state.mixture, keys[index], row["iteration"])
-            ending = watch(state, to_gmm(state.mixture), row)
+            ending = watch(state, state.gmm(), row)
             watch.num_evaluations += run.diagnostic_samples
             row["num_diagnostic_evaluations"] = watch.num_evaluations
             row["wall_time"] = time.perf_counter() - start_time
