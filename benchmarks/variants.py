@@ -104,10 +104,10 @@ def not_finite(state: Any, infos: list[Any]) -> Iterator[str]:
     import numpy as np
 
     count = int(state.mixture.num_components)
-    per_component = (state.mixture.log_weights, state.mixture.gaussians, state.components)
-    active = jax.tree.map(lambda leaf: leaf[:count], per_component)
-    whole = (state.weights, state.adaptation, infos)
-    for name, tree in (("components", active), ("records and infos", whole)):
+    remembered = (state.components, state.memories)
+    per_component = (state.mixture.log_weights, state.mixture.gaussians, remembered)
+    active = jax.tree.map(lambda leaf: leaf[:count] if leaf.ndim else leaf, per_component)
+    for name, tree in (("components", active), ("infos", infos)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             if not np.all(np.isfinite(np.asarray(leaf))):
                 yield f"{name}{jax.tree_util.keystr(path)} is not finite"

@@ -13,6 +13,7 @@ from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.schedule import Constant, Scheduled
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
+from gmmvi_jax.training.build import VIAlgorithm, build
 from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import (
@@ -42,6 +43,8 @@ __all__ = [
     "TrainManyResult",
     "TrainResult",
     "TrainState",
+    "VIAlgorithm",
+    "build",
     "codenames",
     "densities",
     "evaluation",

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Self
 
+from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
@@ -10,6 +11,7 @@ from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.records import Memories
+from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
@@ -94,10 +96,12 @@ class Config:
     Attributes:
         algorithm: the seven choices and their sizes: what is compiled.
         run: seed, length, logging: what the host alone needs.
+        layout: of the position, where the config was made from an example that is a pytree.
     """
 
     algorithm: Algorithm
     run: Run
+    layout: PositionLayout | None = None
 
     @property
     def dim(self) -> int:
@@ -116,10 +120,12 @@ class Config:
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with fields of the config, its run or its algorithm changed.
 
-        ``config.replace(seed=1, num_iterations=100, component_updater=...)``
+        ``config.replace(seed=1, num_iterations=100, component_updater=...)``; and settings of its
+        choices by their names in ``from_codename``: ``config.replace(desired_samples=200)``.
 
         Raises:
-            TypeError: a name that is a field of none of the three.
+            TypeError: a name that none of them has.
+            ValueError: a setting of another type.
         """
         parts = {"run": self.run, "algorithm": self.algorithm}
         direct = {name: changes.pop(name) for name in parts if name in changes}
@@ -128,6 +134,15 @@ class Config:
             names = {field.name for field in dataclasses.fields(value)}
             own = {name: changes.pop(name) for name in list(changes) if name in names}
             parts[part] = dataclasses.replace(value, **own)
+        algorithm = parts["algorithm"]
+        chosen = {
+            module.field: module.replace(getattr(algorithm, module.field), changes)
+            for module in MODULES
+        }
+        parts["algorithm"] = dataclasses.replace(algorithm, **chosen)
         if changes:
-            raise TypeError(f"Config has no field {sorted(changes)}; see Config, Run, Algorithm.")
-        return type(self)(algorithm=parts["algorithm"], run=parts["run"])
+            raise TypeError(
+                f"Config has no field or setting {sorted(changes)}; see Config, Run, Algorithm and "
+                f"the settings of its choices (gmmvi-jax variants)."
+            )
+        return dataclasses.replace(self, algorithm=parts["algorithm"], run=parts["run"])

@@ -76,7 +76,7 @@ def _checked(memories: Memories, capacity: int) -> Memories:
         shape = jnp.shape(leaf)
         if shape and shape[0] != capacity:
             raise ValueError(
-                f"init of the choice {jax.tree_util.keystr(path).lstrip('.')} returns an array of "
+                f"init of the choice {jax.tree_util.keystr(path[:1])[1:]} returns an array of "
                 f"shape {shape}; what a choice remembers are numbers, or arrays with a row for "
                 f"each of mixture.capacity={capacity} components in front."
             )

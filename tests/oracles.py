@@ -179,12 +179,12 @@ def make_batch(
     )
 
 
-def make_record(capacity: int, history_length: int, **fields: Any) -> ComponentRecord:
+def make_record(capacity: int, **fields: Any) -> ComponentRecord:
     """Returns a component record with these fields, padded to the capacity; the rest is 0."""
 
-    def field(name: str, dtype: Any, shape: tuple[int, ...] = ()) -> Any:
-        buffer = np.zeros((capacity, *shape))
-        values = np.asarray(fields.get(name, np.zeros((0, *shape))))
+    def field(name: str, dtype: Any) -> Any:
+        buffer = np.zeros(capacity)
+        values = np.asarray(fields.get(name, ()))
         buffer[: len(values)] = values
         return jnp.asarray(buffer, dtype)
 
@@ -193,13 +193,10 @@ def make_record(capacity: int, history_length: int, **fields: Any) -> ComponentR
         ages=field("ages", jnp.int32),
         num_rejected=field("num_rejected", jnp.int32),
         was_rejected=field("was_rejected", bool),
-        ridge_factors=field("ridge_factors", float),
         divergences=field("divergences", float),
         effective_samples=field("effective_samples", float),
         rewards=field("rewards", float),
         previous_rewards=field("previous_rewards", float),
-        reward_history=field("reward_history", float, (history_length,)),
-        weight_history=field("weight_history", float, (history_length,)),
     )
 
 

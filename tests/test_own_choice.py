@@ -1,5 +1,6 @@
-"""A choice of the user's own, as the README of the modules shows it."""
+"""A choice of the user's own, with a memory of its own."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -7,22 +8,83 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import gmmvi_jax as gmmvi
 
 README = Path(gmmvi.__file__).parent / "modules" / "README.md"
 
 
-def test_the_readmes_own_choice_runs_in_a_step():
+def two_modes(x):
+    return jnp.logaddexp(-0.5 * jnp.sum((x - 3.0) ** 2), -0.5 * jnp.sum((x + 3.0) ** 2))
+
+
+def test_the_readmes_own_choice_trains_while_components_come_and_go():
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {"__name__": "user_module"}
     exec(compile(code, "README.md", "exec"), names)
-    algorithm = names["config"].algorithm
+    result = gmmvi.train(names["config"], two_modes)
+    assert result.status == "completed"
+    assert result.history["num_added"].sum() > 3
+    assert result.history["elbo"][-1] == pytest.approx(np.log(4.0 * np.pi), abs=0.1)
+    momentum = result.state.memories.component_stepsize
+    assert momentum.shape == (result.state.mixture.capacity,)
+    assert np.all(np.abs(momentum) <= 1.0)
+
+
+@gmmvi.register_pytree
+@dataclasses.dataclass(frozen=True)
+class Counting:
+    """A rule that counts, per component and in all, how often it was called."""
+
+    stepsize: float
+
+    def init(self, mixture):
+        of_components = jnp.zeros((mixture.capacity, 2), jnp.int32)
+        return {"of_components": of_components, "in_all": jnp.zeros((), jnp.int32)}
+
+    def __call__(self, mixture, components, memory):
+        stepsizes = jnp.full_like(components.stepsizes, self.stepsize)
+        memory = jax.tree.map(lambda count: count + 1, memory)
+        return components._replace(stepsizes=stepsizes), memory
+
+
+def test_what_is_remembered_of_a_component_moves_with_it():
+    config = gmmvi.samtron(2, prior_scale=3.0, add_iters=2, del_iters=6, max_components=6)
+    algorithm = config.replace(component_stepsize=Counting(0.05)).algorithm
     state = jax.jit(gmmvi.init)(algorithm, jax.random.key(0))
     one_step = jax.jit(gmmvi.step, static_argnums=1)
-    bounds = []
-    for _ in range(3):
-        state, info = one_step(algorithm, lambda x: -jnp.sum((x - 9.0) ** 2), state)
-        bounds.append(float(info.largest_divergence))
-    # The KL of each step is the bound that the user's rule sets.
-    np.testing.assert_allclose(bounds, [0.01, 0.02, 0.03], rtol=2e-3)
+    deleted, youngest = 0, []
+    for _ in range(40):
+        state, info = one_step(algorithm, two_modes, state)
+        deleted += int(info.num_deleted)
+        count = int(info.num_components)
+        memory = state.memories.component_stepsize
+        ages = np.asarray(state.components.ages)[:count]
+        np.testing.assert_array_equal(
+            memory["of_components"][:count], np.stack([ages, ages], axis=1)
+        )
+        youngest.append(ages.min())
+    assert state.memories.component_stepsize["in_all"] == 40
+    assert deleted > 0
+    assert youngest.count(0) > 5
+
+
+@gmmvi.register_pytree
+@dataclasses.dataclass(frozen=True)
+class Misshapen:
+    """A rule whose memory has a row for each dimension."""
+
+    stepsize: float
+
+    def init(self, mixture):
+        return jnp.zeros(mixture.dim + 1)
+
+    def __call__(self, mixture, components, memory):
+        return components, memory
+
+
+def test_an_array_without_a_row_for_each_component_is_refused():
+    config = gmmvi.samtron(2, max_components=8).replace(component_stepsize=Misshapen(0.1))
+    with pytest.raises(ValueError, match=r"component_stepsize .* \(3,\)"):
+        gmmvi.init(config.algorithm, 0)

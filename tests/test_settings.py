@@ -112,7 +112,7 @@ def test_floats_may_be_vmapped_over():
             max_components=2,
         )
         state = gmmvi.init(config.algorithm, jax.random.key(0))
-        return state.weights.stepsize, state.mixture.gaussians.factor[0, 0, 0]
+        return state.memories.weight_stepsize.stepsize, state.mixture.gaussians.factor[0, 0, 0]
 
     values = jnp.array([0.25, 0.5])
     stepsizes, deviations = jax.vmap(start)(values, 2.0 * values, values, values)

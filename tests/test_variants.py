@@ -80,6 +80,8 @@ def test_every_setting_of_a_choice_reaches_its_module(letter):
     assert type(chosen) is choice.kind
     for value, attribute in REACHES[letter].values():
         assert getattr(chosen, attribute) == value
+    changed = gmmvi.from_codename(codename, 3).replace(**values)
+    assert getattr(changed.algorithm, module.field) == chosen
 
 
 def test_a_fixed_number_of_components_has_room_for_no_more_than_it_starts_with():

@@ -49,7 +49,8 @@ def _update(
     their fields are, whatever their classes, and may then run the wrong program.
     """
     del kind
-    mixture, record, _ = updater(mixture, record, gradient, temperature())
+    memory = updater.init(mixture)
+    mixture, record, _, _ = updater(mixture, record, memory, gradient, temperature())
     return mixture, record
 
 
@@ -95,7 +96,6 @@ def _step(
         mixture.capacity,
         stepsizes=stepsizes,
         ages=arrays["inputs/ages"],
-        ridge_factors=arrays["inputs/ridge_factors"],
     )
     gradient = whitened_gradient(arrays, mixture.capacity)
     return _update(updater, mixture, record, gradient, kind=type(updater))
@@ -142,7 +142,10 @@ def plain_steps(arrays: Arrays) -> Iterator[Comparison]:
         means, factors = _parameters(arrays, mixture)
         yield line("means", means, arrays[f"{choice}/step/means"])
         yield line("factors", factors, arrays[f"{choice}/step/factors"])
-        ridges = next_ridge_factors(record, jnp.asarray(1e-12, jnp.float32))[:count]
+        last = np.zeros(mixture.capacity, np.float32)
+        last[:count] = arrays["inputs/ridge_factors"]
+        ridges = next_ridge_factors(record, jnp.asarray(last), jnp.asarray(1e-12, jnp.float32))
+        ridges = ridges[:count]
         expected = arrays[f"{choice}/step/ridge_factors"]
         yield line("ridge factors, ratio", ridges / expected, np.ones(count))
         rejected = np.all(arrays[f"{choice}/step/means"] == arrays["inputs/means"], axis=1)

@@ -74,7 +74,8 @@ def _estimate_as(
         jnp.zeros_like(mixture.gaussians.mean), jnp.zeros_like(mixture.gaussians.factor)
     )
     record = make_record(mixture.capacity)
-    return estimator(mixture, record, database_of(batch), temperature(), buffers)[0]
+    memory = estimator.init(mixture)
+    return estimator(mixture, record, memory, database_of(batch), temperature(), buffers)[0]
 
 
 def _estimate(

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.differential.comparison import Comparison, compare
@@ -17,7 +16,6 @@ from gmmvi_jax.modules.component_stepsizes.improvement_based import (
     ImprovementBasedComponentStepsize,
 )
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
-from gmmvi_jax.modules.records import WeightRecord, missing_reward
 from gmmvi_jax.modules.weight_stepsizes.decaying import DecayingWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.fixed import FixedWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.improvement_based import ImprovementBasedWeightStepsize
@@ -41,8 +39,14 @@ def component_rules(arrays: Arrays) -> Iterator[Comparison]:
         stepsizes=arrays["inputs/component_stepsizes"],
         **{name: arrays[f"inputs/{name}"] for name in names},
     )
+    blank = {
+        "inputs/means": np.zeros((count, 1), np.float32),
+        "inputs/factors": np.ones((count, 1, 1), np.float32),
+    }
+    mixture = make_mixture(blank, np.zeros(count))
     for name, rule in rules.items():
-        found = np.asarray(rule(record).stepsizes, np.float64)
+        found, _ = rule(mixture, record, rule.init(mixture))
+        found = np.asarray(found.stepsizes, np.float64)
         ratio = found / arrays[f"component_stepsizes/{name}/stepsizes"]
         yield compare("component stepsizes", name, "ratio", ratio, np.ones(count), RATIO)
 
@@ -62,20 +66,15 @@ def weight_rules(arrays: Arrays) -> Iterator[Comparison]:
         "inputs/factors": np.ones((count, 1, 1), np.float32),
     }
     for name, rule in rules.items():
-        weights = WeightRecord(
-            jnp.asarray(settings["initial"], jnp.float32),
-            missing_reward(jnp.dtype(jnp.float32)),
-            jnp.asarray(0, jnp.int32),
-        )
+        memory = rule.init(make_mixture(blank, arrays["inputs/weight_log_weights"][0]))
         call = jax.jit(partial(rule, temperature=temperature()))
         found = []
-        for iteration, (rewards, log_weights) in enumerate(
-            zip(arrays["inputs/weight_rewards"], arrays["inputs/weight_log_weights"], strict=True)
+        for rewards, log_weights in zip(
+            arrays["inputs/weight_rewards"], arrays["inputs/weight_log_weights"], strict=True
         ):
             mixture = make_mixture(blank, log_weights)
             record = make_record(mixture.capacity, rewards=rewards)
-            weights = weights._replace(num_updates=jnp.asarray(iteration, jnp.int32))
-            weights = call(weights, mixture, record)
-            found.append(float(weights.stepsize))
+            stepsize, memory = call(mixture, record, memory)
+            found.append(float(stepsize))
         ratio = found / arrays[f"weight_stepsizes/{name}/stepsizes"]
         yield compare("weight stepsizes", name, "ratio", ratio, np.ones(len(found)), RATIO)

@@ -21,7 +21,7 @@ from benchmarks.differential.reference import (
 )
 from gmmvi_jax.mixture.densities import log_density_and_terms
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.weight_updaters import expected_rewards as rewards_module
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
@@ -57,8 +57,11 @@ def _update_as(
     their fields are, whatever their classes, and may then run the wrong program.
     """
     del kind
-    weights = WeightRecord(stepsize, jnp.asarray(0.0), jnp.asarray(0, jnp.int32))
-    return updater(mixture, record, database_of(batch), weights, temperature())
+    memory = updater.init(mixture)
+    mixture, record, _, _ = updater(
+        mixture, record, memory, database_of(batch), stepsize, temperature()
+    )
+    return mixture, record
 
 
 def _update(

@@ -20,7 +20,8 @@ from benchmarks.speed.step_time import workload_state
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP, WORKLOADS, Workload
 from benchmarks.table import write_results
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.samples.database import look_ahead
+from gmmvi_jax.modules.component_adaptation.protocol import Remembered
+from gmmvi_jax.modules.records import empty_record
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.chunk import run_chunk
 
@@ -107,43 +108,52 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
 
     def estimate(mixture: Any, components: Any, database: Any, buffers: Any) -> tuple:
         # The window, which does not change, would be copied on its way out.
-        gradient, components, after = algorithm.natural_gradient(
-            mixture, components, database, temperature, buffers
+        memory = state.memories.natural_gradient
+        gradient, memory, after = algorithm.natural_gradient(
+            mixture, components, memory, database, temperature, buffers
         )
-        return gradient, components, after.batch
+        return gradient, memory, after.batch
 
-    milliseconds, (gradient, components, batch) = _timed(
+    milliseconds, (gradient, _, batch) = _timed(
         estimate, (state.mixture, components, database, state.gradient), eaten=(3,)
     )
     num_products = 2.0 if window is not None else 3.0  # (whiten), pull back, moments
     parts.append(
         Part("1 natural gradient", milliseconds, num_products * product, 2 * points + 3 * matrices)
     )
-    milliseconds, (mixture, components, _) = _timed(
+    milliseconds, (mixture, components, _, _) = _timed(
         algorithm.component_updater,
-        (state.mixture, components, gradient, temperature),
+        (state.mixture, components, state.memories.component_updater, gradient, temperature),
         eaten=(),
     )
     decomposition = EIGENDECOMPOSITION * float(dim) ** 3 * num_components
     parts.append(Part("4 component update", milliseconds, decomposition, 5 * matrices))
-    weights = algorithm.weight_stepsize(state.weights, mixture, components, temperature)
+    stepsize, _ = algorithm.weight_stepsize(
+        mixture, components, state.memories.weight_stepsize, temperature
+    )
 
     def update_weights(mixture: Any, components: Any, database: Any) -> tuple:
-        ahead = look_ahead(database, mixture)
-        updated = algorithm.weight_updater(mixture, components, ahead, weights, temperature)
-        return *updated, ahead.window  # or it would be copied
+        memory = state.memories.weight_updater
+        mixture, components, _, after = algorithm.weight_updater(
+            mixture, components, memory, database, stepsize, temperature
+        )
+        return mixture, components, after.window  # or it would be copied
 
     milliseconds, (mixture, components, _) = _timed(
         update_weights, (mixture, components, database._replace(batch=batch)), eaten=(2,)
     )
     parts.append(Part("6 weights", milliseconds, product, points + matrices))
+    newborn = Remembered(
+        empty_record(mixture.capacity, temperature.dtype), algorithm.init_memories(mixture)
+    )
     milliseconds, _ = _timed(
         lambda key, *rest: algorithm.component_adaptation(key, target, *rest),
         (
             key_adapt,
             mixture,
             components,
-            state.adaptation,
+            state.memories,
+            newborn,
             database.archive,
             temperature,
             state.iteration + 1,

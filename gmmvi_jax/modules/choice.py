@@ -2,9 +2,10 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from gmmvi_jax.requirements import checked_setting
 from gmmvi_jax.typing import HostArray
 
 
@@ -47,6 +48,7 @@ class Choice:
             that a user can pass to ``from_codename``, and their defaults are the library's; where
             those differ from the published ones, the reason is given there.
         check: raises ValueError for values that cannot be right; called before compiling.
+        attributes: of the class that settings of another name are stored in.
     """
 
     letter: str
@@ -54,6 +56,11 @@ class Choice:
     summary: str
     build: Callable[..., Any]
     check: Callable[[Any], None] = no_check
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def attribute_of(self, setting: str) -> str:
+        """Returns the attribute of the class that a setting is stored in."""
+        return self.attributes.get(setting, setting)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -90,8 +97,29 @@ class Module:
         """The letters of its choices."""
         return "".join(choice.letter for choice in self.choices)
 
+    def choice_of(self, chosen: Any) -> Choice | None:
+        """Returns the entry of an instance of one of its choices; None: of a user's own class."""
+        return next((choice for choice in self.choices if type(chosen) is choice.kind), None)
+
     def check(self, chosen: Any) -> None:
         """Raises ValueError for settings that cannot be right; a user's own class passes."""
-        for choice in self.choices:
-            if type(chosen) is choice.kind:
-                choice.check(chosen)
+        choice = self.choice_of(chosen)
+        if choice is not None:
+            choice.check(chosen)
+
+    def replace(self, chosen: Any, changes: dict[str, Any]) -> Any:
+        """Returns an instance with those settings changed that it has; takes them out of changes.
+
+        Args:
+            chosen: an instance of one of its choices.
+            changes: by the names of ``from_codename``.
+        """
+        choice = self.choice_of(chosen)
+        if choice is None:
+            return chosen
+        own = {
+            choice.attribute_of(name): checked_setting(name, changes.pop(name), kind)
+            for name, kind in choice.types.items()
+            if name in changes
+        }
+        return dataclasses.replace(chosen, **own)

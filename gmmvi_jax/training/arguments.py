@@ -14,12 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.position import position_layout
+from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_io
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import checkpoint as checkpoints
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import Samples
+from gmmvi_jax.typing import Array, PyTree
 
 Initial: TypeAlias = GMM | TrainState | TrainResult | str | os.PathLike[str]
 
@@ -206,3 +210,25 @@ def _kind(value: Any) -> str:
     """Returns what to call a value of the wrong type in a message."""
     text = repr(value)
     return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
+
+
+def as_target(log_target: Callable[..., Array], position: PyTree, config: Config) -> Any:
+    """Returns the target as a callable pytree of a vector.
+
+    Args:
+        log_target: of one point, or of one pytree.
+        position: an example of it, if it is given.
+        config: which may remember one.
+
+    Raises:
+        ValueError: ``position`` for a target that has its own.
+    """
+    if isinstance(log_target, PytreeTarget):
+        if position is not None:
+            raise ValueError(
+                "log_target is made by densities.on_pytree already; leave out position."
+            )
+        return log_target
+    layout = config.layout if position is None else position_layout(position)
+    target = as_log_density(log_target)
+    return target if layout is None else PytreeTarget(target, layout)

@@ -10,14 +10,20 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.densities.pytree import PytreeTarget, on_pytree
+from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import Initial, as_callbacks, as_initial, check_call, check_rest
+from gmmvi_jax.training.arguments import (
+    Initial,
+    as_callbacks,
+    as_initial,
+    as_target,
+    check_call,
+    check_rest,
+)
 from gmmvi_jax.training.checkpoint import save_checkpoint
 from gmmvi_jax.training.chunk import run_chunk
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -57,11 +63,12 @@ def train(
         config: from ``samtron``, ``from_codename`` or ``published_config``.
         log_target: unnormalised log density of ONE point [D], a scalar; differentiable by JAX. What
             else it may be (stochastic, on minibatches, a numpy function, with a gradient of
-            its own) is in ``gmmvi_jax.targets``. Before anything is compiled it is evaluated at
+            its own) is in ``gmmvi_jax.densities``. Before anything is compiled it is evaluated at
             the first mean and at eight draws of the initial mixture, to see that it works; these
             count as diagnostic evaluations.
-        position: an example of what ``log_target`` takes, where that is a pytree (a dict of
-            arrays, say) and not a vector; ``result.sample`` and ``result.modes`` return that form.
+        position: an example of what ``log_target`` takes, where that is a pytree (a dict of arrays,
+            say) and not a vector, and the config was not made from one; ``result.sample`` and
+            ``result.modes`` return that form.
         initial: a mixture to start from, or a state or a result to continue from (for
             ``num_iterations`` more steps; it is copied and brings its own key). Or the path of a
             file with a mixture (``GMM.save``) or a state (``checkpoint``).
@@ -93,7 +100,7 @@ def train(
     callbacks = as_callbacks(callbacks)
     validate(config)
     initial = as_initial(initial, config)
-    target = _as_target(log_target, position)
+    target = as_target(log_target, position, config)
     warn_of_repeats(target)
     layout = target.layout if isinstance(target, PytreeTarget) else None
     start = initial.gmm() if isinstance(initial, TrainState) else initial
@@ -179,15 +186,6 @@ def _advance(
     state, info = call_on_thread(take_steps) if on_thread else take_steps()
     wait_for(info)
     return state, info
-
-
-def _as_target(log_target: Callable[..., Array], position: PyTree) -> Any:
-    """Returns the target as a callable pytree of a vector."""
-    if position is None:
-        return as_log_density(log_target)
-    if isinstance(log_target, PytreeTarget):
-        raise ValueError("log_target is made by densities.on_pytree already; leave out position.")
-    return on_pytree(log_target, position)
 
 
 def _start_ahead(

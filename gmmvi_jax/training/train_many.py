@@ -11,13 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.init import init
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import as_seeds, check_call
+from gmmvi_jax.training.arguments import as_seeds, as_target, check_call
 from gmmvi_jax.training.chunk import run_chunk_of_many
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import elbo_between_chunks
@@ -121,7 +120,7 @@ def train_many(
     check_call(config, log_target)
     validate(config)
     seeds = as_seeds(seeds)
-    target = as_log_density(log_target)
+    target = as_target(log_target, None, config)
     run = config.run
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     keys = [jax.random.key(seed) for seed in seeds]

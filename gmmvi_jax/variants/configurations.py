@@ -156,6 +156,7 @@ def from_codename(
             log_every=log_every,
             diagnostic_samples=diagnostic_samples,
         ),
+        layout=layout,
     )
     validate(config)
     return config

@@ -13,17 +13,18 @@ import scipy.stats
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.component_adaptation.adaptive import Adaptive
+from gmmvi_jax.modules.component_adaptation.adaptive import Adaptive, AdaptiveMemory
 from gmmvi_jax.modules.component_adaptation.adding import isotropic_variance
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
 from gmmvi_jax.modules.component_adaptation.deleting import (
+    History,
     components_to_keep,
     smoothing_kernel,
     window_length,
 )
 from gmmvi_jax.modules.component_adaptation.fixed import Fixed
-from gmmvi_jax.modules.component_adaptation.protocol import Adapted
-from gmmvi_jax.modules.records import AdaptationRecord, ComponentRecord
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted, Remembered
+from gmmvi_jax.modules.records import ComponentRecord, Memories, empty_record
 from gmmvi_jax.samples.archive import Archive
 
 from ..double_precision import enable_x64
@@ -62,7 +63,7 @@ FROM_ARCHIVE = Adaptive(
 WITH_PRIOR = dataclasses.replace(FROM_ARCHIVE, num_prior_samples=NUM_PRIOR, add_iters=1)
 
 adapt_jit = jax.jit(Adaptive.__call__)
-keep_jit = jax.jit(components_to_keep, static_argnums=4)
+keep_jit = jax.jit(components_to_keep, static_argnums=5)
 compact = jax.jit(keep_components)
 
 
@@ -105,12 +106,40 @@ def random_candidates(mixture: Mixture, count: int, seed: int = 0) -> tuple[Floa
     return points, 0.6 * mixture.log_density(points) + 3.0 * generator.normal(size=count)
 
 
+def make_history(rewards: Any = (), weights: Any = ()) -> History:
+    """Returns ring buffers with these rows, padded to the capacity; the rest is 0."""
+
+    def padded(rows: Any) -> Any:
+        buffer = np.zeros((CAPACITY, WINDOW))
+        buffer[: len(rows)] = np.asarray(rows).reshape(-1, WINDOW)
+        return jnp.asarray(buffer)
+
+    return History(padded(rewards), padded(weights))
+
+
+def memories_of(adaptation: Any, other: Any = ()) -> Memories:
+    """Returns memories of which one other choice has one, too."""
+    return Memories(other, adaptation, (), (), (), ())
+
+
+def memory_of(adapted: Adapted) -> AdaptiveMemory:
+    return adapted.memories.component_adaptation
+
+
+def newborn_of(adaptive: Adaptive, mixture: PaddedMixture) -> Remembered:
+    other = jnp.full(CAPACITY, 0.25)
+    return Remembered(
+        empty_record(CAPACITY, jnp.result_type(float)), memories_of(adaptive.init(mixture), other)
+    )
+
+
 def adapt(
     mixture: Mixture | PaddedMixture,
     archive: Archive,
     iteration: int,
     adaptive: Adaptive = FROM_ARCHIVE,
     record: ComponentRecord | None = None,
+    history: History | None = None,
     num_searches: int = 0,
     seed: int = 0,
     temperature: float = 1.0,
@@ -123,8 +152,15 @@ def adapt(
         jax.random.key(seed),
         HOST_HILL if target is None else target,
         mixture,
-        make_record(CAPACITY, WINDOW) if record is None else record,
-        AdaptationRecord(jnp.asarray(num_searches, jnp.int32)),
+        make_record(CAPACITY) if record is None else record,
+        memories_of(
+            AdaptiveMemory(
+                jnp.asarray(num_searches, jnp.int32),
+                make_history() if history is None else history,
+            ),
+            jnp.arange(1.0, 1.0 + CAPACITY),
+        ),
+        newborn_of(adaptive, mixture),
         archive,
         jnp.asarray(temperature),
         jnp.asarray(iteration, jnp.int32),
@@ -174,7 +210,7 @@ def test_the_new_mean_is_the_best_candidate_under_each_threshold_in_its_turn() -
     for search in range(8):
         adapted = adapt(mixture, archive, iteration=3, num_searches=search)
         np.testing.assert_array_equal(new_mean(adapted), expected[search % 6])
-        assert adapted.record.num_searches == search + 1
+        assert memory_of(adapted).num_searches == search + 1
         assert adapted.info.num_target_evaluations == 0
 
 
@@ -265,15 +301,13 @@ def test_a_new_component_is_fresh_and_the_others_stay_bit_for_bit() -> None:
     before = pad(mixture, CAPACITY, BLOCK, max_components=MAX_COMPONENTS)
     marks = make_record(
         CAPACITY,
-        WINDOW,
         **{name: np.arange(1.0, 7.0) for name in ("stepsizes", "ages", "num_rejected", "rewards")},
         divergences=np.arange(1.0, 7.0),
         previous_rewards=np.arange(1.0, 7.0),
-        reward_history=np.arange(1.0, 7.0)[:, None] * np.ones(WINDOW),
-        weight_history=np.ones((6, WINDOW)),
     )
+    history = make_history(np.arange(1.0, 7.0)[:, None] * np.ones(WINDOW), np.ones((6, WINDOW)))
     archive = make_archive(*random_candidates(mixture, 33))
-    after = adapt(before, archive, iteration=3, record=marks)
+    after = adapt(before, archive, iteration=3, record=marks, history=history)
     assert after.mixture.num_components == 4
     for was, now in zip(before.gaussians, after.mixture.gaussians, strict=True):
         np.testing.assert_array_equal(np.asarray(was)[:3], np.asarray(now)[:3])
@@ -285,15 +319,17 @@ def test_a_new_component_is_fresh_and_the_others_stay_bit_for_bit() -> None:
     np.testing.assert_allclose(factor, factor[0, 0] * np.eye(D), rtol=EXACT)
     np.testing.assert_allclose(factor @ inverse, np.eye(D), atol=EXACT)
     born = {name: np.asarray(leaf)[3] for name, leaf in after.components._asdict().items()}
-    for name in ("stepsizes", "ages", "num_rejected", "divergences", "weight_history"):
+    for name in ("stepsizes", "ages", "num_rejected", "divergences"):
         assert np.all(born[name] == 0), name
-    for name in ("rewards", "previous_rewards", "reward_history"):
+    for name in ("rewards", "previous_rewards"):
         assert np.all(born[name] == MISSING), name
     for name, leaf in after.components._asdict().items():
-        if not name.endswith("history"):
-            np.testing.assert_array_equal(
-                np.asarray(leaf)[:3], np.asarray(getattr(marks, name))[:3]
-            )
+        np.testing.assert_array_equal(np.asarray(leaf)[:3], np.asarray(getattr(marks, name))[:3])
+    found = memory_of(after).history
+    assert np.all(np.asarray(found.rewards)[3] == MISSING)
+    assert np.all(np.asarray(found.weights)[3] == 0.0)
+    # What another choice remembers starts for the new one as it does for all.
+    np.testing.assert_array_equal(after.memories.natural_gradient[:4], [1.0, 2.0, 3.0, 0.25])
 
 
 def test_the_entropy_of_a_new_component_is_uniform_between_model_and_prior() -> None:
@@ -326,7 +362,7 @@ def test_the_entropy_of_a_new_component_is_a_share_between_the_two() -> None:
 def assert_nothing_was_added(adapted: Adapted, before: PaddedMixture) -> None:
     info = adapted.info
     assert info.num_added == info.num_deleted == info.num_target_evaluations == 0
-    assert adapted.record.num_searches == 0
+    assert memory_of(adapted).num_searches == 0
     for was, now in zip(jax.tree.leaves(before), jax.tree.leaves(adapted.mixture), strict=True):
         np.testing.assert_array_equal(was, now)
 
@@ -408,7 +444,7 @@ class Scenario:
         self.weights[[1, 3]] = LIGHT
         self.ages = np.full(5, 50)
 
-    def arguments(self, iteration: int) -> tuple[PaddedMixture, ComponentRecord]:
+    def arguments(self, iteration: int) -> tuple[PaddedMixture, ComponentRecord, History]:
         mixture = random_mixture(np.random.default_rng(2), 5, D)
         weights = self.weights[:, -1] / self.weights[:, -1].sum()
         # This iteration's column is still to be written, from the rewards and the weights.
@@ -417,25 +453,23 @@ class Scenario:
         marks = np.arange(1.0, 6.0)
         record = make_record(
             CAPACITY,
-            WINDOW,
             stepsizes=marks,
             num_rejected=10 * marks,
             divergences=100 * marks,
             previous_rewards=1000 * marks,
             rewards=self.rewards[:, -1],
             ages=self.ages,
-            reward_history=in_ring(rewards, iteration),
-            weight_history=in_ring(history, iteration),
         )
         padded = pad(
             mixture._replace(weights=weights), CAPACITY, BLOCK, max_components=MAX_COMPONENTS
         )
-        return padded, record
+        in_rings = make_history(in_ring(rewards, iteration), in_ring(history, iteration))
+        return padded, record, in_rings
 
     def adapt(self, iteration: int = 79, temperature: float = 1.0) -> Adapted:
-        padded, record = self.arguments(iteration)
+        padded, record, history = self.arguments(iteration)
         archive = make_archive(np.array([[9.0, 9.0]]), np.zeros(1))
-        return adapt(padded, archive, iteration, record=record, temperature=temperature)
+        return adapt(padded, archive, iteration, FROM_ARCHIVE, record, history, 0, 0, temperature)
 
     def kept(self, iteration: int = 79, temperature: float = 1.0) -> list[int]:
         """Returns which components are left, told by their stepsizes."""
@@ -564,15 +598,16 @@ def test_deleting_agrees_with_the_rules_written_out_on_random_histories() -> Non
         rewards[np.arange(WINDOW) < birth[:, None]] = MISSING
         weights = 10.0 ** generator.uniform(-10.0, -5.9, size=(5, WINDOW))
         ages = generator.integers(DEL_ITERS - 3, DEL_ITERS + 8, size=5)
-        record = make_record(
-            CAPACITY,
-            WINDOW,
-            ages=ages,
-            reward_history=in_ring(rewards, iteration),
-            weight_history=in_ring(weights, iteration),
-        )
+        record = make_record(CAPACITY, ages=ages)
+        history = make_history(in_ring(rewards, iteration), in_ring(weights, iteration))
         found = keep_jit(
-            padded, record, jnp.asarray(temperature), jnp.asarray(iteration), DEL_ITERS, 1e-6
+            padded,
+            record,
+            history,
+            jnp.asarray(temperature),
+            jnp.asarray(iteration),
+            DEL_ITERS,
+            1e-6,
         )
         criteria = textbook_criteria(rewards, weights, ages, temperature)
         expected = ~np.all(criteria, axis=0)
@@ -585,10 +620,10 @@ def test_deleting_agrees_with_the_rules_written_out_on_random_histories() -> Non
 # --- moving components -----------------------------------------------------------------------
 
 
-def marked(num_components: int) -> tuple[PaddedMixture, ComponentRecord]:
+def marked(num_components: int) -> tuple[PaddedMixture, Remembered]:
     """Returns a mixture and a record in which every array holds the number of its component."""
     padded = pad(random_mixture(np.random.default_rng(0), num_components, D), CAPACITY, BLOCK)
-    record = make_record(CAPACITY, WINDOW)
+    record = Remembered(make_record(CAPACITY), memories_of(make_history()))
     arrays = jax.tree.map(
         lambda leaf: (
             jnp.zeros_like(leaf)
@@ -633,7 +668,7 @@ def test_the_kept_components_stay_whole_and_in_order_and_their_weights_sum_to_on
 
 def test_deleting_keeps_the_gaussians_with_their_records() -> None:
     scenario = Scenario()
-    before, record = scenario.arguments(79)
+    before, record, _ = scenario.arguments(79)
     after = scenario.adapt(79)
     for was, now in zip(before.gaussians, after.mixture.gaussians, strict=True):
         np.testing.assert_array_equal(np.asarray(was)[GOOD], np.asarray(now)[:3])
@@ -641,7 +676,7 @@ def test_deleting_keeps_the_gaussians_with_their_records() -> None:
         was, now = np.asarray(getattr(record, name)), np.asarray(getattr(after.components, name))
         np.testing.assert_array_equal(was[GOOD], now[:3])
     np.testing.assert_array_equal(
-        np.asarray(after.components.reward_history)[:3], in_ring(scenario.rewards, 79)[GOOD]
+        np.asarray(memory_of(after).history.rewards)[:3], in_ring(scenario.rewards, 79)[GOOD]
     )
 
 
@@ -651,17 +686,17 @@ def test_this_iterations_rewards_and_weights_enter_the_histories() -> None:
     scenario.weights[:, -1] = [0.1, 0.2, 0.3, 0.25, 0.15]
     after = scenario.adapt(79)
     np.testing.assert_array_equal(
-        np.asarray(after.components.reward_history)[:5], in_ring(scenario.rewards, 79)
+        np.asarray(memory_of(after).history.rewards)[:5], in_ring(scenario.rewards, 79)
     )
     np.testing.assert_allclose(
-        np.asarray(after.components.weight_history)[:5], in_ring(scenario.weights, 79), rtol=EXACT
+        np.asarray(memory_of(after).history.weights)[:5], in_ring(scenario.weights, 79), rtol=EXACT
     )
 
 
 def test_a_deleted_component_makes_room_for_one_added_in_the_same_iteration() -> None:
     scenario, iteration = Scenario(), 81  # a multiple of add_iters
     scenario.ages[3] = 1  # one goes, of five that there may be
-    before, record = scenario.arguments(iteration)
+    before, record, _ = scenario.arguments(iteration)
     after = scenario.adapt(iteration)
     assert (after.info.num_deleted, after.info.num_added) == (1, 1)
     assert after.mixture.num_components == 5
@@ -672,7 +707,7 @@ def test_a_deleted_component_makes_room_for_one_added_in_the_same_iteration() ->
     for was, now in zip(before.gaussians, after.mixture.gaussians, strict=True):
         np.testing.assert_array_equal(np.asarray(was)[kept], np.asarray(now)[:4])
     np.testing.assert_array_equal(new_mean(after), [9.0, 9.0])
-    assert np.all(np.asarray(after.components.reward_history)[4] == MISSING)
+    assert np.all(np.asarray(memory_of(after).history.rewards)[4] == MISSING)
     assert after.components.ages[4] == 0
     np.testing.assert_allclose(np.exp(np.asarray(after.mixture.log_weights)[:5]).sum(), 1.0)
 
@@ -682,7 +717,7 @@ def test_a_deleted_component_makes_room_for_one_added_in_the_same_iteration() ->
 
 def test_a_fixed_number_keeps_what_the_heuristics_would_delete_and_adds_nothing() -> None:
     scenario, iteration = Scenario(), 81  # two would go, and one come
-    before, record = scenario.arguments(iteration)
+    before, record, _ = scenario.arguments(iteration)
     archive = make_archive(*random_candidates(three_components(), 33))
     after = jax.jit(Fixed.__call__)(
         Fixed(),
@@ -690,24 +725,24 @@ def test_a_fixed_number_keeps_what_the_heuristics_would_delete_and_adds_nothing(
         HOST_HILL,
         before,
         record,
-        AdaptationRecord(jnp.asarray(3, jnp.int32)),
+        memories_of((), jnp.arange(CAPACITY)),
+        Remembered(record, memories_of((), jnp.arange(CAPACITY))),
         archive,
         jnp.asarray(1.0),
         jnp.asarray(iteration, jnp.int32),
     )
     assert list(after.info) == [0, 0, 0]
-    assert after.record.num_searches == 3
+    np.testing.assert_array_equal(after.memories.natural_gradient, np.arange(CAPACITY))
     was, now = jax.tree.leaves((before, record)), jax.tree.leaves((after.mixture, after.components))
     for first, second in zip(was, now, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
 def test_a_fixed_number_needs_no_histories_and_no_archive() -> None:
-    assert Fixed().history_length() == Fixed().archive_capacity(1000) == 0
+    assert Fixed().archive_capacity(1000) == 0
     assert not Fixed().keeps_history()
     config = gmmvi.from_codename("SEMTFOX", D, num_initial_components=4)
     state = jax.eval_shape(gmmvi.init, config.algorithm, jax.random.key(0))
-    assert state.components.reward_history.shape == (state.mixture.capacity, 0)
-    assert state.components.weight_history.shape == (state.mixture.capacity, 0)
+    assert state.memories.component_adaptation == ()
     assert state.database.archive.points.shape == (0, D)
     assert state.mixture.max_components == 4

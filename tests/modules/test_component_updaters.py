@@ -1,6 +1,6 @@
 """Tests of the component updates against direct evaluation of their steps, in float64."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,20 @@ D = 3
 EXACT = 1e-10
 TOLERANCE = 1e-3  # how far below its bound a KL may stay
 
-update = jax.jit(TrustRegion.__call__)
+
+@jax.jit
+def update(
+    updater: TrustRegion,
+    mixture: PaddedMixture,
+    record: ComponentRecord,
+    gradient: NaturalGradient,
+    temperature: Any,
+) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
+    mixture, record, memory, info = updater(
+        mixture, record, updater.init(mixture), gradient, temperature
+    )
+    assert memory == ()
+    return mixture, record, info
 
 
 class Problem(NamedTuple):
@@ -61,14 +74,14 @@ def arguments_of(problem: Problem, diagonal: bool) -> tuple[ComponentRecord, Nat
         for rows in (problem.gradient, hessian)
     ]
     gradient = NaturalGradient(*(jnp.asarray(array, float) for array in rows))
-    return make_record(CAPACITY, 2, stepsizes=problem.bounds), gradient
+    return make_record(CAPACITY, stepsizes=problem.bounds), gradient
 
 
 def run(
     problem: Problem, diagonal: bool, **fields: Floats
 ) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
     record, gradient = arguments_of(problem, diagonal)
-    record = make_record(CAPACITY, 2, stepsizes=problem.bounds, **fields) if fields else record
+    record = make_record(CAPACITY, stepsizes=problem.bounds, **fields) if fields else record
     padded = pad(problem.mixture, CAPACITY, BLOCK, diagonal)
     return update(TrustRegion(), padded, record, gradient, jnp.asarray(problem.temperature, float))
 

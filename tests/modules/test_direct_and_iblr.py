@@ -3,6 +3,7 @@
 The formulas are in the original coordinates, with precisions; the package works in whitened ones.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -10,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_updaters import direct, iblr
 from gmmvi_jax.modules.component_updaters.direct import Direct
 from gmmvi_jax.modules.component_updaters.iblr import IBLR
-from gmmvi_jax.modules.records import NaturalGradient
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 
 from ..double_precision import enable_x64
 from ..oracles import Floats, Mixture, gaussian_divergence, make_record, pad, random_mixture, unpad
@@ -24,7 +26,18 @@ EXACT = 1e-10
 
 UPDATERS: dict[str, Any] = {"I": Direct(), "Y": IBLR()}
 RULES: dict[str, Any] = {"I": direct.update_one, "Y": iblr.update_one}
-update = {letter: jax.jit(type(updater).__call__) for letter, updater in UPDATERS.items()}
+
+
+@functools.partial(jax.jit, static_argnames="letter")
+def update(
+    letter: str, mixture: PaddedMixture, record: ComponentRecord, gradient: Any, temperature: Any
+) -> tuple[PaddedMixture, ComponentRecord, UpdateInfo]:
+    updater = UPDATERS[letter]
+    mixture, record, memory, info = updater(
+        mixture, record, updater.init(mixture), gradient, temperature
+    )
+    assert memory == ()
+    return mixture, record, info
 
 
 @pytest.fixture(params=UPDATERS)
@@ -98,7 +111,6 @@ def run(problem: Problem, letter: str, diagonal: bool, temperature: float = 0.3)
     """Returns the mixture, the record and the info after an update."""
     record = make_record(
         CAPACITY,
-        2,
         stepsizes=problem.stepsizes,
         ages=np.where(FRESH, 0, 4),
         num_rejected=np.where(FRESH, 0, 2),
@@ -106,7 +118,7 @@ def run(problem: Problem, letter: str, diagonal: bool, temperature: float = 0.3)
     )
     padded = pad(problem.mixture, CAPACITY, BLOCK, diagonal)
     gradient = problem.natural_gradient(diagonal)
-    return update[letter](UPDATERS[letter], padded, record, gradient, jnp.asarray(temperature))
+    return update(letter, padded, record, gradient, jnp.asarray(temperature))
 
 
 CASES = [(3, False), (3, True), (20, False)]
@@ -233,8 +245,8 @@ def test_a_component_without_a_finite_gradient_is_rejected_alone(
     gradient = problem.natural_gradient(diagonal)
     broken = gradient._replace(hessian=gradient.hessian.at[13, 0].set(bad))
     before = pad(problem.mixture, CAPACITY, BLOCK, diagonal)
-    record = make_record(CAPACITY, 2, stepsizes=problem.stepsizes, ages=np.where(FRESH, 0, 4))
-    padded, record, info = update[letter](UPDATERS[letter], before, record, broken, jnp.ones(()))
+    record = make_record(CAPACITY, stepsizes=problem.stepsizes, ages=np.where(FRESH, 0, 4))
+    padded, record, info = update(letter, before, record, broken, jnp.ones(()))
     assert info.num_rejected == 1
     assert record.divergences[13] == 0.0
     others = np.flatnonzero(np.arange(K) != 13)

@@ -48,8 +48,10 @@ def as_selected(counts: list[int]) -> SampleBatch:
 def estimate(batch: SampleBatch) -> tuple[NaturalGradient, SampleBatch]:
     mixture = pad(MIXTURE, CAPACITY, BLOCK)
     buffers = NaturalGradient(jnp.zeros((CAPACITY, D)), jnp.zeros((CAPACITY, D, D)))
-    record = make_record(CAPACITY, 1)
-    gradient, _, database = Stein()(mixture, record, database_of(batch), jnp.asarray(1.0), buffers)
+    record = make_record(CAPACITY)
+    gradient, _, database = Stein()(
+        mixture, record, (), database_of(batch), jnp.asarray(1.0), buffers
+    )
     return gradient, database.batch
 
 

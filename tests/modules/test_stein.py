@@ -43,7 +43,7 @@ def estimate(
         gradient=jnp.full((CAPACITY, D), jnp.nan),
         hessian=jnp.full(mixture.gaussians.factor.shape, jnp.nan),
     )
-    return stein(mixture, make_record(CAPACITY, 1), database, temperature, buffers)[0]
+    return stein(mixture, make_record(CAPACITY), (), database, temperature, buffers)[0]
 
 
 @pytest.fixture(params=["full", "diagonal"])

@@ -1,5 +1,7 @@
 """Tests of the stepsizes of components (R, D, F) and weights (N, G, X), step by step."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,31 +12,45 @@ from gmmvi_jax.modules.component_stepsizes.fixed import FixedComponentStepsize
 from gmmvi_jax.modules.component_stepsizes.improvement_based import (
     ImprovementBasedComponentStepsize,
 )
+from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.improvement import scale_by_improvement
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord, missing_reward
+from gmmvi_jax.modules.records import ComponentRecord, missing_reward
 from gmmvi_jax.modules.weight_stepsizes.decaying import DecayingWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.fixed import FixedWeightStepsize
 from gmmvi_jax.modules.weight_stepsizes.improvement_based import (
     ImprovementBasedWeightStepsize,
     objective_of_rewards,
 )
+from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 
 from ..oracles import Floats, make_record, pad, random_mixture
 
 MISSING = float(missing_reward(jnp.dtype(jnp.float32)))
 CAPACITY, BLOCK, D = 6, 3, 2
 
-component_step = jax.jit(ImprovementBasedComponentStepsize.__call__)
-weight_step = jax.jit(ImprovementBasedWeightStepsize.__call__)
-decaying_step = jax.jit(DecayingComponentStepsize.__call__)
-fixed_step = jax.jit(FixedComponentStepsize.__call__)
+PADDED = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
 objective = jax.jit(objective_of_rewards)
 scale = jax.jit(scale_by_improvement)
 
 
-def weight_record(stepsize: float) -> WeightRecord:
-    missing = missing_reward(jnp.dtype(jnp.float32))
-    return WeightRecord(jnp.asarray(stepsize, float), missing, jnp.zeros((), jnp.int32))
+@jax.jit
+def component_step(rule: ComponentStepsize, record: ComponentRecord) -> ComponentRecord:
+    """Returns the record after a rule without a memory."""
+    memory = rule.init(PADDED)
+    record, after = rule(PADDED, record, memory)
+    assert memory == after == ()
+    return record
+
+
+def weight_stepsizes(rule: WeightStepsize, states: Any) -> tuple[list[float], Any]:
+    """Returns the stepsizes of a rule for mixtures and rewards in turn, and its memory then."""
+    step = jax.jit(lambda *arguments: rule(*arguments, temperature=jnp.ones(())))
+    memory, found = rule.init(PADDED), []
+    for mixture, rewards in states:
+        stepsize, memory = step(mixture, with_rewards(rewards), memory)
+        assert not stepsize.weak_type
+        found.append(float(stepsize))
+    return found, memory
 
 
 @pytest.mark.parametrize(
@@ -70,7 +86,7 @@ def rule(initial: float) -> ImprovementBasedComponentStepsize:
 
 def component_stepsizes(initial: float, rewards: list[float]) -> list[float]:
     """Returns the stepsizes of a component from birth, which earns ``rewards`` one by one."""
-    record = make_record(1, 1, rewards=[MISSING], previous_rewards=[MISSING])
+    record = make_record(1, rewards=[MISSING], previous_rewards=[MISSING])
     stepsizes = []
     for age, reward in enumerate(rewards):
         record = component_step(rule(initial), record._replace(ages=jnp.array([age])))
@@ -105,7 +121,6 @@ def test_component_stepsizes_follow_the_rewards_step_by_step() -> None:
 def test_every_component_has_its_own_stepsize_and_nothing_else_changes() -> None:
     record = make_record(
         CAPACITY,
-        2,
         ages=[3, 0, 5, 0],
         stepsizes=[0.2, 0.9, 0.4, 0.0],
         rewards=[1.0, MISSING, -2.0, MISSING],
@@ -131,8 +146,8 @@ def test_component_stepsizes_decay_with_the_age_of_each_component(exponent: floa
     ages = np.array([0, 0])
     found = []
     for iteration in range(5):
-        record = make_record(2, 1, ages=ages, was_rejected=[True, False], stepsizes=[7.0, 7.0])
-        record = decaying_step(rule, record)
+        record = make_record(2, ages=ages, was_rejected=[True, False], stepsizes=[7.0, 7.0])
+        record = component_step(rule, record)
         assert not record.stepsizes.weak_type
         found.append(np.asarray(record.stepsizes))
         ages = np.array([iteration + 1, max(iteration - 1, 0)])
@@ -145,9 +160,9 @@ def test_component_stepsizes_decay_with_the_age_of_each_component(exponent: floa
 
 def test_fixed_component_stepsizes_are_the_same_at_every_age_and_reward() -> None:
     record = make_record(
-        CAPACITY, 1, ages=[0, 1, 500], stepsizes=[0.0, 0.9, 0.4], rewards=[MISSING, 1.0, -1.0]
+        CAPACITY, ages=[0, 1, 500], stepsizes=[0.0, 0.9, 0.4], rewards=[MISSING, 1.0, -1.0]
     )
-    found = fixed_step(FixedComponentStepsize(initial=0.07), record)
+    found = component_step(FixedComponentStepsize(initial=0.07), record)
     np.testing.assert_array_equal(found.stepsizes, np.full(CAPACITY, np.float32(0.07)))
     for was, now in zip(record._replace(stepsizes=found.stepsizes), found, strict=True):
         np.testing.assert_array_equal(was, now)
@@ -165,7 +180,7 @@ def textbook_objective(weights: Floats, rewards: Floats, temperature: float) -> 
 
 def with_rewards(rewards: Floats) -> ComponentRecord:
     # A reward in a slot that is not active must not matter.
-    return make_record(CAPACITY, 1, rewards=np.append(rewards, 1e6))
+    return make_record(CAPACITY, rewards=np.append(rewards, 1e6))
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
@@ -203,13 +218,9 @@ def test_the_weight_stepsize_follows_the_objective_step_by_step(
     stepsize = ImprovementBasedWeightStepsize(
         initial=initial, lowest=1e-3, highest=2.0, increase=1.15, decrease=0.85
     )
-    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
-    record = weight_record(initial)
     base = np.array([-3.0, 5.0, 0.5, -1.0])
-    found = []
-    for rewards in (np.full(4, MISSING), base, base, base - 1.0, base):
-        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
-        found.append(float(record.stepsize))
+    rewards = (np.full(4, MISSING), base, base, base - 1.0, base)
+    found, _ = weight_stepsizes(stepsize, [(PADDED, values) for values in rewards])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -218,43 +229,42 @@ def test_the_objective_uses_the_weights_as_they_are_now() -> None:
     mixture = random_mixture(np.random.default_rng(0), 2, D)
     rewards = np.array([0.0, 100.0])
     stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
-    record = weight_record(0.1)
-    found = []
-    for weights in ([0.9, 0.1], [0.1, 0.9], [0.2, 0.8]):
-        padded = pad(mixture._replace(weights=np.array(weights)), CAPACITY, BLOCK)
-        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
-        found.append(float(record.stepsize))
-        expected = textbook_objective(np.array(weights), rewards, 1.0)
-        np.testing.assert_allclose(record.objective, expected, rtol=1e-5)
+    states = [
+        (pad(mixture._replace(weights=np.array(weights)), CAPACITY, BLOCK), rewards)
+        for weights in ([0.9, 0.1], [0.1, 0.9], [0.2, 0.8])
+    ]
+    found, memory = weight_stepsizes(stepsize, states)
+    expected = textbook_objective(np.array([0.2, 0.8]), rewards, 1.0)
+    np.testing.assert_allclose(memory.objective, expected, rtol=1e-5)
     np.testing.assert_allclose(found, 0.1 * np.cumprod([1.15, 1.15, 0.85]), rtol=1e-5)
 
 
 def test_the_weight_stepsize_shrinks_while_components_are_added_every_iteration() -> None:
     # As on planar_robot_4: a component is added every iteration while the others improve.
     stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
-    record = weight_record(0.1)
+    states = []
     for iteration in range(4):
         count = 2 + iteration
         mixture = random_mixture(np.random.default_rng(1), count, D)
         weights = np.append(np.full(count - 1, 1.0 / (count - 1)), 1e-29)
         rewards = np.append(np.full(count - 1, float(iteration)), MISSING)
         padded = pad(mixture._replace(weights=weights), CAPACITY, BLOCK)
-        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
-    # The first one beats the initial record, which is lower still.
-    np.testing.assert_allclose(record.stepsize, 0.1 * 1.15 * 0.85**3, rtol=1e-5)
+        states.append((padded, rewards))
+    found, _ = weight_stepsizes(stepsize, states)
+    # The first one beats the initial objective, which is lower still.
+    np.testing.assert_allclose(found[-1], 0.1 * 1.15 * 0.85**3, rtol=1e-5)
 
 
 def test_the_weight_stepsize_grows_while_the_others_improve_by_hundreds_of_nats() -> None:
     # The same far from the target: 1e-29 times the lowest float32 leaves a resolution of 256 nats.
     stepsize = ImprovementBasedWeightStepsize(0.1, 1e-3, 2.0, 1.15, 0.85)
-    record = weight_record(0.1)
-    found = []
+    states = []
     for level in (-5000.0, -4000.0, -3000.0, -2990.0):
         mixture = random_mixture(np.random.default_rng(1), 3, D)
         padded = pad(mixture._replace(weights=np.array([0.5, 0.5, 1e-29])), CAPACITY, BLOCK)
         rewards = np.array([level, level, MISSING])
-        record = weight_step(stepsize, record, padded, with_rewards(rewards), jnp.ones(()))
-        found.append(float(record.stepsize))
+        states.append((padded, rewards))
+    found, _ = weight_stepsizes(stepsize, states)
     np.testing.assert_allclose(found, 0.1 * np.cumprod([1.15, 1.15, 1.15, 0.85]), rtol=1e-5)
 
 
@@ -263,26 +273,15 @@ def test_the_weight_stepsize_grows_while_the_others_improve_by_hundreds_of_nats(
 
 @pytest.mark.parametrize("initial", [0.8, 0.0])
 def test_the_weight_stepsize_decays_over_the_updates(initial: float) -> None:
-    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
-    rule, step = DecayingWeightStepsize(initial, 0.55), jax.jit(DecayingWeightStepsize.__call__)
-    record = weight_record(initial)
-    found = []
-    for num_updates in range(6):
-        record = record._replace(num_updates=jnp.asarray(num_updates, jnp.int32))
-        record = step(rule, record, padded, with_rewards(np.arange(4.0)), jnp.ones(()))
-        found.append(float(record.stepsize))
+    rule = DecayingWeightStepsize(initial, 0.55)
+    found, memory = weight_stepsizes(rule, [(PADDED, np.arange(4.0))] * 6)
     expected = initial / (1.0 + np.arange(6.0) ** 0.55)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert record.objective == MISSING  # it is not looked at
-    assert not record.stepsize.weak_type
+    assert memory == 6
 
 
 @pytest.mark.parametrize("initial", [0.8, 0.0])
 def test_the_fixed_weight_stepsize_is_always_the_same(initial: float) -> None:
-    padded = pad(random_mixture(np.random.default_rng(0), 4, D), CAPACITY, BLOCK)
-    rule, step = FixedWeightStepsize(initial), jax.jit(FixedWeightStepsize.__call__)
-    record = weight_record(123.0)
-    found = step(rule, record, padded, with_rewards(np.arange(4.0)), jnp.ones(()))
-    assert found.stepsize == np.float32(initial)
-    assert found._replace(stepsize=record.stepsize) == record
-    assert not found.stepsize.weak_type
+    found, memory = weight_stepsizes(FixedWeightStepsize(initial), [(PADDED, np.arange(4.0))] * 2)
+    assert found == [np.float32(initial)] * 2
+    assert memory == ()

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.special
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.records import ComponentRecord, WeightRecord
+from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     ExpectedRewards,
@@ -131,7 +131,7 @@ def test_a_reward_that_is_not_known_stays_what_it_was_and_has_no_advantage() -> 
     mixture = make_case()[0]
     padded = pad(mixture, CAPACITY, BLOCK)
     expected = np.where(np.arange(CAPACITY) == 2, np.nan, np.arange(CAPACITY) + 1.0)
-    record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY) - 10.0)
+    record = make_record(CAPACITY, rewards=np.arange(CAPACITY) - 10.0)
     known = ExpectedRewards(jnp.asarray(expected), jnp.ones(CAPACITY))
     found = record_jit(padded, record, known, jnp.ones(()))
     assert found.rewards[2] == found.previous_rewards[2] == -8.0
@@ -151,10 +151,9 @@ def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_a
     found = rewards_of(padded, database, one, True)
     assert np.all(np.isnan(np.asarray(found.values)[:K]))
     assert np.all(np.asarray(found.effective_samples) == 0.0)
-    weights = WeightRecord(one, one, jnp.zeros((), jnp.int32))
-    record = make_record(CAPACITY, 1)
+    record = make_record(CAPACITY)
     for updater, call in update.items():
-        moved, _ = call(updater(), padded, record, database, weights, one)
+        moved, *_ = call(updater(), padded, record, (), database, one, one)
         np.testing.assert_allclose(
             np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
         )
@@ -167,7 +166,7 @@ def test_rewards_are_recorded_with_the_weights_before_the_update() -> None:
     expected, temperature = np.arange(1.0, CAPACITY + 1.0), 0.3
     old, older = np.arange(CAPACITY) + 0.25, np.arange(CAPACITY) + 0.125
     record = make_record(
-        CAPACITY, 1, rewards=old, previous_rewards=older, effective_samples=np.full(CAPACITY, 7.0)
+        CAPACITY, rewards=old, previous_rewards=older, effective_samples=np.full(CAPACITY, 7.0)
     )
     known = ExpectedRewards(jnp.asarray(expected), 2.0 * jnp.asarray(expected))
     found = record_jit(padded, record, known, jnp.asarray(temperature))
@@ -279,14 +278,14 @@ def run(
     """Returns the mixture before and after an update, and the record."""
     case = make_case()
     padded = pad(case[0], CAPACITY, BLOCK)
-    record = make_record(CAPACITY, 1, rewards=np.arange(CAPACITY))
-    weights = WeightRecord(jnp.asarray(stepsize, float), jnp.zeros(()), jnp.zeros((), jnp.int32))
-    moved, record = update[updater](
+    record = make_record(CAPACITY, rewards=np.arange(CAPACITY))
+    moved, record, _, _ = update[updater](
         updater(self_normalized),
         padded,
         record,
+        (),
         database_for(case),
-        weights,
+        jnp.asarray(stepsize, float),
         jnp.asarray(temperature, float),
     )
     return padded, moved, record

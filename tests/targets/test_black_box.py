@@ -216,6 +216,7 @@ def test_a_zero_order_run_evaluates_what_it_counts():
         gmmvi.train(config, target)
 
 
+@pytest.mark.slow
 def test_runs_vmapped_over_seeds_evaluate_what_they_count():
     recorder = Recorder()
     target = with_gradient(recorder)

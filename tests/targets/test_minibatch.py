@@ -177,6 +177,7 @@ def test_a_bad_minibatch_is_refused(data, batch_size, message):
         densities.minibatch(log_likelihood, log_prior, data, batch_size)
 
 
+@pytest.mark.slow
 def test_published_settings_train_on_minibatches_and_report_on_all_data():
     # Batches are drawn on the way; evaluations are counted like those of any other target.
     config = gmmvi.published_config(

@@ -280,4 +280,5 @@ CHOICE = Choice(
     "adaptive: added where the mixture misses mass, deleted where light and stagnating",
     build,
     check=check,
+    attributes={"min_weight_for_deletion": "lightest"},
 )

@@ -72,4 +72,5 @@ CHOICE = Choice(
     "decaying with a component's age t: initial / (1 + t^exponent)",
     build,
     check=check,
+    attributes={"initial_component_stepsize": "initial", "component_stepsize_exponent": "exponent"},
 )

@@ -59,4 +59,11 @@ def check(choice: FixedComponentStepsize) -> None:
     require_positive("initial_component_stepsize", choice.initial)
 
 
-CHOICE = Choice("F", FixedComponentStepsize, "fixed: the same always", build, check=check)
+CHOICE = Choice(
+    "F",
+    FixedComponentStepsize,
+    "fixed: the same always",
+    build,
+    check=check,
+    attributes={"initial_component_stepsize": "initial"},
+)

@@ -90,4 +90,11 @@ CHOICE = Choice(
     "improvement-based: larger after an improvement, else smaller",
     build,
     check=check,
+    attributes={
+        "initial_component_stepsize": "initial",
+        "min_component_stepsize": "lowest",
+        "max_component_stepsize": "highest",
+        "component_stepsize_increase": "increase",
+        "component_stepsize_decrease": "decrease",
+    },
 )

@@ -229,4 +229,10 @@ def build(
     )
 
 
-CHOICE = Choice("Z", MORE, "MORE: zero order, a quadratic fitted to the rewards", build)
+CHOICE = Choice(
+    "Z",
+    MORE,
+    "MORE: zero order, a quadratic fitted to the rewards",
+    build,
+    attributes={"self_normalized_gradients": "self_normalized"},
+)

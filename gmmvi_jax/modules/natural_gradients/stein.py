@@ -193,4 +193,10 @@ def build(
     return Stein(self_normalized=self_normalized_gradients, only_own_samples=only_own_samples)
 
 
-CHOICE = Choice("S", Stein, "Stein: first order, from the target's gradients", build)
+CHOICE = Choice(
+    "S",
+    Stein,
+    "Stein: first order, from the target's gradients",
+    build,
+    attributes={"self_normalized_gradients": "self_normalized"},
+)

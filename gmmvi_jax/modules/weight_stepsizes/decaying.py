@@ -75,4 +75,5 @@ CHOICE = Choice(
     "decaying over the iterations t: initial / (1 + t^exponent)",
     build,
     check=check,
+    attributes={"initial_weight_stepsize": "initial", "weight_stepsize_exponent": "exponent"},
 )

@@ -58,4 +58,11 @@ def check(choice: FixedWeightStepsize) -> None:
     require_not_negative("initial_weight_stepsize", choice.initial)
 
 
-CHOICE = Choice("X", FixedWeightStepsize, "fixed: the same always", build, check=check)
+CHOICE = Choice(
+    "X",
+    FixedWeightStepsize,
+    "fixed: the same always",
+    build,
+    check=check,
+    attributes={"initial_weight_stepsize": "initial"},
+)

@@ -132,4 +132,11 @@ CHOICE = Choice(
     "improvement-based: larger after an improvement, else smaller",
     build,
     check=check,
+    attributes={
+        "initial_weight_stepsize": "initial",
+        "min_weight_stepsize": "lowest",
+        "max_weight_stepsize": "highest",
+        "weight_stepsize_increase": "increase",
+        "weight_stepsize_decrease": "decrease",
+    },
 )

@@ -60,4 +60,10 @@ def build(problem: Problem, *, self_normalized_rewards: bool = True) -> DirectWe
     return DirectWeights(self_normalized=self_normalized_rewards)
 
 
-CHOICE = Choice("U", DirectWeights, "direct: natural gradient times the stepsize", build)
+CHOICE = Choice(
+    "U",
+    DirectWeights,
+    "direct: natural gradient times the stepsize",
+    build,
+    attributes={"self_normalized_rewards": "self_normalized"},
+)

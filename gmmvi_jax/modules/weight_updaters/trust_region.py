@@ -111,5 +111,9 @@ def build(problem: Problem, *, self_normalized_rewards: bool = True) -> TrustReg
 
 
 CHOICE = Choice(
-    "O", TrustRegionWeights, "trust region: KL of the weights bounded by the stepsize", build
+    "O",
+    TrustRegionWeights,
+    "trust region: KL of the weights bounded by the stepsize",
+    build,
+    attributes={"self_normalized_rewards": "self_normalized"},
 )

@@ -1,0 +1,89 @@
+"""A fit as three pure functions, for loops of one's own."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.init import init as init_state
+from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.step import step as take_step
+from gmmvi_jax.training.arguments import as_target
+from gmmvi_jax.typing import Array, PRNGKey, PyTree
+from gmmvi_jax.variants.validation import validate
+
+
+class VIAlgorithm(NamedTuple):
+    """Three pure functions, to be jitted, scanned and vmapped; the shape BlackJAX's VI has.
+
+    Attributes:
+        init: (position) -> state. The components start around the position, a vector or a pytree;
+            or it is a ``GMM`` to start from; or None: where the config says.
+        step: (rng_key, state) -> (state, info).
+        sample: (rng_key, state, num_samples) -> points [num_samples, D], or the pytree of them.
+    """
+
+    init: Callable[..., TrainState]
+    step: Callable[[PRNGKey, TrainState], tuple[TrainState, StepInfo]]
+    sample: Callable[..., PyTree]
+
+
+def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
+    """Returns init, step and sample for a log density.
+
+    ``train`` does more: it looks at the density first, reports, checks, stops and saves. Here
+    failure is a value alone: ``info`` counts what went wrong.
+
+    Args:
+        config: of the algorithm; the run's settings are not used, but for the seed of ``init``.
+        log_density: as of ``train``.
+
+    Example:
+        >>> import jax
+        >>> import gmmvi_jax as gmmvi
+        >>> config = gmmvi.samtron(2, max_components=2, desired_samples=32)
+        >>> vi = gmmvi.build(config, lambda x: -0.5 * x @ x)
+        >>> state = vi.init()
+        >>> keys = jax.random.split(jax.random.key(0), 20)
+        >>> state, infos = jax.lax.scan(lambda state, key: vi.step(key, state), state, keys)
+        >>> vi.sample(jax.random.key(1), state, 1000).shape
+        (1000, 2)
+    """
+    validate(config)
+    target = as_target(log_density, None, config)
+    layout = getattr(target, "layout", None)
+
+    def init(position: PyTree | GMM = None) -> TrainState:
+        algorithm, initial = config.algorithm, None
+        if isinstance(position, GMM):
+            initial = position
+        elif position is not None:
+            mean = jnp.asarray(position) if layout is None else layout.ravel(position)
+            start = dataclasses.replace(algorithm.initial_mixture, prior_mean=mean)
+            algorithm = algorithm.replace(initial_mixture=start)
+        return init_state(algorithm, config.run.seed, initial)
+
+    def step(rng_key: PRNGKey, state: TrainState) -> tuple[TrainState, StepInfo]:
+        return take_step(config.algorithm, target, state._replace(rng_key=rng_key))
+
+    def sample(rng_key: PRNGKey, state: TrainState, num_samples: int = 1) -> PyTree:
+        points = _draw(rng_key, state.mixture, num_samples)
+        return points if layout is None else layout.unravel(points)
+
+    return VIAlgorithm(init, step, sample)
+
+
+def _draw(rng_key: PRNGKey, mixture: PaddedMixture, num_samples: int) -> Array:
+    """Returns [N, D] samples; unlike those of a ``GMM`` also where the mixture is traced."""
+    key_origin, key_noise = jax.random.split(rng_key)
+    origins = jax.random.categorical(key_origin, mixture.log_weights, shape=(num_samples,))
+    means, factors = mixture.gaussians.mean[origins], mixture.gaussians.factor[origins]
+    noise = jax.random.normal(key_noise, means.shape, means.dtype)
+    if mixture.is_diagonal:
+        return means + factors * noise
+    return means + jnp.einsum("nij,nj->ni", factors, noise)
