@@ -75,7 +75,11 @@ def short_case(name, variant):
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [(name, "S") for name in DENSITIES] + [("half_exponential", "Z"), ("two_goals", "Z")],
+    [(name, "S") for name in DENSITIES]
+    + [
+        pytest.param(name, "Z", marks=pytest.mark.slow)
+        for name in ("half_exponential", "two_goals")
+    ],
 )
 def test_a_case_is_right_or_says_what_is_wrong(name, variant):
     case = short_case(name, variant)

@@ -45,7 +45,7 @@ def whiten_by_own_component(
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("dim", [1, 20, 300])
+@pytest.mark.parametrize("dim", [1, 20, pytest.param(300, marks=pytest.mark.slow)])
 def test_density_is_scipys(dim: int) -> None:
     target = cached_stm(dim, 3)
     near = np.asarray(sample(target, jax.random.key(0), 20))
@@ -55,7 +55,9 @@ def test_density_is_scipys(dim: int) -> None:
     np.testing.assert_allclose(evaluate(target, points), expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(("dim", "tolerance"), [(20, 5e-4), (300, 0.2)])
+@pytest.mark.parametrize(
+    ("dim", "tolerance"), [(20, 5e-4), pytest.param(300, 0.2, marks=pytest.mark.slow)]
+)
 def test_single_precision_near_the_mass(dim: int, tolerance: float) -> None:
     # Where the samples of a fitted model are, what counts is the absolute error in nats.
     target = cached_stm(dim, 3)
