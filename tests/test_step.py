@@ -83,6 +83,7 @@ def test_capacity_does_not_change_the_run():
     )
 
 
+@pytest.mark.slow
 def test_a_run_can_be_vmapped_over_seeds_and_stepsizes():
     config = growing_config(6)
     keys = jax.random.split(jax.random.key(1), 2)

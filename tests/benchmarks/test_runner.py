@@ -31,6 +31,7 @@ class Runs:
         write_record(path, specification, "done", rows=rows, final={"elbo": -1.0}, said={})
 
 
+@pytest.mark.slow
 def test_an_interrupted_suite_resumes(tmp_path):
     first = Runs(stop_at=1)
     with pytest.raises(KeyboardInterrupt):
