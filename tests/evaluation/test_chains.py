@@ -21,6 +21,7 @@ def target(x):
     return WHOLE.log_prob(x) + 3.0
 
 
+@pytest.mark.slow
 def test_mass_next_to_the_mixture_is_found_and_the_coordinate_named():
     found = chain_check(PART, target, jax.random.key(0), 40)
     assert 0 in found.moved

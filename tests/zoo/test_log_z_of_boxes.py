@@ -66,6 +66,7 @@ parameters = st.floats(0.5, 2.0)
 
 
 # Some boxes hold few draws of the start, and the run says so.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:log_target is -inf at the first mean")
 @profile(6)
 @given(
