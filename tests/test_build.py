@@ -58,7 +58,17 @@ def test_it_starts_where_it_is_told():
     np.testing.assert_allclose(points.var(axis=0), 1.0 + 0.21 * 4.0, rtol=0.04)
 
 
-def test_settings_that_cannot_be_right_are_refused():
+@pytest.mark.usefixtures("float64")
+def test_in_float64_all_of_it_is_double():
+    vi = gmmvi.build(gmmvi.vips(2, **SMALL), gaussian)
+    state, info = jax.jit(vi.step)(jax.random.key(0), vi.init(jnp.zeros(2)))
+    assert info.largest_divergence.dtype == jnp.float64
+    assert vi.sample(jax.random.key(1), state, 3).dtype == jnp.float64
+
+
+def test_settings_and_densities_that_cannot_be_right_are_refused():
     config = gmmvi.samtron(2, **SMALL)
+    with pytest.raises(TypeError, match="scalar"):
+        gmmvi.build(config, lambda x: x)
     with pytest.raises(ValueError, match="max_components"):
         gmmvi.build(config.replace(max_components=0), gaussian)

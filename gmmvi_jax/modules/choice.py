@@ -72,6 +72,21 @@ class Choice:
         """The names of its settings and what their values must be."""
         return {p.name: p.annotation for p in self._parameters}
 
+    def take(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Takes its own settings out of a dict of many, and returns them checked for their type.
+
+        Args:
+            settings: by the names of ``from_codename``; those of other choices stay.
+
+        Raises:
+            ValueError: a value of another type, or a number that is not finite.
+        """
+        return {
+            name: checked_setting(name, settings.pop(name), kind)
+            for name, kind in self.types.items()
+            if name in settings
+        }
+
     @property
     def _parameters(self) -> list[inspect.Parameter]:
         parameters = inspect.signature(self.build).parameters.values()
@@ -117,9 +132,6 @@ class Module:
         choice = self.choice_of(chosen)
         if choice is None:
             return chosen
-        own = {
-            choice.attribute_of(name): checked_setting(name, changes.pop(name), kind)
-            for name, kind in choice.types.items()
-            if name in changes
-        }
-        return dataclasses.replace(chosen, **own)
+        own = choice.take(changes)
+        attributes = {choice.attribute_of(name): value for name, value in own.items()}
+        return dataclasses.replace(chosen, **attributes)

@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.check import check_target
+from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init as init_state
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step as take_step
-from gmmvi_jax.training.arguments import as_target
+from gmmvi_jax.training.arguments import as_target, check_call
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 from gmmvi_jax.variants.validation import validate
 
@@ -43,6 +45,9 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
         config: of the algorithm; the run's settings are not used, but for the seed of ``init``.
         log_density: as of ``train``.
 
+    Raises:
+        ValueError, TypeError: a setting or the density cannot be right; nothing is compiled for it.
+
     Example:
         >>> import jax
         >>> import gmmvi_jax as gmmvi
@@ -54,9 +59,12 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
         >>> vi.sample(jax.random.key(1), state, 1000).shape
         (1000, 2)
     """
+    check_call(config, log_density)
     validate(config)
     target = as_target(log_density, None, config)
-    layout = getattr(target, "layout", None)
+    estimator = config.algorithm.natural_gradient
+    check_target(target, config.dim, jnp.result_type(float), estimator)
+    layout = target.layout if isinstance(target, PytreeTarget) else None
 
     def init(position: PyTree | GMM = None) -> TrainState:
         algorithm, initial = config.algorithm, None

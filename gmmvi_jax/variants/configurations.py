@@ -12,7 +12,6 @@ from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.schedule import Schedule, as_schedule
 from gmmvi_jax.requirements import (
-    checked_setting,
     require_bool,
     require_int,
     require_number,
@@ -119,12 +118,7 @@ def from_codename(
     modules = {}
     remaining = dict(module_settings)
     for module, choice in zip(MODULES, choices, strict=True):
-        own = {
-            name: checked_setting(name, remaining.pop(name), kind)
-            for name, kind in choice.types.items()
-            if name in remaining
-        }
-        modules[module.field] = choice.build(problem, **own)
+        modules[module.field] = choice.build(problem, **choice.take(remaining))
     if remaining:
         known = sorted(name for choice in choices for name in choice.settings)
         name = sorted(remaining)[0]

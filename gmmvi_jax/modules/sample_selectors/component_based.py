@@ -43,7 +43,9 @@ class ComponentBased:
 
     desired_samples: int = dataclasses.field(metadata={"static": True})
     reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
-    reuse_window_bytes: int = dataclasses.field(default=2**28, metadata={"static": True})
+    reuse_window_bytes: int = dataclasses.field(
+        default=REUSE_WINDOW_BYTES, metadata={"static": True}
+    )
 
     def chunk_size(self, preferred: int) -> int:
         """Returns how many samples one chunk of the batch holds."""
