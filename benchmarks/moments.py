@@ -1,26 +1,22 @@
-"""Moments of fitted mixtures against those of NUTS.
+"""Moments of fitted mixtures beside those of NUTS.
 
-``python -m benchmarks.moments [--targets NAME ...] [--seeds 0 1 2] [--out FILE]`` fits the
-posteriors with the published SAMTRON settings and sets mean and standard deviation of every
-dimension against `targets.reference_summary`, in two units: standard deviations of the posterior,
-and Monte-Carlo standard errors. A mixture of finitely many Gaussians that minimises the reverse KL
-has moments of its own, so the second grows without bound as the reference gets better; what it says
-is whether 40,000 draws of NUTS can tell the two apart. The same for the mixture's own draws with
-importance weights p/q, which have no such bias, but more noise.
+The posteriors are fitted with the published SAMTRON settings. Mean and standard deviation of every
+dimension are compared with ``targets.reference_summary``, in standard deviations of the posterior
+and in Monte-Carlo standard errors. A mixture of finitely many Gaussians that minimises the reverse
+KL has moments of its own, so the second grows without bound as the reference gets better: it says
+whether 40,000 draws of NUTS can tell the two apart. The mixture's own draws with importance weights
+p/q have no such bias, but more noise; their moments are compared as well.
 """
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 import gmmvi_jax as gmmvi
-from benchmarks.table import in_own_process, write_results
+from benchmarks.table import in_own_process, table_parser, write_results
 
-MODULE = "benchmarks.moments"
 ITERATIONS = {"breast_cancer": 450, "german_credit": 360}
 NUM_DRAWS = 100_000  # for the importance weights
 STORED_DRAWS = 2000  # in the package; their Monte-Carlo error is what a user of them has
@@ -126,25 +122,18 @@ def describe(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Runs the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--targets", nargs="+", choices=list(ITERATIONS), default=list(ITERATIONS))
+    parser = table_parser("moments", __doc__, list(ITERATIONS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/moments.json"))
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        name, seed = arguments.worker
+    given = parser.parse_args(arguments)
+    if given.worker:
+        name, seed = given.worker
         print(json.dumps(measure(name, int(seed))))
         return
     results = []
-    for name in arguments.targets:
-        runs = [in_own_process(MODULE, [name, str(seed)]) for seed in arguments.seeds]
+    for name in given.names:
+        runs = [in_own_process("moments", [name, str(seed)]) for seed in given.seeds]
         results.extend(runs)
         print(describe(runs), flush=True)
-    write_results(arguments.out, results)
-
-
-if __name__ == "__main__":
-    main()
+    write_results(given.out, results)

@@ -1,7 +1,6 @@
 """The JSON record of a run: what ran, on what, and what came out."""
 
 import json
-import math
 import os
 import platform
 from importlib import metadata
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.specification import Specification
+from benchmarks.table import plain
 
 FORMAT = 1
 PACKAGES = (
@@ -38,15 +38,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-def finite(value: Any) -> Any:
-    """Returns a JSON value with None in place of NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def write_record(path: Path, specification: Specification, status: str, **content: Any) -> None:
     """Writes a record at once: an interrupted suite leaves none that is half written.
 
@@ -60,7 +51,7 @@ def write_record(path: Path, specification: Specification, status: str, **conten
     record |= {"versions": versions(), "machine": machine()} | content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
-    text = json.dumps(finite(record), indent=1, allow_nan=False)
+    text = json.dumps(plain(record), indent=1, allow_nan=False)
     temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(path)
 

@@ -1,5 +1,6 @@
-"""Runs a suite, one process per run; what has a record already is not run again."""
+"""Runs what a folder lacks of a suite, one process per run."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from benchmarks.methods import missing_packages
 from benchmarks.run_record import read_record, write_record
 from benchmarks.specification import Specification
+from benchmarks.suites import SUITES
 
 # Past its own limit a run may still compile, take its last step and evaluate its snapshots.
 GRACE_SECONDS = 600.0
@@ -46,9 +48,9 @@ def run_suite(
     folder: Path,
     make_run: Callable[[Specification, Path], None] = in_own_process,
 ) -> dict[str, int]:
-    """Makes the runs of a suite that the folder lacks, and says a line about each.
+    """Makes the runs of a suite that the folder lacks, and prints a line about each.
 
-    Those that were skipped or failed are tried again.
+    Runs that were skipped or failed are tried again.
 
     Returns:
         How many runs there are of each outcome: "kept", "done", "skipped", "failed".
@@ -85,3 +87,32 @@ def outcome_of(record: dict) -> str:
     elbo, last = record["final"]["elbo"], record["rows"][-1]
     quality = "" if elbo is None else f"ELBO {elbo:.4f}, "
     return f"{quality}{last['evaluations']:,} evaluations, {last['seconds']:.1f} s"
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a suite; returns 1 if a run failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks run", description=__doc__)
+    parser.add_argument("suite", choices=list(SUITES))
+    parser.add_argument("--seeds", type=int, default=1, help="how many (default: %(default)s)")
+    parser.add_argument("--preset", choices=["small", "full"], default="small")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: runs/SUITE)")
+    parser.add_argument("--targets", nargs="+", metavar="NAME", help="only these of the suite's")
+    parser.add_argument("--labels", nargs="+", metavar="LABEL", help="only these of the suite's")
+    parser.add_argument("--list", action="store_true", help="print the runs and make none")
+    given = parser.parse_args(arguments)
+    if given.seeds < 1:
+        parser.error(f"--seeds is {given.seeds}; give 1 or more.")
+    specifications = SUITES[given.suite](given.preset, given.seeds)
+    for name in ("targets", "labels"):
+        wanted = getattr(given, name)
+        if wanted:
+            known = sorted({getattr(specification, name[:-1]) for specification in specifications})
+            if unknown := sorted(set(wanted) - set(known)):
+                parser.error(f"--{name} {unknown[0]} is none of {', '.join(known)}.")
+            specifications = [s for s in specifications if getattr(s, name[:-1]) in wanted]
+    if given.list:
+        print("\n".join(specification.file_name for specification in specifications))
+        return 0
+    outcomes = run_suite(specifications, given.out or Path("runs") / given.suite)
+    print(", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()))
+    return 1 if outcomes["failed"] else 0

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from benchmarks import variants
 from gmmvi_jax import densities, evaluation
 from gmmvi_jax.training.chunk import num_compilations
 
+from . import variant_checks as variants
 from .double_precision import enable_x64
 from .test_all_variants import NAMES, ROWS, Row
 
@@ -234,7 +234,7 @@ def test_an_initial_mixture_in_float32_stays_in_it():
 
 SCRIPT = """
 import gmmvi_jax as gmmvi
-from benchmarks import variants
+from tests import variant_checks as variants
 config = variants.small_config("SEMIFOG", num_iterations=2, log_every=1, diagnostic_samples=0)
 print(gmmvi.train(config, variants.four_modes).gmm.means.dtype)
 """

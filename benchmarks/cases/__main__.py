@@ -1,27 +1,23 @@
 """The table of cases: what users run into, what comes out, and what is right.
 
-``python -m benchmarks.cases [--names NAME ...] [--seeds 0 ...] [--out FILE]`` runs every row in a
-process of its own, prints it, and writes JSON.
+Every row runs in a process of its own, is printed, and goes into the file of results.
 """
 
-import argparse
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.cases.behaviour import check_behaviour
-from benchmarks.cases.behaviours import BEHAVIOURS
-from benchmarks.cases.cases import CASES
-from benchmarks.cases.judge import judge
-from benchmarks.cases.measure import measure_case
-from benchmarks.cases.report import behaviour_lines, headline, row_lines, wrapped
-from benchmarks.run_record import finite
-from benchmarks.table import in_own_process, write_results
+from benchmarks.table import in_own_process, table_parser, write_results
+from tests.cases.behaviour import check_behaviour
+from tests.cases.behaviours import BEHAVIOURS
+from tests.cases.cases import CASES
+from tests.cases.judge import judge
+from tests.cases.measure import measure_case
+from tests.cases.report import behaviour_lines, headline, row_lines, wrapped
 
-MODULE = "benchmarks.cases"
 _USE = "use"  # in place of a variant, for the rows that are about behaviour
 
 
@@ -64,7 +60,7 @@ def _last_error(text: str) -> str:
 def _report(run: _Run) -> dict[str, Any]:
     """Runs a row in a process of its own and prints it; returns its figures and the outcome."""
     try:
-        figures = in_own_process(MODULE, [run.name, run.variant, str(run.seed)])
+        figures = in_own_process("cases", [run.name, run.variant, str(run.seed)])
     except subprocess.CalledProcessError as error:
         reason = f"no result: {_last_error(error.stderr)}"
         lines = [headline(f"{run.name}  {run.variant}", False), *wrapped(reason)]
@@ -80,26 +76,24 @@ def _report(run: _Run) -> dict[str, Any]:
     return figures
 
 
-def main() -> None:
-    """Runs the table."""
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+def main(arguments: list[str]) -> int:
+    """Runs the table; returns 0, however many rows pass."""
     names = list(dict.fromkeys([row.name for row in (*CASES, *BEHAVIOURS)]))
-    parser.add_argument("--names", nargs="+", choices=names, default=names)
+    parser = table_parser("cases", __doc__, names)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/cases.json"))
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        name, variant, seed = arguments.worker
+    given = parser.parse_args(arguments)
+    if given.worker:
+        name, variant, seed = given.worker
         print(json.dumps(_measure(_Run(name, variant, int(seed)))))
-        return
+        return 0
     results = []
-    for run in _runs(arguments.names, arguments.seeds):
+    for run in _runs(given.names, given.seeds):
         results.append(_report(run))
-        write_results(arguments.out, finite(results))
+        write_results(given.out, results)
     num_passed = sum(figures["passed"] for figures in results)
     print(f"{num_passed} of {len(results)} pass")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

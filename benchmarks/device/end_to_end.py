@@ -1,6 +1,6 @@
 """Part b: whether the device's runs end where those of the CPU end, and in which time.
 
-The rows are those of ``benchmarks.end_to_end``, published settings. Rounding alone makes two runs
+The rows are those of ``benchmarks.published``. Rounding alone makes two runs
 part after some iterations, whatever the device: what is compared are means over seeds.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from benchmarks.device.budget import Figures
 from benchmarks.device.setting import DEVICE, HOST, Setting, failure
-from benchmarks.end_to_end import ROWS
-from benchmarks.table import Row, measure_run
+from benchmarks.published.measure import measure_row
+from benchmarks.published.rows import ROWS, Milestone, Row
 
 NAMES = ("breast_cancer", "gmm20")
 SEEDS = (0, 1, 2)
@@ -33,7 +33,7 @@ def measure(setting: Setting) -> Iterator[Figures]:
                 continue
             row = shortened(rows[name]) if setting.tiny else rows[name]
             try:
-                figures = measure_run(row, seed)
+                figures = measure_row(row, seed)[-1]
             except Exception as error:  # the other target is still of interest
                 yield failure(what, error)
                 continue
@@ -43,7 +43,7 @@ def measure(setting: Setting) -> Iterator[Figures]:
 
 def shortened(row: Row) -> Row:
     """Returns a run of a few steps."""
-    return dataclasses.replace(row, num_iterations=3, overrides=TINY)
+    return dataclasses.replace(row, milestones=(Milestone(3),), settings=TINY)
 
 
 def summarise(lines: list[Figures]) -> Figures:

@@ -11,7 +11,7 @@ import sys
 from benchmarks.device.budget import Budget
 from benchmarks.device.parts import MEASURES
 from benchmarks.device.setting import DEVICE, HOST, Setting
-from benchmarks.run_record import finite
+from benchmarks.table import plain
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     given = parser.parse_args()
     setting = Setting(given.place, Budget(given.until), given.tiny)
     for figures in MEASURES[given.part](setting):
-        print(json.dumps(finite(figures), allow_nan=False), flush=True)
+        print(json.dumps(plain(figures), allow_nan=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def fit(problem: Problem) -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    from benchmarks.reference_smc import (
+    from benchmarks.builders.smc import (
         FIRST_STEP,
         GOAL_ACCEPTANCE,
         STEP_GAIN,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.differential.instance import store_instance
 from benchmarks.mixture_draws import mixture_draws
+from benchmarks.peers.instance import store_instance
 from benchmarks.peers.tensorflow_environment import reference_python
 from benchmarks.problem import Problem
 

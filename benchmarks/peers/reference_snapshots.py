@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # pyright: reportMissingImports=false, reportMissingModuleSource=false
 import tensorflow as tf
 
-from benchmarks.differential.published_algorithm import build, configuration, store
+from benchmarks.peers.published_algorithm import build, configuration, store
 
 
 def main() -> None:

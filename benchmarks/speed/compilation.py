@@ -1,4 +1,4 @@
-"""What a first step costs: ``python -m benchmarks.speed.compilation [--targets NAME ...]``.
+"""What a first step costs.
 
 ``train`` of one step in a new process, without an ELBO, from the call to its return; then once more
 in a second process that finds the first one's programs in JAX's persistent cache
@@ -6,22 +6,18 @@ in a second process that finds the first one's programs in JAX's persistent cach
 more processes: ``train`` compiles the program of ``init`` while it traces that of the steps.
 """
 
-import argparse
+import itertools
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
 
 from benchmarks.speed.workloads import BY_TARGET
-from benchmarks.table import write_results
+from benchmarks.table import in_own_process, table_parser, write_results
 
-MODULE = "benchmarks.speed.compilation"
 CHUNK = 25
-ASKED = {"stm300": 10.0}  # seconds; 4 for the others
-ASKED_OF_THE_SECOND = 1.0
+GOALS = {"stm300": 10.0}  # seconds; 4 for the others
+GOAL_OF_THE_SECOND = 1.0
 
 
 def one_step_of_train(name: str, max_components: int) -> dict[str, float]:
@@ -72,59 +68,48 @@ def parts_of_a_first_step(name: str, max_components: int) -> dict[str, float]:
 MEASURES = {"train": one_step_of_train, "parts": parts_of_a_first_step}
 
 
-def _in_a_new_process(measure: str, name: str, max_components: int, cache: str) -> dict[str, float]:
-    environment = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": cache,
-        # The default leaves programs out that took less than a second.
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
-    command = [sys.executable, "-m", MODULE, "--worker", measure, name, str(max_components)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        # A capacity that is refused, by name: JAX may say more behind it.
-        errors = [line for line in done.stderr.splitlines() if "Error:" in line]
-        raise RuntimeError(errors[-1] if errors else done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+def _measured(name: str, max_components: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns the seconds of a first process and of a second one that finds its programs."""
+    first, second = {}, {}
+    for measure in MEASURES:
+        with tempfile.TemporaryDirectory() as cache:
+            environment = {
+                "JAX_COMPILATION_CACHE_DIR": cache,
+                # The default leaves programs out that took less than a second.
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            }
+            arguments = [measure, name, str(max_components)]
+            first |= in_own_process("compilation", arguments, environment)
+            second |= in_own_process("compilation", arguments, environment)
+    return first, second
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measures and prints the table."""
-    parser = argparse.ArgumentParser(description="What a first step costs.")
-    names = list(BY_TARGET)
-    parser.add_argument("--targets", nargs="+", choices=names, default=names, metavar="NAME")
+    parser = table_parser("compilation", __doc__, list(BY_TARGET))
     parser.add_argument("--max-components", nargs="+", type=int, default=[128, 1024])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/compilation.json"))
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.worker:
         measure, name, max_components = given.worker
         print(json.dumps(MEASURES[measure](name, int(max_components))))
         return
     lines = []
-    for name in given.targets:
-        for max_components in given.max_components:
-            print(f"{name}, room for {max_components} components", flush=True)
-            try:
-                first, second = {}, {}
-                for measure in MEASURES:
-                    with tempfile.TemporaryDirectory() as cache:
-                        first |= _in_a_new_process(measure, name, max_components, cache)
-                        second |= _in_a_new_process(measure, name, max_components, cache)
-            except RuntimeError as refusal:
-                print(f"  {refusal}")
-                continue
-            line = {"target": name, "max_components": max_components}
-            lines.append(line | {"first": first, "second": second})
-            asked = ASKED.get(name, 4.0)
-            for which, parts, limit in (
-                ("first process", first, asked),
-                ("second, cached", second, ASKED_OF_THE_SECOND),
-            ):
-                judged = "met" if parts["train"] <= limit else "NOT MET"
-                shown = "  ".join(f"{part} {value:.2f}" for part, value in parts.items())
-                print(f"  {which:<15} {shown} s; {limit:g} s {judged}", flush=True)
+    for name, max_components in itertools.product(given.names, given.max_components):
+        print(f"{name}, room for {max_components} components", flush=True)
+        try:
+            first, second = _measured(name, max_components)
+        except subprocess.CalledProcessError as error:
+            # A capacity that is refused, by name: JAX may say more behind it.
+            named = [line for line in error.stderr.splitlines() if "Error:" in line]
+            print(f"  {named[-1] if named else error.stderr}")
+            continue
+        line = {"target": name, "max_components": max_components}
+        lines.append(line | {"first": first, "second": second})
+        for which, parts, goal in (
+            ("first process", first, GOALS.get(name, 4.0)),
+            ("second, cached", second, GOAL_OF_THE_SECOND),
+        ):
+            judged = "met" if parts["train"] <= goal else "NOT MET"
+            shown = "  ".join(f"{part} {value:.2f}" for part, value in parts.items())
+            print(f"  {which:<15} {shown} s; {goal:g} s {judged}", flush=True)
     write_results(given.out, lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,34 +1,24 @@
-"""The table of step times, ours and the published code's in turn.
+"""Milliseconds of a step with a fixed number of components, here and in the TensorFlow reference.
 
-``python -m benchmarks speed [--vs-reference] [--targets NAME ...] [--rounds 3]``. Every process
-warms up before it is timed; rounds alternate, since this kind of machine changes its speed within
-minutes. Medians are over all measurements of all rounds; the ratio is the median of the rounds'.
+Every process warms up before it is timed. Rounds alternate, since a shared machine changes its
+speed within minutes. Medians are over all measurements of all rounds; the ratio is the median of
+the rounds' ratios.
 """
 
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.differential.instance import store_instance
+from benchmarks.peers.instance import store_instance
 from benchmarks.peers.tensorflow_environment import reference_python
-from benchmarks.speed.workloads import WORKLOADS, Workload
-from benchmarks.table import write_results
+from benchmarks.speed.workloads import BY_TARGET, Workload
+from benchmarks.table import in_own_process, table_parser, write_results
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def _run(command: list[str]) -> dict[str, Any]:
-    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY)
-    return json.loads(output.stdout.splitlines()[-1])
-
-
-def time_ours(workload: Workload) -> dict[str, Any]:
-    """Times this package in a process of its own."""
-    return _run([sys.executable, "-m", "benchmarks.speed.step_time", workload.target])
+MAX_COMPONENTS = 128
 
 
 def time_reference(workload: Workload) -> dict[str, Any]:
@@ -43,7 +33,9 @@ def time_reference(workload: Workload) -> dict[str, Any]:
         store_instance(gmmvi.targets.get(name, 0), instance)
         module = "benchmarks.speed.reference_step_time"
         command = [str(reference_python()), "-m", module, name]
-        return _run([*command, "--settings", str(settings), "--instance", str(instance)])
+        command += ["--settings", str(settings), "--instance", str(instance)]
+        output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY)
+    return json.loads(output.stdout.splitlines()[-1])
 
 
 def compare(workload: Workload, rounds: int, with_reference: bool) -> dict[str, Any]:
@@ -51,7 +43,7 @@ def compare(workload: Workload, rounds: int, with_reference: bool) -> dict[str, 
     ours, reference, ratios = [], [], []
     compile_seconds = 0.0
     for _ in range(rounds):
-        figures = time_ours(workload)
+        figures = in_own_process("speed", [workload.target])
         compile_seconds = figures["compile_seconds"]
         ours.extend(figures["seconds"])
         if with_reference:
@@ -67,7 +59,7 @@ def compare(workload: Workload, rounds: int, with_reference: bool) -> dict[str, 
     if with_reference:
         line["reference_ms"] = 1e3 * statistics.median(reference)
         line["ratios"] = ratios
-        line["asked"] = workload.asked
+        line["goal"] = workload.goal
     return line
 
 
@@ -77,16 +69,24 @@ def show(line: dict[str, Any]) -> str:
     if "reference_ms" not in line:
         return f"{text}, compiled in {line['compile_seconds']:.1f} s"
     ratio = statistics.median(line["ratios"])
-    judged = "met" if ratio >= line["asked"] else "NOT MET"
-    return f"{text}  {line['reference_ms']:7.1f} ms  {ratio:5.1f} (>= {line['asked']:g}) {judged}"
+    judged = "met" if ratio >= line["goal"] else "NOT MET"
+    return f"{text}  {line['reference_ms']:7.1f} ms  {ratio:5.1f} (>= {line['goal']:g}) {judged}"
 
 
-def compare_all(targets: list[str] | None, rounds: int, with_reference: bool, out: Path) -> None:
+def main(arguments: list[str]) -> None:
     """Measures and prints the table, and writes it."""
-    print("workload                  ours" + ("   reference  ratio" if with_reference else ""))
+    parser = table_parser("speed", __doc__, list(BY_TARGET))
+    parser.add_argument("--vs-reference", action="store_true", help="beside the TensorFlow code's")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args(arguments)
+    if given.worker:
+        from benchmarks.speed.step_time import step_seconds
+
+        print(json.dumps(step_seconds(BY_TARGET[given.worker[0]], MAX_COMPONENTS)))
+        return
+    print("workload                  ours" + ("   reference  ratio" if given.vs_reference else ""))
     lines = []
-    for workload in WORKLOADS:
-        if targets is None or workload.target in targets:
-            lines.append(compare(workload, rounds, with_reference))
-            print(show(lines[-1]), flush=True)
-    write_results(out, lines)
+    for name in given.names:
+        lines.append(compare(BY_TARGET[name], given.rounds, given.vs_reference))
+        print(show(lines[-1]), flush=True)
+    write_results(given.out, lines)

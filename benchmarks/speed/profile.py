@@ -1,4 +1,4 @@
-"""Where a step's time goes: ``python -m benchmarks.speed.profile [--targets NAME ...]``.
+"""Where a step's time goes.
 
 Each module of a step is compiled and timed by itself, on the state after a few steps; beside it
 stands what it has to do at least (operations of its matrix products, bytes of its arrays, read
@@ -6,10 +6,8 @@ and written once) and so the fraction of the machine's limit that it reaches. Th
 program is timed as well: the sum of its parts is not far from it.
 """
 
-import argparse
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,8 +15,8 @@ import jax.numpy as jnp
 
 from benchmarks.speed.machine import Machine, measure_machine, median_seconds
 from benchmarks.speed.step_time import workload_state
-from benchmarks.speed.workloads import BY_TARGET, WARM_UP, WORKLOADS, Workload
-from benchmarks.table import write_results
+from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
+from benchmarks.table import table_parser, write_results
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import empty_record
@@ -210,24 +208,14 @@ def profile(workload: Workload, machine: Machine) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Profiles the workloads of the table."""
-    parser = argparse.ArgumentParser(description="Times the modules of a step.")
-    names = list(BY_TARGET)
-    parser.add_argument("--targets", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/profile.json"))
-    given = parser.parse_args()
+    given = table_parser("profile", __doc__, list(BY_TARGET)).parse_args(arguments)
     machine = measure_machine()
     print(
         f"Limits measured here: {machine.operations / 1e9:.0f} GFLOP/s (product of 1,500 x 1,500), "
         f"{machine.bytes / 1e9:.1f} GB/s (read and write)"
     )
-    lines = [
-        profile(workload, machine) for workload in WORKLOADS if workload.target in given.targets
-    ]
+    lines = [profile(BY_TARGET[name], machine) for name in given.names]
     rates = {"operations_per_second": machine.operations, "bytes_per_second": machine.bytes}
     write_results(given.out, [{"machine": rates}, *lines])
-
-
-if __name__ == "__main__":
-    main()

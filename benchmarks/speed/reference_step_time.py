@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # pyright: reportMissingImports=false, reportMissingModuleSource=false
 import tensorflow as tf
 
-from benchmarks.differential.published_algorithm import build, configuration
+from benchmarks.peers.published_algorithm import build, configuration
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP
 
 NEVER = 10**6

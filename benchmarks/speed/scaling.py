@@ -1,14 +1,14 @@
-"""How a step's time grows: ``python -m benchmarks.speed.scaling [--axes NAME ...]``.
+"""How a step's time and memory grow.
 
 SAMTRON's step on a standard normal target (which costs next to nothing) over components K,
-dimensions D and samples N, the others held; least-squares exponents over the upper half of each
-axis, where the constant cost of starting things matters less, beside those of the operations.
+dimensions D, samples N and the capacity for components, the others held. The exponents are least
+squares over the upper half of each axis, where constant costs matter less, beside those of the
+number of operations.
 """
 
-import argparse
 import dataclasses
 import math
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ import numpy as np
 import gmmvi_jax as gmmvi
 from benchmarks.speed.machine import median_seconds
 from benchmarks.speed.step_time import NEVER
-from benchmarks.table import write_results
+from benchmarks.table import table_parser, write_results
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.training.chunk import run_chunk
 
@@ -35,12 +35,14 @@ class Size:
         dim: D.
         samples: N, of all components together.
         diagonal: covariances.
+        capacity: most components there is room for; 0: as many as there are.
     """
 
     components: int
     dim: int
     samples: int
     diagonal: bool = False
+    capacity: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +78,12 @@ AXES = {
             "1",
             tuple(Size(4, d, 4_000, True) for d in (2, 10, 100, 1000, 10_000)),
         ),
+        Axis(
+            "capacity",
+            "capacity",
+            "0",
+            tuple(Size(17, 31, 4_250, False, c) for c in (64, 256, 1024)),
+        ),
         Axis("N", "samples", "1", tuple(Size(10, 20, n) for n in (1_000, 10_000, 100_000, 10**6))),
     )
 }
@@ -92,7 +100,7 @@ def compiled_step(size: Size) -> tuple[Any, Any, Any]:
         size.dim,
         prior_scale=1.0,
         num_initial_components=size.components,
-        max_components=size.components,
+        max_components=size.capacity or size.components,
         desired_samples=size.samples // size.components,
         add_iters=NEVER,
         max_database_size=1,
@@ -151,26 +159,8 @@ def largest_dim(components: int, samples: int, diagonal: bool) -> tuple[int, int
     return fitting
 
 
-def main() -> None:
-    """Measures the axes."""
-    parser = argparse.ArgumentParser(description="How a step's time and memory grow.")
-    parser.add_argument("--axes", nargs="+", choices=list(AXES), default=list(AXES))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/scaling.json"))
-    given = parser.parse_args()
-    lines: list[dict[str, Any]] = []
-    for name in given.axes:
-        axis = AXES[name]
-        rows = []
-        for size in axis.sizes:
-            rows.append(measure(size))
-            print(
-                f"{name:<11} K {size.components:>5,} D {size.dim:>6,} N {size.samples:>9,}"
-                f"  {1e3 * rows[-1]['seconds']:>10.1f} ms  {rows[-1]['bytes'] / 2**20:>8.1f} MiB",
-                flush=True,
-            )
-        fitted = exponent(axis, rows)
-        print(f"{name:<11} exponent {fitted:.2f}; of the operations {axis.theory}\n", flush=True)
-        lines.append({"axis": name, "exponent": fitted, "theory": axis.theory, "rows": rows})
+def largest_problems() -> Iterator[dict[str, Any]]:
+    """Yields the largest D with which a step needs at most 20 GiB, by K and N."""
     print("Largest problems whose step needs at most 20 GiB, by the compiled program:")
     for components, samples, diagonal in (
         (10, 10_000, False),
@@ -185,12 +175,33 @@ def main() -> None:
             f"  {needed / 2**30:.1f} GiB",
             flush=True,
         )
-        lines.append(
-            {"components": components, "samples": samples, "diagonal": diagonal}
-            | {"largest_dim": dim, "bytes": needed}
-        )
+        yield {
+            "components": components,
+            "samples": samples,
+            "diagonal": diagonal,
+            "largest_dim": dim,
+            "bytes": needed,
+        }
+
+
+def main(arguments: list[str]) -> None:
+    """Measures the axes, then the largest problems."""
+    given = table_parser("scaling", __doc__, [*AXES, "memory"]).parse_args(arguments)
+    lines: list[dict[str, Any]] = []
+    for name in given.names:
+        if name == "memory":
+            lines.extend(largest_problems())
+            continue
+        axis = AXES[name]
+        rows = []
+        for size in axis.sizes:
+            rows.append(measure(size))
+            print(
+                f"{name:<11} K {size.components:>5,} D {size.dim:>6,} N {size.samples:>9,}"
+                f"  {1e3 * rows[-1]['seconds']:>10.1f} ms  {rows[-1]['bytes'] / 2**20:>8.1f} MiB",
+                flush=True,
+            )
+        fitted = exponent(axis, rows)
+        print(f"{name:<11} exponent {fitted:.2f}; of the operations {axis.theory}\n", flush=True)
+        lines.append({"axis": name, "exponent": fitted, "theory": axis.theory, "rows": rows})
     write_results(given.out, lines)
-
-
-if __name__ == "__main__":
-    main()

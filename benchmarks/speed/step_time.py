@@ -1,10 +1,5 @@
-"""Times the steps of one workload: ``python -m benchmarks.speed.step_time TARGET``.
+"""Times the steps of one workload: every measurement takes the same steps from the same state."""
 
-The last line of output is JSON. Every measurement takes the same steps, from the same state.
-"""
-
-import argparse
-import json
 import time
 from typing import Any
 
@@ -12,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import gmmvi_jax as gmmvi
-from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
+from benchmarks.speed.workloads import WARM_UP, Workload
 from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.chunk import run_chunk
@@ -92,16 +87,3 @@ def time_program(
             raise AssertionError(f"{workload.target}: the number of components changed")
         del after  # giving back its memory, 300 MB with a reuse window, is not part of a step
     return seconds
-
-
-def main() -> None:
-    """Times one workload."""
-    parser = argparse.ArgumentParser(description="Times the steps of one workload.")
-    parser.add_argument("target", choices=list(BY_TARGET))
-    parser.add_argument("--max-components", type=int, default=128)
-    given = parser.parse_args()
-    print(json.dumps(step_seconds(BY_TARGET[given.target], given.max_components)))
-
-
-if __name__ == "__main__":
-    main()

@@ -12,13 +12,13 @@ class Workload:
         components: how many there are from the first step on.
         num_steps: timed in one go. With the warm-up less than the published 10 iterations after
             which planar_robot_4 deletes components.
-        asked: the reference's milliseconds divided by ours.
+        goal: the reference's milliseconds divided by ours.
     """
 
     target: str
     components: int
     num_steps: int
-    asked: float
+    goal: float
 
 
 WARM_UP = 3  # steps before the timed ones

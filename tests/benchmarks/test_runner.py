@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks import methods
-from benchmarks.__main__ import main
+from benchmarks.__main__ import COMMANDS, main
 from benchmarks.run_record import read_record, write_record
 from benchmarks.runner import in_own_process, run_suite
 from benchmarks.specification import Specification
 from benchmarks.suites import SUITES
 
+ROOT = Path(methods.__file__).parent
 RUN = Specification("suite", "a method", "gmmvi_jax", "banana", 0, {"codename": "SAMTRON"}, 10, 1.0)
 RUNS = [dataclasses.replace(RUN, seed=seed) for seed in range(3)]
 
@@ -139,3 +141,13 @@ def test_the_command_lists_the_runs(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["run", "paper-3", "--targets", "gmm21", "--list", "--out", out])
     assert "--targets gmm21 is none of" in capsys.readouterr().err
+
+
+def test_every_benchmark_is_listed_and_has_a_main(capsys):
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    for name, (module, _) in COMMANDS.items():
+        assert f"  {name} " in listed
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists()
+    assert main(["nothing"]) == 2
+    assert "There is no benchmark 'nothing'" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Builders of data files, reference samples and reference arrays."""

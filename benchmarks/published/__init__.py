@@ -1,0 +1,1 @@
+"""Runs with the study's published settings: quality and cost, set against goals."""

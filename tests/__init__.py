@@ -1,0 +1,1 @@
+"""The tests; ``cases`` and ``differential`` also serve ``python -m benchmarks``."""

@@ -1,0 +1,1 @@
+"""Densities and uses that went wrong for somebody, each beside the right value."""
