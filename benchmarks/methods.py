@@ -27,7 +27,6 @@ METHODS: dict[str, Method] = {
     "numpyro_guide": Method("benchmarks.peers.numpyro_guide", ("numpyro",)),
     "flowjax_flow": Method("benchmarks.peers.flowjax_flow", ("flowjax", "equinox")),
     "blackjax_gaussian": Method("benchmarks.peers.blackjax_gaussian", ("blackjax",)),
-    "blackjax_pathfinder": Method("benchmarks.peers.blackjax_pathfinder", ("blackjax",)),
     "blackjax_smc": Method("benchmarks.peers.blackjax_smc", ("blackjax",)),
     "blackjax_nuts": Method("benchmarks.peers.blackjax_nuts", ("blackjax",)),
     "gsm": Method("benchmarks.peers.gsm", ("gsmvi",)),

@@ -76,56 +76,29 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
     temperature = jnp.asarray(1.0)
     key_select, key_adapt = jax.random.split(jax.random.key(1))
 
-    milliseconds, (database, selected) = _timed(
+    draw_ms, (database, selected) = _timed(
         lambda key, mixture, database: algorithm.sample_selector(key, target, mixture, database),
         (key_select, state.mixture, state.database),
         eaten=(2,),
     )
-    batch = database.batch
-    num_samples, num_new = int(batch.num_samples), int(selected.num_drawn)
-    evaluation = target_operations(target, dim)
-    pairs = num_samples * num_components
-    product = 2.0 * pairs * dim**2
-    points = 4.0 * num_samples * dim
-    matrices = 4.0 * num_components * dim**2
-    # Reuse: densities of what is kept under the components, and of what is new under all.
-    window = database.window
-    densities = 0.0
-    if window is not None:
-        kept = num_samples - num_new
-        densities = 2.0 * dim**2 * (kept * num_components + num_new * float(window.num_gaussians))
-    parts = [
-        Part(
-            "3 draw, target",
-            milliseconds,
-            num_new * (evaluation + 2.0 * dim**2) + densities,
-            3.0 * points,
-        )
-    ]
-    components = state.components
+    num_samples, num_new = int(database.batch.num_samples), int(selected.num_drawn)
+    window = database.window  # of reused samples; the timed calls would copy what they return of it
 
     def estimate(mixture: Any, components: Any, database: Any, buffers: Any) -> tuple:
-        # The window, which does not change, would be copied on its way out.
         memory = state.memories.natural_gradient
         gradient, memory, after = algorithm.natural_gradient(
             mixture, components, memory, database, temperature, buffers
         )
         return gradient, memory, after.batch
 
-    milliseconds, (gradient, _, batch) = _timed(
-        estimate, (state.mixture, components, database, state.gradient), eaten=(3,)
+    gradient_ms, (gradient, _, batch) = _timed(
+        estimate, (state.mixture, state.components, database, state.gradient), eaten=(3,)
     )
-    num_products = 2.0 if window is not None else 3.0  # (whiten), pull back, moments
-    parts.append(
-        Part("1 natural gradient", milliseconds, num_products * product, 2 * points + 3 * matrices)
-    )
-    milliseconds, (mixture, components, _, _) = _timed(
+    update_ms, (mixture, components, _, _) = _timed(
         algorithm.component_updater,
-        (state.mixture, components, state.memories.component_updater, gradient, temperature),
+        (state.mixture, state.components, state.memories.component_updater, gradient, temperature),
         eaten=(),
     )
-    decomposition = EIGENDECOMPOSITION * float(dim) ** 3 * num_components
-    parts.append(Part("4 component update", milliseconds, decomposition, 5 * matrices))
     stepsize, _ = algorithm.weight_stepsize(
         mixture, components, state.memories.weight_stepsize, temperature
     )
@@ -135,34 +108,57 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         mixture, components, _, after = algorithm.weight_updater(
             mixture, components, memory, database, stepsize, temperature
         )
-        return mixture, components, after.window  # or it would be copied
+        return mixture, components, after.window
 
-    milliseconds, (mixture, components, _) = _timed(
+    weights_ms, (mixture, components, _) = _timed(
         update_weights, (mixture, components, database._replace(batch=batch)), eaten=(2,)
     )
-    parts.append(Part("6 weights", milliseconds, product, points + matrices))
-    newborn = Remembered(
-        empty_record(mixture.capacity, temperature.dtype), algorithm.init_memories(mixture)
-    )
-    milliseconds, _ = _timed(
+    record = empty_record(mixture.capacity, temperature.dtype)
+    newborn = Remembered(record, algorithm.init_memories(mixture))
+    rest = (mixture, components, state.memories, newborn, database.archive, temperature)
+    adaptation_ms, _ = _timed(
         lambda key, *rest: algorithm.component_adaptation(key, target, *rest),
-        (
-            key_adapt,
-            mixture,
-            components,
-            state.memories,
-            newborn,
-            database.archive,
-            temperature,
-            state.iteration + 1,
-        ),
+        (key_adapt, *rest, state.iteration + 1),
         eaten=(),
     )
-    parts.append(Part("2 adaptation (none due)", milliseconds, 0.0, 0.0))
-    one, length = jnp.int32(1), 1
-    chunk = run_chunk.lower(algorithm, target, state, one, length).compile()
+    work = least_work(
+        num_components, dim, num_samples, num_new, target_operations(target, dim), window
+    )
+    times = (draw_ms, gradient_ms, update_ms, weights_ms, adaptation_ms)
+    parts = [Part(name, ms, *work[name]) for name, ms in zip(work, times, strict=True)]
+    one = jnp.int32(1)
+    chunk = run_chunk.lower(algorithm, target, state, one, 1).compile()
     whole = median_seconds(chunk, lambda: (algorithm, target, jax.tree.map(jnp.copy, state), one))
     return parts, 1e3 * whole
+
+
+def least_work(
+    num_components: int, dim: int, num_samples: int, num_new: int, evaluation: float, window: Any
+) -> dict[str, tuple[float, float]]:
+    """Returns the operations and bytes that each module needs at least, in the order of a step.
+
+    Args:
+        num_components: K.
+        dim: D.
+        num_samples: of the batch.
+        num_new: of them drawn in this step.
+        evaluation: operations of the target and its gradient at a point.
+        window: of reused samples, or None.
+    """
+    product = 2.0 * num_samples * num_components * dim**2
+    points, matrices = 4.0 * num_samples * dim, 4.0 * num_components * dim**2
+    densities = 0.0
+    if window is not None:  # of what is kept under the components, and of what is new under all
+        pairs = (num_samples - num_new) * num_components + num_new * float(window.num_gaussians)
+        densities = 2.0 * dim**2 * pairs
+    num_products = 2.0 if window is not None else 3.0  # (whiten), pull back, moments
+    return {
+        "3 draw, target": (num_new * (evaluation + 2.0 * dim**2) + densities, 3.0 * points),
+        "1 natural gradient": (num_products * product, 2 * points + 3 * matrices),
+        "4 component update": (EIGENDECOMPOSITION * num_components * dim**3.0, 5 * matrices),
+        "6 weights": (product, points + matrices),
+        "2 adaptation (none due)": (0.0, 0.0),
+    }
 
 
 def profile(workload: Workload, machine: Machine) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.specification import Specification
 from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
-from benchmarks.suites.peers import runs_of
+from benchmarks.suites.peers import EVALUATIONS, SMALL_TARGETS, runs_of
 
 
 def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -25,6 +25,9 @@ def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
 
 def alternatives(preset: str, seeds: int) -> list[Specification]:
     """Returns the runs; small: two targets."""
-    small = preset == "small"
-    runs = runs_of("alternatives", _methods(), small)
-    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
+    if preset == "small":
+        evaluations = {target: EVALUATIONS[target] for target in SMALL_TARGETS}
+        return within_the_small_preset(
+            runs_of("alternatives", _methods(), evaluations, 60.0), seeds
+        )
+    return for_all_seeds(runs_of("alternatives", _methods(), EVALUATIONS, 300.0), seeds)
