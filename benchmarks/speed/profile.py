@@ -82,8 +82,8 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         eaten=(2,),
     )
     num_samples, num_new = int(database.batch.num_samples), int(selected.num_drawn)
-    window = database.window  # of reused samples; the timed calls would copy what they return of it
 
+    # The timed calls do not return the window of reused samples, which would be copied.
     def estimate(mixture: Any, components: Any, database: Any, buffers: Any) -> tuple:
         memory = state.memories.natural_gradient
         gradient, memory, after = algorithm.natural_gradient(
@@ -121,9 +121,8 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         (key_adapt, *rest, state.iteration + 1),
         eaten=(),
     )
-    work = least_work(
-        num_components, dim, num_samples, num_new, target_operations(target, dim), window
-    )
+    evaluation = target_operations(target, dim)
+    work = least_work(num_components, dim, num_samples, num_new, evaluation, database.window)
     times = (draw_ms, gradient_ms, update_ms, weights_ms, adaptation_ms)
     parts = [Part(name, ms, *work[name]) for name, ms in zip(work, times, strict=True)]
     one = jnp.int32(1)
