@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.methods import missing_packages
 from benchmarks.run_record import read_record, write_record
 from benchmarks.specification import Specification
-from benchmarks.suites import SUITES
+from benchmarks.suites import SUITES, runs_of_suite
 
 # Past its own limit a run may still compile, take its last step and evaluate its snapshots.
 GRACE_SECONDS = 600.0
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.seeds < 1:
         parser.error(f"--seeds is {given.seeds}; give 1 or more.")
-    specifications = SUITES[given.suite](given.preset, given.seeds)
+    specifications = runs_of_suite(given.suite, given.preset, given.seeds)
     for name in ("targets", "labels"):
         wanted = getattr(given, name)
         if wanted:

@@ -4,8 +4,7 @@ import itertools
 from typing import Any
 
 from benchmarks.specification import Specification
-from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
-from benchmarks.suites.peers import EVALUATIONS, SMALL_TARGETS, runs_of
+from benchmarks.suites.peers import EVALUATIONS, SMALL_EVALUATIONS, runs_of
 
 
 def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
@@ -23,11 +22,8 @@ def _methods() -> dict[str, tuple[str, dict[str, Any]]]:
     return methods
 
 
-def alternatives(preset: str, seeds: int) -> list[Specification]:
+def alternatives(small: bool) -> list[Specification]:
     """Returns the runs; small: two targets."""
-    if preset == "small":
-        evaluations = {target: EVALUATIONS[target] for target in SMALL_TARGETS}
-        return within_the_small_preset(
-            runs_of("alternatives", _methods(), evaluations, 60.0), seeds
-        )
-    return for_all_seeds(runs_of("alternatives", _methods(), EVALUATIONS, 300.0), seeds)
+    if small:
+        return runs_of("alternatives", _methods(), SMALL_EVALUATIONS, 60.0)
+    return runs_of("alternatives", _methods(), EVALUATIONS, 300.0)

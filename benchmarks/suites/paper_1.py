@@ -8,7 +8,6 @@ the full preset runs three, a factor of ten apart, and the small one the middle 
 import itertools
 
 from benchmarks.specification import Specification
-from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
 
 TARGETS = ("breast_cancer", "breast_cancer_mb", "wine")
 FULL_EVALUATIONS = {"breast_cancer": 300_000, "breast_cancer_mb": 300_000, "wine": 100_000}
@@ -18,9 +17,8 @@ STEPSIZES = {"T": 0.1, "Y": 0.01, "I": 0.01}
 FACTORS = (0.1, 1.0, 10.0)
 
 
-def paper_1(preset: str, seeds: int) -> list[Specification]:
+def paper_1(small: bool) -> list[Specification]:
     """Returns the runs; small: all 18 on breast_cancer, and those with R on its minibatches."""
-    small = preset == "small"
     runs = []
     for target in TARGETS[:2] if small else TARGETS:
         for estimator, updater, stepsize in itertools.product("SZ", "TYI", "RDF"):
@@ -46,4 +44,4 @@ def paper_1(preset: str, seeds: int) -> list[Specification]:
                         max_seconds=60.0 if small else 900.0,
                     )
                 )
-    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
+    return runs

@@ -9,7 +9,6 @@ import itertools
 from typing import Any
 
 from benchmarks.specification import Specification
-from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
 
 # Of the published SAMTRON settings; those of the fixed number are those of SEPYFUX.
 COMMON: dict[str, dict[str, Any]] = {
@@ -23,9 +22,8 @@ FULL_EVALUATIONS = {"gmm20": 1_500_000, "stm20": 1_500_000, "planar_robot_4": 2_
 WEIGHT_STEPSIZE = 0.1
 
 
-def paper_2(preset: str, seeds: int) -> list[Specification]:
+def paper_2(small: bool) -> list[Specification]:
     """Returns the runs; small: all 24 on gmm20, and the four A/E x M/P with O, N on the others."""
-    small = preset == "small"
     runs = []
     for target in COMMON:
         for letters in itertools.product("AE", "MP", "OU", "NGX"):
@@ -56,4 +54,4 @@ def paper_2(preset: str, seeds: int) -> list[Specification]:
                     max_seconds=60.0 if small else 1_200.0,
                 )
             )
-    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
+    return runs

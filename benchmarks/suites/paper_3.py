@@ -1,7 +1,6 @@
 """The study's third experiment: the nine candidates with published settings, target by target."""
 
 from benchmarks.specification import Specification
-from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
 
 # Evaluations after which the study's curves have flattened out, by target.
 FULL_EVALUATIONS = {
@@ -20,11 +19,10 @@ FULL_EVALUATIONS = {
 SMALL_EVALUATIONS = {"breast_cancer": 300_000, "german_credit": 100_000, "gmm20": 500_000}
 
 
-def paper_3(preset: str, seeds: int) -> list[Specification]:
+def paper_3(small: bool) -> list[Specification]:
     """Returns the runs; small: three targets that are solved in half a minute."""
     from gmmvi_jax.variants.published import published_settings, runnable_targets
 
-    small = preset == "small"
     runs = []
     for target, evaluations in (SMALL_EVALUATIONS if small else FULL_EVALUATIONS).items():
         for codename in published_settings():
@@ -42,4 +40,4 @@ def paper_3(preset: str, seeds: int) -> list[Specification]:
                     max_seconds=60.0 if small else 1_800.0,
                 )
             )
-    return within_the_small_preset(runs, seeds) if small else for_all_seeds(runs, seeds)
+    return runs

@@ -3,9 +3,7 @@
 from typing import Any
 
 from benchmarks.specification import Specification
-from benchmarks.suites.limits import for_all_seeds, within_the_small_preset
 
-SMALL_TARGETS = ("breast_cancer", "planar_robot_4")
 # Those of the published runs that the TensorFlow reference was first measured with.
 EVALUATIONS = {
     "breast_cancer": 1_100_000,
@@ -14,6 +12,7 @@ EVALUATIONS = {
     "stm20": 1_300_000,
     "planar_robot_4": 1_070_000,
 }
+SMALL_EVALUATIONS = {name: EVALUATIONS[name] for name in ("breast_cancer", "planar_robot_4")}
 # Too large for most methods: SAMTRON and its reference alone, for as long as the time lasts.
 REFERENCE_TARGETS = ("stm300", "breast_cancer_mb", "german_credit_mb")
 UNLIMITED = 10**9
@@ -52,14 +51,10 @@ def runs_of(
     ]
 
 
-def peers(preset: str, seeds: int) -> list[Specification]:
+def peers(small: bool) -> list[Specification]:
     """Returns the runs; small: a target with one mode and one with many."""
-    if preset == "small":
-        evaluations = {target: EVALUATIONS[target] for target in SMALL_TARGETS}
-        runs = runs_of("peers", METHODS, evaluations, 60.0)
-        # Some compile for longer than they may run, which nothing stops: room for them.
-        return within_the_small_preset(runs, seeds, share=0.85)
+    if small:
+        return runs_of("peers", METHODS, SMALL_EVALUATIONS, 60.0)
     runs = runs_of("peers", METHODS, EVALUATIONS, 300.0)
     runs += runs_of("peers", REFERENCES, dict.fromkeys(REFERENCE_TARGETS, UNLIMITED), 300.0)
-    runs += runs_of("peers", IBAYES, {"stm20": IBAYES_EVALUATIONS}, 900.0)
-    return for_all_seeds(runs, seeds)
+    return runs + runs_of("peers", IBAYES, {"stm20": IBAYES_EVALUATIONS}, 900.0)

@@ -11,7 +11,7 @@ from benchmarks.__main__ import COMMANDS, main
 from benchmarks.run_record import read_record, write_record
 from benchmarks.runner import in_own_process, run_suite
 from benchmarks.specification import Specification
-from benchmarks.suites import SUITES
+from benchmarks.suites import SUITES, runs_of_suite
 
 ROOT = Path(methods.__file__).parent
 RUN = Specification("suite", "a method", "gmmvi_jax", "banana", 0, {"codename": "SAMTRON"}, 10, 1.0)
@@ -108,12 +108,12 @@ def test_an_unknown_method_is_named():
 @pytest.mark.parametrize("suite", SUITES)
 def test_suites(suite):
     for preset in ("small", "full"):
-        one, two = (SUITES[suite](preset, seeds) for seeds in (1, 2))
+        one, two = (runs_of_suite(suite, preset, seeds) for seeds in (1, 2))
         names = {specification.file_name for specification in two}
         assert len(names) == len(two) == 2 * len(one)
         assert all(specification.method in methods.METHODS for specification in two)
         assert [specification.seed for specification in two[: len(one)]] == [0] * len(one)
-    assert sum(run.max_seconds for run in SUITES[suite]("small", 1)) < 15 * 60
+    assert sum(run.max_seconds for run in runs_of_suite(suite, "small", 1)) < 15 * 60
 
 
 def test_paper_suites_have_the_studys_variants():
@@ -121,14 +121,14 @@ def test_paper_suites_have_the_studys_variants():
     from gmmvi_jax.variants.published import published_settings
 
     def variants(suite, target):
-        runs = SUITES[suite]("full", 1)
+        runs = runs_of_suite(suite, "full", 1)
         return {run.settings["codename"] for run in runs if run.target == target}
 
     assert len(variants("paper-1", "wine")) == 18
     assert len(variants("paper-2", "gmm20")) == 24
     assert variants("paper-3", "breast_cancer") == set(published_settings())
     for suite in ("paper-1", "paper-2"):
-        for run in SUITES[suite]("full", 1):
+        for run in runs_of_suite(suite, "full", 1):
             assert run.settings["codename"] in codenames()
 
 
