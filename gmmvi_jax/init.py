@@ -12,8 +12,11 @@ from gmmvi_jax.numerics.exact_counter import zero_counter
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
+from gmmvi_jax.samples.computed_densities import ComputedDensities
 from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.samples.window import empty_window
+from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
 
@@ -36,7 +39,8 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     capacity, dim = mixture.capacity, mixture.dim
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
-    size = selector.window_size(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
+    shape = MixtureShape(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
+    size = selector.window_size(shape)
     chunk_size = selector.chunk_size(sizes.samples)
     batch = empty_batch(
         max_samples if size is None else size.num_rows,
@@ -44,24 +48,23 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         chunk_size,
         dtype,
         algorithm.natural_gradient.uses_target_gradient,
-        num_shares=capacity if size is None else None,
     )
     archive = empty_archive(
         adaptation.archive_capacity(max_samples), dim, chunk_size, adaptation.keeps_history(), dtype
     )
-    window = None
-    if size is not None:
+    if size is None:
+        densities = ComputedDensities(jnp.zeros(capacity, dtype))
+    else:
         num_rows = batch.log_target.shape[0]
-        window = empty_window(
-            size.num_gaussians, num_rows, mixture.block_size, dim, mixture.is_diagonal, dtype
-        )
+        window = empty_window(size.num_gaussians, num_rows, mixture.block_size, shape, dtype)
+        densities = KeptDensities(window, jnp.zeros(num_rows, dtype))
     return TrainState(
         rng_key=key_run,
         iteration=jnp.zeros((), jnp.int32),
         mixture=mixture,
         components=empty_record(capacity, dtype),
         memories=_checked(algorithm.init_memories(mixture), capacity),
-        database=SampleDatabase(batch=batch, archive=archive, window=window),
+        database=SampleDatabase(batch=batch, archive=archive, densities=densities),
         gradient=NaturalGradient(
             gradient=jnp.zeros((capacity, dim), dtype),
             hessian=jnp.zeros(mixture.gaussians.factor.shape, dtype),

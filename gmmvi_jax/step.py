@@ -43,7 +43,7 @@ def step(
         mixture, components, memories.component_stepsize
     )
     # S, Z: where it should go.
-    gradient, of_gradient, database = algorithm.natural_gradient(
+    gradient, of_gradient, log_background = algorithm.natural_gradient(
         mixture, components, memories.natural_gradient, database, temperature, state.gradient
     )
     # T, Y, I: it goes.
@@ -56,7 +56,13 @@ def step(
     )
     # O, U: they go.
     mixture, components, of_weight_updater, database = algorithm.weight_updater(
-        mixture, components, memories.weight_updater, database, weight_stepsize, temperature
+        mixture,
+        components,
+        memories.weight_updater,
+        database,
+        log_background,
+        weight_stepsize,
+        temperature,
     )
     memories = Memories(
         natural_gradient=of_gradient,

@@ -16,10 +16,16 @@ import scipy.stats
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.numerics.blocks import take_block
 from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.computed_densities import ComputedDensities
 from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.densities import DrawnChunk
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window import ReuseWindow
 from gmmvi_jax.typing import Array
 
 Floats = np.ndarray
@@ -133,11 +139,47 @@ def gaussian_divergence(
     return 0.5 * (trace - mean.shape[-1] + log_determinants + distance)
 
 
-def database_of(batch: SampleBatch) -> SampleDatabase:
-    """Returns a database with this batch, an empty archive, and no samples that serve again."""
-    dim = batch.points.shape[1]
-    archive = empty_archive(0, dim, batch.chunk_size, False, batch.points.dtype)
-    return SampleDatabase(batch=batch, archive=archive)
+@register_pytree
+@dataclasses.dataclass(frozen=True)
+class GivenBackground(ComputedDensities):
+    """Computed densities of samples that something else drew: b(x) is given."""
+
+    background: Array  # [N]
+
+    def drawn_chunk(
+        self, mixture: PaddedMixture, batch: SampleBatch, row: Array, scratch: Any
+    ) -> tuple[DrawnChunk, Any]:
+        chunk, scratch = super().drawn_chunk(mixture, batch, row, scratch)
+        background = take_block(self.background, row, batch.chunk_size)
+        return chunk._replace(log_background=background), scratch
+
+    def background_of(self, scratch: Any) -> Array:
+        del scratch
+        return self.background
+
+    def log_background(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:
+        del mixture, batch
+        return self.background
+
+
+def make_database(
+    points: Floats, log_background: Floats, num_rows: int, chunk_size: int, **fields: Floats | None
+) -> SampleDatabase:
+    """Returns a database with the batch of ``make_batch``, its background and an empty archive."""
+    batch = make_batch(points, log_background, num_rows, chunk_size, **fields)
+    archive = empty_archive(0, points.shape[1], chunk_size, False, batch.points.dtype)
+    # What stands where a sample is not usable, or behind the samples, must not matter.
+    background = np.full(num_rows, np.nan)
+    background[: len(points)] = np.where(np.isfinite(log_background), log_background, 3.0)
+    # Shares of more components than any test has: the density that they mix is not used.
+    densities = GivenBackground(jnp.zeros(64), jnp.asarray(background, float))
+    return SampleDatabase(batch=batch, archive=archive, densities=densities)
+
+
+def with_window(database: SampleDatabase, window: ReuseWindow) -> SampleDatabase:
+    """Returns the database of ``make_database`` with densities that are kept in the window."""
+    given: Any = database.densities
+    return database._replace(densities=KeptDensities(window, given.background))
 
 
 def make_batch(
@@ -152,8 +194,9 @@ def make_batch(
 ) -> SampleBatch:
     """Returns a batch of ``num_rows`` rows with these samples in the first ones.
 
-    The rest of the last chunk is as the selectors leave it (any points, no weight); chunks
-    behind it are NaN, since nobody may read them.
+    Those whose ``log_background`` is infinite are not usable. The rest of the last chunk is as the
+    selectors leave it (any points, not usable); chunks behind it are NaN, since nobody may read
+    them.
     """
     count, dim = points.shape
     num_visited = -(-count // chunk_size) * chunk_size
@@ -165,16 +208,16 @@ def make_batch(
         return jnp.asarray(buffer, float)
 
     falses = np.zeros(num_rows, bool)
+    usable = np.isfinite(log_background)
     return SampleBatch(
         points=rows(points, 7.0, (dim,)),
         log_target=rows(log_target, 0.0, ()),
         outside=jnp.asarray(np.append(() if outside is None else outside, falses)[:num_rows] > 0),
         target_gradient=rows(target_gradient, 0.0, (dim,)),
-        log_background=rows(log_background, np.inf, ()),
+        usable=jnp.asarray(np.append(usable, falses)[:num_rows]),
         origins=jnp.asarray(np.resize(0 if origins is None else origins, num_rows), jnp.int32),
-        log_shares=None,
         num_samples=jnp.asarray(count, jnp.int32),
-        num_usable=jnp.asarray(np.sum(np.isfinite(log_background)), jnp.int32),
+        num_usable=jnp.asarray(np.sum(usable), jnp.int32),
         chunk_size=chunk_size,
     )
 

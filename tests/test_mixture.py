@@ -12,8 +12,8 @@ import scipy.special
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture.densities import (
     gradient_from_terms,
+    gradient_terms_and_background,
     log_density,
-    log_density_gradient_and_terms,
     precisions,
 )
 from gmmvi_jax.mixture.drawing import Draws, draw, stratified_counts
@@ -36,7 +36,10 @@ stratified = jax.jit(jax.vmap(stratified_counts, (0, None, None)), static_argnum
 @jax.jit
 def value_and_gradient(mixture: PaddedMixture, points: Array) -> tuple[Array, Array]:
     buffer = jnp.full((mixture.capacity, len(points)), jnp.nan)
-    return log_density_gradient_and_terms(mixture, points, buffer)[:2]
+    gradient, _, background = gradient_terms_and_background(
+        mixture, points, buffer, mixture.log_weights
+    )
+    return background, gradient
 
 
 @jax.jit

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.samples.window import log_background
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window import window_background
 from gmmvi_jax.training.sample_exchange import export_samples, import_samples, reevaluate_samples
 from gmmvi_jax.training.sample_files import load_samples, save_samples
 
@@ -45,9 +46,13 @@ def reusable_of(samples: gmmvi.Samples) -> Any:
     return samples.reusable
 
 
+def kept(state: gmmvi.TrainState) -> KeptDensities:
+    assert isinstance(state.database.densities, KeptDensities)
+    return state.database.densities
+
+
 def window_of(state: gmmvi.TrainState) -> Any:
-    assert state.database.window is not None
-    return state.database.window
+    return kept(state).window
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +90,8 @@ def test_an_imported_window_weighs_its_samples_as_the_old_one_did(state):
     assert int(new.database.batch.num_samples) == count
     assert int(new.database.batch.num_usable) == int(old.batch.num_usable)
     np.testing.assert_allclose(
-        np.asarray(log_background(window_of(new), new.database.batch))[:count],
-        np.asarray(old.batch.log_background)[:count],
+        window_background(window_of(new), new.database.batch, kept(new).background)[:count],
+        kept(state).background[:count],
         rtol=1e-4,
         atol=1e-4,
     )

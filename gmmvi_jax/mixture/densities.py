@@ -108,13 +108,13 @@ def log_density_and_terms(
     return log_sum.log(), buffer
 
 
-_GradientCarry = tuple[LogSum, LogSum | None, Array, Array]
+_GradientCarry = tuple[LogSum, LogSum, Array, Array]
 
 
-def log_density_gradient_and_terms(
-    mixture: PaddedMixture, points: Array, buffer: Array, log_shares: Array | None = None
-) -> tuple[Array, Array, Array, Array | None]:
-    """Returns [C] log q(x), [C, D] its gradient in x, [K, C] log N(x | o), and [C] log b(x).
+def gradient_terms_and_background(
+    mixture: PaddedMixture, points: Array, buffer: Array, log_shares: Array
+) -> tuple[Array, Array, Array]:
+    """Returns [C, D] the gradient of log q(x) in x, [K, C] log N(x | o), and [C] log b(x).
 
     grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
     block is one matrix product over its stacked inverse factors.
@@ -124,8 +124,7 @@ def log_density_gradient_and_terms(
         points: [C, D].
         buffer: [K, C], overwritten in the rows of the active components (and in the rest of
             their last block).
-        log_shares: [K] weights that mix the same Gaussians to b; None: there is no b, nor is it
-            computed.
+        log_shares: [K] weights that mix the same Gaussians to b.
     """
 
     def add_block(start: Array, carry: _GradientCarry) -> _GradientCarry:
@@ -136,9 +135,8 @@ def log_density_gradient_and_terms(
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
         gradient = gradient * decay - _pull_back(block.inverse_factor, whitened * terms[:, None, :])
-        if background is not None and log_shares is not None:
-            shares = _live_log_weights(mixture, log_shares, start)
-            background = add_terms(background, log_densities + shares[:, None])[0]
+        shares = _live_log_weights(mixture, log_shares, start)
+        background = add_terms(background, log_densities + shares[:, None])[0]
         return log_sum, background, gradient, put_block(buffer, log_densities, start)
 
     centred = _centre(mixture, points)
@@ -147,10 +145,9 @@ def log_density_gradient_and_terms(
         mixture.num_components,
         mixture.block_size,
         add_block,
-        (empty, None if log_shares is None else empty, jnp.zeros_like(points.T), buffer),
+        (empty, empty, jnp.zeros_like(points.T), buffer),
     )
-    log_background = None if background is None else background.log()
-    return log_sum.log(), (gradient / log_sum.total).T, buffer, log_background
+    return (gradient / log_sum.total).T, buffer, background.log()
 
 
 def precisions(mixture: PaddedMixture) -> Array:
@@ -198,7 +195,7 @@ def gradient_from_terms(
     """Returns [C, D] the gradient of log q(x) in x where the components' densities are known.
 
     grad log q(x) = -sum_o p(o | x) Lambda_o (x - mu_o): one product per component instead of the
-    two of ``log_density_gradient_and_terms``, which has to whiten for the densities.
+    two of ``gradient_terms_and_background``, which has to whiten for the densities.
 
     Args:
         mixture: the mixture.

@@ -95,11 +95,11 @@ def store(archive: Archive, batch: SampleBatch, first_row: Array) -> Archive:
     def copy(start: Array, rows: tuple[Array, Array]) -> tuple[Array, Array]:
         numbers = start + jnp.arange(batch.chunk_size, dtype=jnp.int32)
         sources = first_row + archive.skip + archive.stride * numbers
-        points, log_target, outside, log_background = jax.tree.map(
+        points, log_target, outside, usable = jax.tree.map(
             lambda array: array[jnp.minimum(sources, last_row)],
-            (batch.points, batch.log_target, batch.outside, batch.log_background),
+            (batch.points, batch.log_target, batch.outside, batch.usable),
         )
-        has_mass = jnp.isfinite(log_background) & ~outside
+        has_mass = usable & ~outside
         return put_block(rows, (points, jnp.where(has_mass, log_target, -jnp.inf)), first + start)
 
     points, log_target = fold_blocks(

@@ -19,26 +19,21 @@ OUTSIDE_DEPTH = 100.0
 class SampleBatch:
     """The samples of one iteration, with what the target said of them.
 
-    A sample that must not count (the target returned NaN or +inf) has ``log_background``
-    +inf, which is no weight under every component, and zeros elsewhere; so have the rows of
-    the last chunk beyond ``num_samples``. No module needs a mask.
-
-    With ``log_shares`` a selector leaves 0 in place of a finite ``log_background``: b(x) is then
-    the mixture of the components with these shares, and the estimator of natural gradients,
-    which computes their densities anyway, fills it in. All modules behind it find it complete.
+    A sample is not usable if the target returned NaN or +inf there, or a gradient that is not
+    finite: it has no weight under any component, and zeros as value and gradient. So have the rows
+    of the last chunk beyond ``num_samples``.
     """
 
     points: Array  # [N, D]
     # [N] log p~(x); where it is -inf a floor: the lowest finite value of its batch - OUTSIDE_DEPTH.
     log_target: Array
     outside: Array  # [N] bool, whether log p~(x) is -inf: the sample is outside of the support
+    usable: Array  # [N] bool, whether the sample counts
     # [N, D] its gradient, zero outside of the support; None if the algorithm needs no gradient.
     target_gradient: Array | None
-    log_background: Array  # [N] log density b(x) of what generated the samples; +inf: no weight
     origins: Array  # [N] int32 which component drew the sample; not known of earlier samples
-    log_shares: Array | None  # [K] log of each component's share of the samples; None: see above
     num_samples: Array  # [] int32, live rows
-    num_usable: Array  # [] int32, live rows that count
+    num_usable: Array  # [] int32, live rows that are usable
     chunk_size: int = dataclasses.field(metadata={"static": True})
 
 
@@ -98,7 +93,6 @@ def empty_batch(
     chunk_size: int,
     dtype: jnp.dtype,
     has_gradient: bool = True,
-    num_shares: int | None = None,
 ) -> SampleBatch:
     """Returns a batch without samples, with room for ``num_rows`` of them.
 
@@ -108,7 +102,6 @@ def empty_batch(
         chunk_size: samples per chunk.
         dtype: of the floats.
         has_gradient: whether it holds the target's gradients.
-        num_shares: components whose shares it holds; None where samples serve again.
     """
     # One chunk more than needed: drawing writes slices that may start in the last chunk.
     capacity = round_up(num_rows, chunk_size) + chunk_size
@@ -116,10 +109,9 @@ def empty_batch(
         points=jnp.zeros((capacity, dim), dtype),
         log_target=jnp.zeros(capacity, dtype),
         outside=jnp.zeros(capacity, bool),
+        usable=jnp.zeros(capacity, bool),
         target_gradient=jnp.zeros((capacity, dim), dtype) if has_gradient else None,
-        log_background=jnp.zeros(capacity, dtype),
         origins=jnp.zeros(capacity, jnp.int32),
-        log_shares=None if num_shares is None else jnp.zeros(num_shares, dtype),
         num_samples=jnp.zeros((), jnp.int32),
         num_usable=jnp.zeros((), jnp.int32),
         chunk_size=chunk_size,

@@ -17,7 +17,7 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import Array
 
 FORMAT = "gmmvi_jax.TrainState"
-VERSION = 3  # bump when older checkpoints can no longer be resumed
+VERSION = 4  # bump when older checkpoints can no longer be resumed
 
 
 def _is_key(leaf: Array) -> bool:

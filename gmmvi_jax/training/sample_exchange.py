@@ -19,14 +19,16 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.samples.batch import OUTSIDE_DEPTH, SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import ReuseWindow, add_all_densities
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window import ReuseWindow
+from gmmvi_jax.samples.window_growth import add_all_densities
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 
 @dataclasses.dataclass(frozen=True)
 class ReusableSamples:
-    """Samples that can serve again, since what generated them is known.
+    """Samples that can be reused, since what generated them is known.
 
     Attributes:
         points: [N, D], those of one Gaussian behind those of the one before it.
@@ -64,12 +66,13 @@ class Samples:
 
 def export_samples(state: TrainState) -> Samples:
     """Returns the samples that a state holds, as numpy arrays."""
-    archive, batch, window = state.database.archive, state.database.batch, state.database.window
+    batch, archive, densities = state.database
     count = int(archive.count)
     reusable = None
-    if window is not None:
+    if isinstance(densities, KeptDensities):
+        window = densities.window
         rows, live = int(batch.num_samples), int(window.num_drawn)
-        usable = np.isfinite(np.asarray(batch.log_background[:rows]))
+        usable = np.asarray(batch.usable[:rows])
         log_target = np.where(batch.outside[:rows], -np.inf, batch.log_target[:rows])
         gradient = batch.target_gradient
         reusable = ReusableSamples(
@@ -118,7 +121,7 @@ def check_samples(state: TrainState, samples: Samples) -> None:
     dim = state.mixture.dim
     if samples.points.shape[-1] != dim:
         raise ValueError(f"samples have dim {samples.points.shape[-1]}, but the state has {dim}.")
-    if state.database.window is None or samples.reusable is None:
+    if not isinstance(state.database.densities, KeptDensities) or samples.reusable is None:
         return
     if samples.reusable.factors.shape[1:] != state.mixture.gaussians.factor.shape[1:]:
         raise ValueError(
@@ -141,13 +144,15 @@ def import_samples(state: TrainState, samples: Samples) -> TrainState:
         ValueError: another dimension, or other covariances (full, diagonal).
     """
     check_samples(state, samples)
-    database = state.database
-    archive = _fill_archive(database.archive, samples)
-    batch, window = database.batch, database.window
-    if window is not None and samples.reusable is not None:
-        window, batch = _fill_window(window, batch, samples.reusable, state.mixture.max_components)
+    batch, archive, densities = state.database
+    archive = _fill_archive(archive, samples)
+    if isinstance(densities, KeptDensities) and samples.reusable is not None:
+        window, batch = _fill_window(
+            densities.window, batch, samples.reusable, state.mixture.max_components
+        )
+        densities = dataclasses.replace(densities, window=window)
     return state._replace(
-        database=SampleDatabase(batch=batch, archive=archive, window=window),
+        database=SampleDatabase(batch=batch, archive=archive, densities=densities),
         num_target_evaluations=count_up(
             state.num_target_evaluations, jnp.asarray(samples.num_evaluations, jnp.int32)
         ),
@@ -246,7 +251,7 @@ def _fill_window(
         ),
         outside=_put_first(batch.outside, outside),
         target_gradient=gradient,
-        log_background=_put_first(batch.log_background, np.where(usable, 0.0, np.inf)),
+        usable=_put_first(batch.usable, usable),
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(usable.sum(), jnp.int32),
     )
@@ -258,6 +263,6 @@ def _fill_window(
         row_counts=_put_first(window.row_counts, samples.row_counts[first:]),
         usable_counts=_put_first(window.usable_counts, usable_counts),
         num_gaussians=jnp.asarray(live, jnp.int32),
-        num_waiting=jnp.zeros((), jnp.int32),
+        num_pending=jnp.zeros((), jnp.int32),
     )
     return add_all_densities(window, batch), batch

@@ -139,8 +139,8 @@ class Watch:
         if fault is not Fault.NONFINITE_GRADIENT:
             return ""
         batch = state.database.batch
-        live = np.arange(len(batch.log_background)) < int(batch.num_samples)
-        rows = np.flatnonzero(live & np.isinf(np.asarray(batch.log_background)))
+        live = np.arange(len(batch.usable)) < int(batch.num_samples)
+        rows = np.flatnonzero(live & ~np.asarray(batch.usable))
         points = np.asarray(batch.points)[rows[:_MOST_BROKEN_POINTS]]
         if not len(points):
             return ""
@@ -171,8 +171,8 @@ class Watch:
 def _values_differ(state: TrainState) -> bool:
     """Returns whether the target has several values at the samples of the last iteration."""
     batch = state.database.batch
-    live = np.arange(len(batch.log_background)) < int(batch.num_samples)
-    values = np.asarray(batch.log_target)[live & np.isfinite(np.asarray(batch.log_background))]
+    live = np.arange(len(batch.usable)) < int(batch.num_samples)
+    values = np.asarray(batch.log_target)[live & np.asarray(batch.usable)]
     return len(np.unique(values)) > 1
 
 

@@ -18,8 +18,9 @@ from gmmvi_jax.modules.natural_gradients.jumps import (
 )
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.samples.window import empty_window
+from gmmvi_jax.samples.window_size import MixtureShape
 
-from ..oracles import Mixture, make_batch, pad
+from ..oracles import Mixture, make_database, pad, with_window
 from .test_stein import (
     BLOCK,
     CAPACITY,
@@ -93,7 +94,7 @@ def test_the_jump_enters_by_the_score_function(
     self_normalized: bool, reuse: bool, diagonal: bool
 ) -> None:
     mixture, points, gradient, log_background, outside = edge_case(diagonal)
-    batch = make_batch(
+    database = make_database(
         points,
         log_background,
         ROWS,
@@ -101,16 +102,17 @@ def test_the_jump_enters_by_the_score_function(
         target_gradient=gradient,
         outside=outside,
     )
-    window = None
     if reuse:
-        window = empty_window(20, ROWS, BLOCK, D, diagonal, jnp.dtype(float))
+        shape = MixtureShape(20, D, diagonal, 8)
+        window = empty_window(20, ROWS, BLOCK, shape, jnp.dtype(float))
         densities = np.zeros(window.log_densities.shape)
         densities[:COUNT, : len(points)] = mixture.component_log_densities(points).T
         window = dataclasses.replace(
             window, log_densities=jnp.asarray(densities), num_gaussians=jnp.asarray(COUNT)
         )
+        database = with_window(database, window)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    found = estimate(Stein(self_normalized), padded, batch, jnp.asarray(0.7), window)
+    found = estimate(Stein(self_normalized), padded, database, jnp.asarray(0.7))
     expected = textbook(mixture, points, gradient, log_background, 0.7, self_normalized)
     ratios = np.exp(mixture.component_log_densities(points) - log_background[:, None])
     weights = ratios / (ratios.sum(axis=0) if self_normalized else len(points))
@@ -135,7 +137,7 @@ def test_rows_behind_the_samples_are_not_outside(diagonal: bool) -> None:
         estimate(
             Stein(),
             pad(mixture, CAPACITY, BLOCK, diagonal),
-            make_batch(
+            make_database(
                 points, log_background, ROWS, CHUNK, target_gradient=gradient, outside=flags
             ),
             jnp.asarray(1.0),
@@ -159,11 +161,11 @@ def test_nothing_is_computed_where_no_sample_is_outside(
     monkeypatch.setattr(jumps, "add_jump", counted)
     mixture, points, gradient, log_background = make_case(COUNT, False)
     outside = np.arange(len(points)) == 3 * is_outside - 1
-    batch = make_batch(
+    database = make_database(
         points, log_background, ROWS, CHUNK, target_gradient=gradient, outside=outside
     )
     padded = pad(mixture, CAPACITY, BLOCK)
     function: Any = estimate
-    function.__wrapped__(Stein(), padded, batch, jnp.asarray(1.0))
+    function.__wrapped__(Stein(), padded, database, jnp.asarray(1.0))
     jax.effects_barrier()
     assert bool(visits) == is_outside

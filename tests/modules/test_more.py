@@ -17,11 +17,18 @@ from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factor
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian
-from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture, unpad
+from ..oracles import (
+    GivenBackground,
+    Mixture,
+    make_database,
+    make_record,
+    pad,
+    random_mixture,
+    unpad,
+)
 
 D, BLOCK, CAPACITY = 3, 2, 6
 CHUNK, ROWS = 128, 1024
@@ -37,8 +44,8 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 
 @jax.jit
 def run(
-    estimator: MORE | Stein, mixture: PaddedMixture, batch: SampleBatch, temperature: Array
-) -> tuple[NaturalGradient, Any, SampleDatabase]:
+    estimator: MORE | Stein, mixture: PaddedMixture, database: SampleDatabase, temperature: Array
+) -> tuple[NaturalGradient, Any, Array]:
     # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
         gradient=jnp.full_like(mixture.gaussians.mean, jnp.nan),
@@ -46,19 +53,23 @@ def run(
     )
     record = make_record(mixture.capacity)
     memory: Any = estimator.init(mixture)
-    return estimator(mixture, record, memory, database_of(batch), temperature, buffers)
+    return estimator(mixture, record, memory, database, temperature, buffers)
 
 
 def estimate(
-    estimator: MORE | Stein, mixture: Any, batch: SampleBatch, temperature: float = 1.0
+    estimator: MORE | Stein, mixture: Any, database: SampleDatabase, temperature: float = 1.0
 ) -> NaturalGradient:
-    gradient, _, _ = run(estimator, mixture, batch, jnp.asarray(temperature))
+    gradient, _, _ = run(estimator, mixture, database, jnp.asarray(temperature))
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: int(mixture.num_components)], gradient)
 
 
 @pytest.fixture(params=["full", "diagonal"])
 def diagonal(request: pytest.FixtureRequest) -> bool:
     return request.param == "diagonal"
+
+
+def without_gradient(database: SampleDatabase) -> SampleDatabase:
+    return database._replace(batch=dataclasses.replace(database.batch, target_gradient=None))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +81,9 @@ class Samples:
     log_background: np.ndarray  # [N]
     origins: np.ndarray  # [N]
 
-    def batch(self, num_rows: int = ROWS, chunk_size: int = CHUNK) -> SampleBatch:
-        """Returns the batch of an algorithm that asks for no gradients."""
-        batch = make_batch(
+    def database(self, num_rows: int = ROWS, chunk_size: int = CHUNK) -> SampleDatabase:
+        """Returns the database of an algorithm that asks for no gradients."""
+        database = make_database(
             self.points,
             self.log_background,
             num_rows,
@@ -80,7 +91,7 @@ class Samples:
             log_target=self.log_target,
             origins=self.origins,
         )
-        return dataclasses.replace(batch, target_gradient=None)
+        return without_gradient(database)
 
     def take(self, rows: np.ndarray) -> "Samples":
         return Samples(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
@@ -173,7 +184,7 @@ def test_estimates_are_the_textbooks_regressions_of_the_same_samples(
 ) -> None:
     mixture, samples = make_case(num_components, diagonal)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    found = estimate(more, padded, samples.batch(), temperature)
+    found = estimate(more, padded, samples.database(), temperature)
     assert_equal(found, textbook(more, mixture, samples, temperature, diagonal), EXACT)
     if not diagonal:
         np.testing.assert_array_equal(found.hessian, np.swapaxes(found.hessian, 1, 2))
@@ -191,7 +202,7 @@ def test_samples_without_weight_leave_the_regression_and_the_number_of_samples(
         log_background=np.where(usable, samples.log_background, np.inf),
         log_target=np.where(usable, samples.log_target, 0.0),
     )
-    found = estimate(more, pad(mixture, CAPACITY, BLOCK, diagonal), marked.batch())
+    found = estimate(more, pad(mixture, CAPACITY, BLOCK, diagonal), marked.database())
     expected = textbook(more, mixture, samples.take(usable), 1.0, diagonal)
     assert_equal(found, expected, EXACT)
 
@@ -214,8 +225,8 @@ def matched_samples(mixture: Mixture, count: int) -> Samples:
 def test_on_a_quadratic_the_estimate_is_steins_and_the_closed_form(temperature: float) -> None:
     mixture = random_mixture(np.random.default_rng(5), 1, D)
     samples = matched_samples(mixture, 200)
-    batch, padded = samples.batch(), pad(mixture, CAPACITY, BLOCK)
-    found = estimate(MORE(), padded, batch, temperature)
+    database, padded = samples.database(), pad(mixture, CAPACITY, BLOCK)
+    found = estimate(MORE(), padded, database, temperature)
     factor = mixture.factors[0]
     # E[grad log p~] = -A (mu - m); the entropy adds beta I to the Hessian, nothing to the slope.
     exact = NaturalGradient(
@@ -226,8 +237,8 @@ def test_on_a_quadratic_the_estimate_is_steins_and_the_closed_form(temperature: 
     np.testing.assert_allclose(found.hessian[0], exact.hessian, atol=EXACT)
     slopes = np.zeros((ROWS, D))
     slopes[: len(samples.points)] = -(samples.points - OPTIMUM) @ PRECISION
-    with_gradient = dataclasses.replace(batch, target_gradient=jnp.asarray(slopes))
-    stein = estimate(Stein(), padded, with_gradient, temperature)
+    batch = dataclasses.replace(database.batch, target_gradient=jnp.asarray(slopes))
+    stein = estimate(Stein(), padded, database._replace(batch=batch), temperature)
     assert_equal(found, stein, EXACT)
 
 
@@ -265,32 +276,42 @@ def test_a_ridge_factor_above_the_limit_is_kept_after_a_rejection() -> None:
 @pytest.mark.usefixtures("float64")
 def test_the_factors_are_remembered() -> None:
     mixture, samples = make_case(3, diagonal=False)
-    padded, batch = pad(mixture, CAPACITY, BLOCK), samples.batch()
-    _, ridge_factors, _ = run(SELF, padded, batch, jnp.asarray(1.0))
+    padded, database = pad(mixture, CAPACITY, BLOCK), samples.database()
+    _, ridge_factors, _ = run(SELF, padded, database, jnp.asarray(1.0))
     np.testing.assert_allclose(ridge_factors[:3], RIDGE)
 
 
 @functools.partial(jax.jit, static_argnames=("self_normalized", "only_own_samples"))
 def estimate_alone(
-    gaussian: Any, index: Any, batch: SampleBatch, rewards: Any, **flags: bool
+    gaussian: Any, index: Any, database: SampleDatabase, rewards: Any, **flags: bool
 ) -> NaturalGradient:
-    ridge = jnp.asarray(RIDGE)
-    return fit_one(gaussian, index, ridge, batch, rewards, centre=gaussian.mean, **flags)
+    ridge, given = jnp.asarray(RIDGE), database.densities
+    assert isinstance(given, GivenBackground)
+    return fit_one(
+        gaussian,
+        index,
+        ridge,
+        database.batch,
+        given.background,
+        rewards,
+        centre=gaussian.mean,
+        **flags,
+    )
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("more", [PLAIN, OWN], ids=["plain", "own"])
 def test_one_component_alone_gives_what_the_blocked_pass_gives(more: MORE) -> None:
     mixture, samples = make_case(4, diagonal=False)
-    padded, batch = pad(mixture, CAPACITY, BLOCK), samples.batch()
-    blocked = estimate(more, padded, batch)
+    padded, database = pad(mixture, CAPACITY, BLOCK), samples.database()
+    blocked = estimate(more, padded, database)
     rewards = np.full(ROWS, np.nan)
     rewards[: 2 * CHUNK] = 0.0  # as the batch: zero up to the end of the last chunk
     rewards[: len(samples.points)] = samples.log_target - mixture.log_density(samples.points)
     flags = {"self_normalized": more.self_normalized, "only_own_samples": more.only_own_samples}
     for component in range(4):
         gaussian = jax.tree.map(lambda leaf, row=component: leaf[row], padded.gaussians)
-        alone = estimate_alone(gaussian, jnp.asarray(component), batch, rewards, **flags)
+        alone = estimate_alone(gaussian, jnp.asarray(component), database, rewards, **flags)
         for found, expected in zip(alone, blocked, strict=True):
             np.testing.assert_allclose(found, expected[component], atol=EXACT)
 
@@ -301,16 +322,16 @@ def test_runs_side_by_side_are_the_runs_one_by_one() -> None:
         make_case(num_components, False, count) for num_components, count in ((2, 60), (5, 30))
     ]
     padded = [pad(mixture, CAPACITY, BLOCK, max_components=CAPACITY) for mixture, _ in cases]
-    batches = [samples.batch() for _, samples in cases]
+    databases = [samples.database() for _, samples in cases]
     temperatures = jnp.array([0.5, 1.5])
     together, _, _ = jax.vmap(run, in_axes=(None, 0, 0, 0))(
         SELF,
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded),
-        jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches),
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *databases),
         temperatures,
     )
     for index, mixture in enumerate(padded):
-        alone = estimate(SELF, mixture, batches[index], float(temperatures[index]))
+        alone = estimate(SELF, mixture, databases[index], float(temperatures[index]))
         for found, expected in zip(together, alone, strict=True):
             np.testing.assert_allclose(found[index, : len(expected)], expected, atol=EXACT)
 
@@ -320,7 +341,7 @@ def test_the_components_with_too_few_samples_do_not_harm_the_others() -> None:
     mixture, samples = make_case(3, diagonal=False)
     kept = (samples.origins == 0) | (np.arange(len(samples.points)) // 2 == 30)
     few = samples.take(kept)
-    found = estimate(OWN, pad(mixture, CAPACITY, BLOCK), few.batch())
+    found = estimate(OWN, pad(mixture, CAPACITY, BLOCK), few.database())
     expected = textbook(OWN, mixture, samples, 1.0, False)
     np.testing.assert_allclose(found.gradient[0], expected.gradient[0], rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(found.hessian[0], expected.hessian[0], rtol=1e-3, atol=1e-3)
@@ -337,7 +358,7 @@ def test_a_component_far_from_all_samples_is_finite_or_honest(diagonal: bool) ->
         means=np.concatenate([mixture.means, [[30.0, -30.0, 30.0]]]),
         covariances=np.concatenate([mixture.covariances, [np.eye(D)]]),
     )
-    found = estimate(SELF, pad(far, CAPACITY, BLOCK, diagonal), samples.batch())
+    found = estimate(SELF, pad(far, CAPACITY, BLOCK, diagonal), samples.database())
     # The others, of which the rewards know the fourth.
     rewards_aside = far._replace(means=far.means[:3], covariances=far.covariances[:3])
     rewards_aside = rewards_aside._replace(weights=far.weights[:3])
@@ -350,7 +371,7 @@ def test_a_component_far_from_all_samples_is_finite_or_honest(diagonal: bool) ->
 def test_without_usable_samples_there_is_no_estimate() -> None:
     mixture, samples = make_case(3, diagonal=False)
     nothing = dataclasses.replace(samples, log_background=np.full(len(samples.points), np.inf))
-    found = estimate(SELF, pad(mixture, CAPACITY, BLOCK), nothing.batch())
+    found = estimate(SELF, pad(mixture, CAPACITY, BLOCK), nothing.database())
     assert np.all(np.isnan(found.gradient))
     assert np.all(np.isnan(found.hessian))
 
@@ -362,7 +383,7 @@ def test_a_large_constant_costs_single_precision_nothing_but_its_own_rounding(
     mixture, _ = make_case(4, diagonal)
     mixture = unpad(pad(mixture, CAPACITY, BLOCK, diagonal))
     samples = draw(mixture, 60, lambda points: wavy(points) + 1e4, np.float32)
-    found = estimate(SELF, pad(mixture, CAPACITY, BLOCK, diagonal), samples.batch())
+    found = estimate(SELF, pad(mixture, CAPACITY, BLOCK, diagonal), samples.database())
     assert found.gradient.dtype == found.hessian.dtype == np.float32
     assert_equal(found, textbook(SELF, mixture, samples, 1.0, diagonal), 1e-4)
 
@@ -388,8 +409,8 @@ def test_single_precision_recovers_every_eigenvalue_of_an_ill_conditioned_quadra
         return -0.5 * np.einsum("ni,ij,nj->n", centred, precision, centred)
 
     samples = draw(mixture, count, log_target, np.float32)
-    batch = samples.batch(5120, 512)
-    found = estimate(MORE(), padded, batch, temperature)
+    database = samples.database(5120, 512)
+    found = estimate(MORE(), padded, database, temperature)
     factor = mixture.factors[0]
     hessian = factor.T @ precision @ factor - temperature * np.eye(dim)
     gradient = -factor.T @ precision @ (mixture.means[0] - optimum)
@@ -408,8 +429,8 @@ def test_in_2000_dimensions_the_diagonal_fit_interpolates_without_a_d_by_d_array
     deviations = np.float32(generator.uniform(0.5, 2.0, dim)).astype(float)
     points = np.float32(mean + deviations * generator.normal(size=(count, dim))).astype(float)
     log_target = np.float32(-0.5 * np.square(points - 1.0).sum(axis=1)).astype(float)
-    batch = make_batch(points, np.zeros(count), 64, 32, log_target=log_target)
-    batch = dataclasses.replace(batch, target_gradient=None)
+    database = make_database(points, np.zeros(count), 64, 32, log_target=log_target)
+    database = without_gradient(database)
     parts = (mean, deviations, 1.0 / deviations)
     padded = PaddedMixture(
         log_weights=jnp.zeros(1),
@@ -419,7 +440,7 @@ def test_in_2000_dimensions_the_diagonal_fit_interpolates_without_a_d_by_d_array
         block_size=1,
     )
     more = MORE(only_own_samples=True)
-    found = estimate(more, padded, batch, temperature=0.0)
+    found = estimate(more, padded, database, temperature=0.0)
 
     whitened = (points - mean) / deviations
     features = np.concatenate([whitened**2, whitened], axis=1)
@@ -427,7 +448,7 @@ def test_in_2000_dimensions_the_diagonal_fit_interpolates_without_a_d_by_d_array
     expected = NaturalGradient(smallest[None, dim:], -2.0 * smallest[None, :dim])
     assert_equal(found, expected, 1e-4)
 
-    program = str(jax.make_jaxpr(run)(more, padded, batch, jnp.asarray(0.0)))
+    program = str(jax.make_jaxpr(run)(more, padded, database, jnp.asarray(0.0)))
     shapes = {tuple(map(int, text.split(","))) for text in re.findall(r"\[([\d,]+)\]", program)}
     assert (1, dim) in shapes
     assert not [shape for shape in shapes if sum(size >= dim for size in shape) > 1]

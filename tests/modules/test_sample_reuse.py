@@ -1,4 +1,4 @@
-"""Sample reuse against plain lists: which samples serve again, and how many are drawn."""
+"""Sample reuse against plain lists: which samples are reused, and how many are drawn."""
 
 import dataclasses
 import functools
@@ -16,8 +16,10 @@ from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
 from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
-from gmmvi_jax.samples.database import SampleDatabase, look_ahead
-from gmmvi_jax.samples.window import WindowSize, empty_window, window_size
+from gmmvi_jax.samples.database import SampleDatabase, cache_densities
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window import ReuseWindow, empty_window
+from gmmvi_jax.samples.window_size import MixtureShape, RowDemand, WindowSize, window_size
 from gmmvi_jax.typing import Array
 
 from ..oracles import Floats, Mixture, pad, random_mixture
@@ -34,29 +36,32 @@ def bump(point: Array) -> Array:
 
 
 select = jax.jit(lambda selector, *args: selector(*args))
-ahead = jax.jit(look_ahead)
+cache = jax.jit(cache_densities)
+
+
+def kept(database: SampleDatabase) -> KeptDensities:
+    assert isinstance(database.densities, KeptDensities)
+    return database.densities
+
+
+def window_of(database: SampleDatabase) -> ReuseWindow:
+    return kept(database).window
 
 
 def new_database(selector: Selector, size: WindowSize, diagonal: bool = False) -> SampleDatabase:
     dtype, chunk_size = jnp.dtype(jnp.result_type(float)), 32
     batch = empty_batch(size.num_rows, D, chunk_size, dtype)
     rows = batch.log_target.shape[0]
-    window = empty_window(size.num_gaussians, rows, BLOCK, D, diagonal, dtype)
-    # What the buffers hold behind the live rows must not matter.
-    stale = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 77, leaf.dtype), (batch, window))
-    zero = jnp.zeros((), jnp.int32)
-    batch, window = stale
-    return SampleDatabase(
-        batch=jax.tree.unflatten(
-            jax.tree.structure(batch),
-            [leaf if leaf.ndim else zero for leaf in jax.tree.leaves(batch)],
-        ),
-        archive=empty_archive(2000, D, chunk_size, True, dtype),
-        window=jax.tree.unflatten(
-            jax.tree.structure(window),
-            [leaf if leaf.ndim else zero for leaf in jax.tree.leaves(window)],
-        ),
-    )
+    shape = MixtureShape(CAPACITY, D, diagonal, dtype.itemsize)
+    window = empty_window(size.num_gaussians, rows, BLOCK, shape, dtype)
+    densities = KeptDensities(window, batch.log_target)
+
+    def stale(leaf: Array) -> Array:
+        """What the buffers hold behind the live rows must not matter."""
+        return jnp.full(leaf.shape, 77, leaf.dtype) if leaf.ndim else jnp.zeros((), jnp.int32)
+
+    batch, densities = jax.tree.map(stale, (batch, densities))
+    return SampleDatabase(batch, empty_archive(2000, D, chunk_size, True, dtype), densities)
 
 
 class Sample(NamedTuple):
@@ -171,8 +176,7 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         key = jax.random.key(iteration)
         padded = pad(mixture, CAPACITY, BLOCK)
         database, info = select(selector, key, jax.tree_util.Partial(bump), padded, database)
-        batch, window = database.batch, database.window
-        assert window is not None
+        batch, window = database.batch, window_of(database)
 
         incoming = DESIRED * count if isinstance(selector, ComponentBased) else DESIRED
         wanted = 68 * count
@@ -218,21 +222,22 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         np.testing.assert_array_equal(
             np.asarray(window.usable_counts)[: len(model.gaussians)], counts
         )
-        background = np.asarray(batch.log_background)
-        np.testing.assert_allclose(background[:num_samples], model.log_background(), rtol=EXACT)
+        background = np.asarray(kept(database).background)[:num_samples]
+        expected = model.log_background()
+        np.testing.assert_allclose(background[usable], expected[usable], rtol=EXACT)
         end = -(-num_samples // batch.chunk_size) * batch.chunk_size
-        assert np.all(background[num_samples:end] == np.inf)
+        np.testing.assert_array_equal(np.asarray(batch.usable)[:num_samples], usable)
+        assert not np.any(batch.usable[num_samples:end])
 
         # The components are updated. Then in some iterations one of them is deleted, or one more
         # is added, in others they stay and draw next.
         updated = mixtures[min(iteration + 1, 11)]
         if iteration % 3 and len(updated.means) > 1:
             updated = without(updated, 0 if iteration % 3 == 1 else len(updated.means) - 1)
-        database = ahead(database, pad(updated, CAPACITY, BLOCK))
-        assert database.window is not None
+        database = cache(database, pad(updated, CAPACITY, BLOCK))
         rows = slice(window.num_gaussians, window.num_gaussians + len(updated.means))
-        assert rows.stop == database.window.num_gaussians
-        found = np.asarray(database.window.log_densities)[rows, :num_samples]
+        assert rows.stop == window_of(database).num_gaussians
+        found = np.asarray(window_of(database).log_densities)[rows, :num_samples]
         expected = updated.component_log_densities(points).T
         np.testing.assert_allclose(found, expected, rtol=EXACT)
         values = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
@@ -288,11 +293,11 @@ def test_densities_of_components_that_stay_are_not_computed_again(
     partial = jax.tree_util.Partial(bump)
     padded = pad(before, CAPACITY, BLOCK)
     database, _ = select(selector, jax.random.key(0), partial, padded, database)
-    database = ahead(database, padded)
-    window = database.window
-    assert window is not None
+    database = cache(database, padded)
+    window = window_of(database)
     marked = dataclasses.replace(window, log_densities=jnp.full_like(window.log_densities, 77.0))
-    again = ahead(database._replace(window=marked), pad(after, CAPACITY, BLOCK)).window
+    marked = database._replace(densities=dataclasses.replace(kept(database), window=marked))
+    again = window_of(cache(marked, pad(after, CAPACITY, BLOCK)))
     num_samples, rows = int(database.batch.num_samples), slice(5, 5 + len(after.means))
     points = np.asarray(database.batch.points)[:num_samples]
     expected = after.component_log_densities(points).T
@@ -310,11 +315,12 @@ def test_at_least_one_and_at_most_the_desired_number_of_samples_is_missing() -> 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
     num_bytes, dim, max_components = 2**24, 25, 30
-    size = window_size(num_bytes, 400 * 30, 1047 * 30, max_components, dim, diagonal, 4)
+    shape = MixtureShape(max_components, dim, diagonal, 4)
+    size = window_size(num_bytes, RowDemand(400 * 30, 1047 * 30), shape)
     batch = empty_batch(size.num_rows, dim, 1, jnp.dtype(jnp.float32))
     arrays = jax.eval_shape(
         functools.partial(
-            empty_window, size.num_gaussians, size.num_rows, 1, dim, diagonal, jnp.dtype("float32")
+            empty_window, size.num_gaussians, size.num_rows, 1, shape, jnp.dtype("float32")
         )
     )
     total = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((arrays, batch)))
@@ -325,5 +331,6 @@ def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
 
 
 def test_a_budget_too_small_for_one_iteration_names_the_setting_and_the_cure() -> None:
+    demand, shape = RowDemand(400 * 1000, 1047 * 1000), MixtureShape(1000, 25, False, 4)
     with pytest.raises(ValueError, match="raise reuse_window_bytes, or lower max_components"):
-        window_size(2**20, 400 * 1000, 1047 * 1000, 1000, 25, False, 4)
+        window_size(2**20, demand, shape)

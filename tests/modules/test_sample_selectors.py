@@ -9,12 +9,12 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.mixture.drawing import Draws
-from gmmvi_jax.modules.natural_gradients.sample_weights import with_background
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import OUTSIDE_DEPTH, SampleAccount, SampleBatch, empty_batch
+from gmmvi_jax.samples.computed_densities import ComputedDensities
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
@@ -36,10 +36,11 @@ def bump(point: Array) -> Array:
 def empty_database(selector: ComponentBased) -> SampleDatabase:
     dtype, chunk_size = jnp.result_type(float), selector.chunk_size(512)
     num_rows = selector.max_samples(CAPACITY)
-    batch = empty_batch(num_rows, D, chunk_size, dtype, num_shares=CAPACITY)
+    batch = empty_batch(num_rows, D, chunk_size, dtype)
     # Buffers hold what an earlier, larger batch left in them.
     stale = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 77, leaf.dtype), batch)
-    return SampleDatabase(stale, empty_archive(num_rows, D, chunk_size, False, dtype))
+    archive = empty_archive(num_rows, D, chunk_size, False, dtype)
+    return SampleDatabase(stale, archive, ComputedDensities(jnp.zeros(CAPACITY, dtype)))
 
 
 def log_mix(mixture: Mixture, counts: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -72,11 +73,13 @@ def test_the_batch_says_what_density_generated_it(num_components: int) -> None:
     np.testing.assert_array_equal(
         np.asarray(batch.origins)[:num_samples], np.repeat(np.arange(num_components), DESIRED)
     )
-    expected = np.where(broken, np.inf, log_mix(mixture, usable_counts, points))
-    log_background = np.asarray(with_background(padded, batch).log_background)
+    expected = log_mix(mixture, usable_counts, points)
+    log_background = np.asarray(database.densities.log_background(padded, batch))
     np.testing.assert_allclose(log_background[:num_samples], expected, rtol=EXACT)
     num_visited = -(-num_samples // batch.chunk_size) * batch.chunk_size
-    assert np.all(log_background[num_samples:num_visited] == np.inf)
+    usable = np.asarray(batch.usable)
+    np.testing.assert_array_equal(usable[:num_samples], ~broken)
+    assert not np.any(usable[num_samples:num_visited])
 
     values = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
     inside = values[~outside & ~broken]
@@ -197,9 +200,9 @@ def test_without_surprises_every_sample_counts() -> None:
     np.testing.assert_array_equal(counts, COUNTS)
     np.testing.assert_array_equal(np.asarray(batch.log_target)[:ROWS], VALUES)
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[:ROWS], GRADIENTS)
-    background = np.asarray(batch.log_background)
-    np.testing.assert_array_equal(background[:ROWS], np.zeros(ROWS))
-    assert background[ROWS] == np.inf  # the rest of the last chunk
+    usable = np.asarray(batch.usable)
+    assert np.all(usable[:ROWS])
+    assert not usable[ROWS]  # the rest of the last chunk
     assert np.asarray(batch.log_target)[ROWS] == 0.0
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[ROWS], np.zeros(D))
     assert batch.num_samples == batch.num_usable == ROWS
@@ -222,8 +225,7 @@ def test_a_broken_sample_has_no_weight_and_does_not_count(
     np.testing.assert_array_equal(counts, expected_counts)
     assert (batch.num_samples, batch.num_usable) == (ROWS, ROWS - 1)
     is_broken = np.arange(ROWS) == row
-    expected_background = np.where(is_broken, np.inf, 0.0)
-    np.testing.assert_array_equal(np.asarray(batch.log_background)[:ROWS], expected_background)
+    np.testing.assert_array_equal(np.asarray(batch.usable)[:ROWS], ~is_broken)
     np.testing.assert_array_equal(
         np.asarray(batch.log_target)[:ROWS], np.where(is_broken, 0.0, VALUES)
     )
@@ -252,7 +254,7 @@ def test_a_sample_outside_of_the_support_counts_with_a_floor_and_no_gradient(
     np.testing.assert_array_equal(np.flatnonzero(batch.outside), [0, 6])
     assert tuple(map(int, account.counts)) == (ROWS, 2, 1, 0, 0, 0)
     np.testing.assert_array_equal(np.asarray(batch.target_gradient)[[0, 6]], np.zeros((2, D)))
-    np.testing.assert_array_equal(np.asarray(batch.log_background)[[0, 6]], np.zeros(2))
+    assert np.all(np.asarray(batch.usable)[[0, 6]])
 
 
 @pytest.mark.parametrize(("fill", "num_usable"), [(-np.inf, ROWS), (np.nan, 0), (np.inf, 0)])

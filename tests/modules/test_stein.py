@@ -14,11 +14,12 @@ from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
-from gmmvi_jax.samples.batch import SampleBatch
-from gmmvi_jax.samples.window import ReuseWindow, empty_window
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.window import empty_window
+from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, database_of, make_batch, make_record, pad, random_mixture
+from ..oracles import Mixture, make_database, make_record, pad, random_mixture, with_window
 
 D, BLOCK, CAPACITY = 3, 2, 6
 CHUNK, ROWS = 512, 16384 + 512
@@ -33,11 +34,9 @@ OPTIMUM = np.array([1.0, -2.0, 0.5])
 def estimate(
     stein: Stein,
     mixture: Any,
-    batch: SampleBatch,
+    database: SampleDatabase,
     temperature: Array,
-    window: ReuseWindow | None = None,
 ) -> NaturalGradient:
-    database = database_of(batch)._replace(window=window)
     # Buffers of an earlier step are overwritten: one that failed must not matter.
     buffers = NaturalGradient(
         gradient=jnp.full((CAPACITY, D), jnp.nan),
@@ -123,9 +122,9 @@ def test_estimates_are_the_textbook_sums_over_the_same_samples(
     num_components: int, temperature: float, self_normalized: bool, diagonal: bool
 ) -> None:
     mixture, points, gradient, log_background = make_case(num_components, diagonal)
-    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    found = estimate(Stein(self_normalized), padded, batch, jnp.asarray(temperature))
+    found = estimate(Stein(self_normalized), padded, database, jnp.asarray(temperature))
     expected = textbook(mixture, points, gradient, log_background, temperature, self_normalized)
     np.testing.assert_allclose(
         np.asarray(found.gradient)[:num_components], expected[0], rtol=EXACT, atol=EXACT
@@ -141,10 +140,10 @@ def test_estimates_are_the_textbook_sums_over_the_same_samples(
 @pytest.mark.usefixtures("float64")
 def test_known_densities_give_the_same_estimates(diagonal: bool) -> None:
     mixture, points, gradient, log_background = make_case(3, diagonal)
-    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
     num_earlier, dtype = 5, jnp.dtype(float)
-    window = empty_window(20, ROWS, BLOCK, D, diagonal, dtype)
+    window = empty_window(20, ROWS, BLOCK, MixtureShape(20, D, diagonal, 8), dtype)
     densities = np.full(window.log_densities.shape, np.nan)  # of no other Gaussian any is read
     densities[:, len(points) : -(-len(points) // CHUNK) * CHUNK] = 3.0  # of any points
     densities[num_earlier : num_earlier + 3, : len(points)] = mixture.component_log_densities(
@@ -153,7 +152,7 @@ def test_known_densities_give_the_same_estimates(diagonal: bool) -> None:
     window = dataclasses.replace(
         window, log_densities=jnp.asarray(densities), num_gaussians=jnp.asarray(num_earlier + 3)
     )
-    found = estimate(Stein(), padded, batch, jnp.asarray(0.7), window)
+    found = estimate(Stein(), padded, with_window(database, window), jnp.asarray(0.7))
     expected = textbook(mixture, points, gradient, log_background, 0.7, True)
     np.testing.assert_allclose(np.asarray(found.gradient)[:3], expected[0], rtol=EXACT, atol=EXACT)
     np.testing.assert_allclose(
@@ -168,7 +167,7 @@ def test_samples_without_weight_leave_the_sums_and_the_number_of_samples(
 ) -> None:
     mixture, points, gradient, log_background = make_case(3, diagonal)
     usable = np.random.default_rng(2).random(len(points)) < 0.7
-    batch = make_batch(
+    database = make_database(
         points,
         np.where(usable, log_background, np.inf),
         ROWS,
@@ -176,7 +175,7 @@ def test_samples_without_weight_leave_the_sums_and_the_number_of_samples(
         target_gradient=np.where(usable[:, None], gradient, 0.0),
     )
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    found = estimate(Stein(self_normalized), padded, batch, jnp.asarray(1.0))
+    found = estimate(Stein(self_normalized), padded, database, jnp.asarray(1.0))
     kept = points[usable], gradient[usable], log_background[usable]
     expected = textbook(mixture, *kept, 1.0, self_normalized)
     np.testing.assert_allclose(np.asarray(found.gradient)[:3], expected[0], rtol=EXACT, atol=EXACT)
@@ -205,9 +204,9 @@ def test_on_a_quadratic_target_the_estimates_are_the_closed_form_within_their_er
     # E_qo[grad log p~] = -A (mu_o - m) and -E_qo[hess log p~] = A for every component; the
     # entropy's part has a closed form for a single Gaussian only: grad 0 on average, beta I.
     mixture, points, gradient, log_background = make_case(num_components, diagonal, 5000)
-    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    found = estimate(Stein(), padded, batch, jnp.asarray(temperature))
+    found = estimate(Stein(), padded, database, jnp.asarray(temperature))
     terms = sample_terms(mixture, points, gradient, temperature)
     ratios = np.exp(mixture.component_log_densities(points) - log_background[:, None])
     for component in range(num_components):
@@ -250,9 +249,9 @@ def test_one_component_alone_gives_what_the_blocked_pass_gives(
     self_normalized: bool, diagonal: bool
 ) -> None:
     mixture, points, gradient, log_background = make_case(4, diagonal)
-    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
-    blocked = estimate(Stein(self_normalized), padded, batch, jnp.asarray(1.0))
+    blocked = estimate(Stein(self_normalized), padded, database, jnp.asarray(1.0))
     reward_gradient = gradient - mixture.gradient(points)
     chunks = tuple(
         array.reshape(6, -1, *array.shape[1:])
@@ -288,9 +287,9 @@ def test_the_record_does_not_change_under_stretching_shearing_and_shifting(diago
             log_background - log_volume,
         ),
     ):
-        batch = make_batch(x, background, ROWS, CHUNK, target_gradient=slope)
+        database = make_database(x, background, ROWS, CHUNK, target_gradient=slope)
         padded = pad(case, CAPACITY, BLOCK, diagonal)
-        estimates = estimate(Stein(), padded, batch, jnp.asarray(1.0))
+        estimates = estimate(Stein(), padded, database, jnp.asarray(1.0))
         results.append([np.asarray(leaf)[:3] for leaf in estimates])
     for first, second in zip(*results, strict=True):
         np.testing.assert_allclose(first, second, rtol=1e-8, atol=1e-8)
@@ -298,15 +297,15 @@ def test_the_record_does_not_change_under_stretching_shearing_and_shifting(diago
 
 def test_without_usable_samples_there_is_no_estimate() -> None:
     mixture, points, _, _ = make_case(3, diagonal=False)
-    batch = make_batch(points, np.full(len(points), np.inf), ROWS, CHUNK)
-    found = estimate(Stein(), pad(mixture, CAPACITY, BLOCK), batch, jnp.asarray(1.0))
+    database = make_database(points, np.full(len(points), np.inf), ROWS, CHUNK)
+    found = estimate(Stein(), pad(mixture, CAPACITY, BLOCK), database, jnp.asarray(1.0))
     assert np.all(np.isnan(np.asarray(found.gradient)[:3]))
 
 
 def test_a_fully_packed_float32_estimate_is_the_float64_one_to_rounding(diagonal: bool) -> None:
     mixture, points, gradient, log_background = make_case(6, diagonal)
-    batch = make_batch(points, log_background, ROWS, CHUNK, target_gradient=gradient)
-    found = estimate(Stein(), pad(mixture, CAPACITY, BLOCK, diagonal), batch, jnp.asarray(1.0))
+    database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
+    found = estimate(Stein(), pad(mixture, CAPACITY, BLOCK, diagonal), database, jnp.asarray(1.0))
     expected = textbook(mixture, points, gradient, log_background, 1.0, True)
     assert found.gradient.dtype == found.hessian.dtype == jnp.float32
     np.testing.assert_allclose(found.gradient, expected[0], atol=1e-4)

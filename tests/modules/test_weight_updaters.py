@@ -24,19 +24,31 @@ from gmmvi_jax.modules.weight_updaters.trust_region import (
     solve_tilt,
     tilt_divergence,
 )
-from gmmvi_jax.samples.database import SampleDatabase, look_ahead
+from gmmvi_jax.samples.database import SampleDatabase, cache_densities
+from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.samples.window import empty_window
+from gmmvi_jax.samples.window_size import MixtureShape
+from gmmvi_jax.typing import Array
 
 from ..double_precision import enable_x64
-from ..oracles import Floats, Mixture, database_of, make_batch, make_record, pad, random_mixture
+from ..oracles import (
+    Floats,
+    GivenBackground,
+    Mixture,
+    make_database,
+    make_record,
+    pad,
+    random_mixture,
+    with_window,
+)
 
 D, K, BLOCK, CAPACITY = 2, 5, 3, 9
 CHUNK, ROWS = 16, 80
 EXACT = 1e-10
 TOLERANCE = 1e-3  # how far below its bound a KL may stay
 
-rewards_of = jax.jit(expected_rewards, static_argnums=3)
-look_ahead_jit = jax.jit(look_ahead)
+rewards_jit = jax.jit(expected_rewards, static_argnums=4)
+cache_jit = jax.jit(cache_densities)
 record_jit = jax.jit(record_rewards)
 set_weights = jax.jit(with_log_weights)
 update = {
@@ -83,7 +95,20 @@ def textbook_rewards(
 
 def database_for(case: tuple[Mixture, Floats, Floats, Floats]) -> SampleDatabase:
     _, points, log_target, log_background = case
-    return database_of(make_batch(points, log_background, ROWS, CHUNK, log_target=log_target))
+    return make_database(points, log_background, ROWS, CHUNK, log_target=log_target)
+
+
+def background_of(database: SampleDatabase) -> Array:
+    given = database.densities
+    assert isinstance(given, GivenBackground | KeptDensities)
+    return given.background
+
+
+def rewards_of(
+    mixture: PaddedMixture, database: SampleDatabase, temperature: Array, self_normalized: bool
+) -> ExpectedRewards:
+    background = background_of(database)
+    return rewards_jit(mixture, database, background, temperature, self_normalized)
 
 
 # --- rewards ---------------------------------------------------------------------------------
@@ -100,9 +125,10 @@ def test_expected_rewards_are_the_textbook_sums(
     found = rewards_of(padded, database_for(case), jnp.asarray(temperature), self_normalized)
     expected = textbook_rewards(case, temperature, self_normalized)
     np.testing.assert_allclose(np.asarray(found.values)[:K], expected, rtol=EXACT)
-    window = empty_window(2 * CAPACITY, ROWS, BLOCK, D, diagonal, jnp.dtype(float))
+    shape = MixtureShape(CAPACITY, D, diagonal, 8)
+    window = empty_window(2 * CAPACITY, ROWS, BLOCK, shape, jnp.dtype(float))
     stale = jax.tree.map(lambda leaf: jnp.full_like(leaf, 7 if leaf.ndim else 0), window)
-    ahead = look_ahead_jit(database_for(case)._replace(window=stale), padded)
+    ahead = cache_jit(with_window(database_for(case), stale), padded)
     read = rewards_of(padded, ahead, jnp.asarray(temperature), self_normalized)
     np.testing.assert_allclose(np.asarray(read.values)[:K], expected, rtol=EXACT)
     np.testing.assert_allclose(read.effective_samples, found.effective_samples, rtol=EXACT)
@@ -153,7 +179,7 @@ def test_a_batch_without_usable_samples_gives_no_reward_and_leaves_the_weights_a
     assert np.all(np.asarray(found.effective_samples) == 0.0)
     record = make_record(CAPACITY)
     for updater, call in update.items():
-        moved, *_ = call(updater(), padded, record, (), database, one, one)
+        moved, *_ = call(updater(), padded, record, (), database, background_of(database), one, one)
         np.testing.assert_allclose(
             np.exp(np.asarray(moved.log_weights)[:K]), case[0].weights, rtol=1e-6
         )
@@ -279,12 +305,14 @@ def run(
     case = make_case()
     padded = pad(case[0], CAPACITY, BLOCK)
     record = make_record(CAPACITY, rewards=np.arange(CAPACITY))
+    database = database_for(case)
     moved, record, _, _ = update[updater](
         updater(self_normalized),
         padded,
         record,
         (),
-        database_for(case),
+        database,
+        background_of(database),
         jnp.asarray(stepsize, float),
         jnp.asarray(temperature, float),
     )

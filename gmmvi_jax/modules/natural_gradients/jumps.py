@@ -17,13 +17,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights, own_samples
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
 from gmmvi_jax.numerics.gaussian import block_log_densities, centre_points, unit_like, whiten_block
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, normalizer
-from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.importance_weights import log_importance_weights, own_samples
 from gmmvi_jax.typing import Array
 
 # Measured on ten densities with edges. A height of 100 nats keeps 0.4 % of the mass outside of a
@@ -79,7 +79,8 @@ def add_jump(
 
 def add_jumps(
     mixture: PaddedMixture,
-    database: SampleDatabase,
+    batch: SampleBatch,
+    log_background: Array,
     sums: WeightedSum,
     gradient: NaturalGradient,
     temperature: Array,
@@ -94,14 +95,14 @@ def add_jumps(
 
     Args:
         mixture: before its update.
-        database: its batch has a complete ``log_background``.
+        batch: the samples.
+        log_background: [N] log b(x).
         sums: [K] of the weights, see ``stein.add_chunk``.
         gradient: [K, ...] by the gradients inside, overwritten.
         temperature: beta.
         self_normalized: see ``Stein``.
         only_own_samples: see ``Stein``.
     """
-    batch = database.batch
     size, chunk_size = mixture.block_size, batch.chunk_size
     num_blocks = -(-mixture.num_components // size)
     num_tiles = num_blocks * -(-batch.num_samples // chunk_size)
@@ -111,8 +112,8 @@ def add_jumps(
     def visit(index: Array, carry: _Carry) -> _Carry:
         is_first, tile = index < num_tiles, index % num_tiles
         start, row = (tile % num_blocks) * size, (tile // num_blocks) * chunk_size
-        points, outside, log_background = take_block(
-            (batch.points, batch.outside, batch.log_background), row, chunk_size
+        points, outside, usable, background = take_block(
+            (batch.points, batch.outside, batch.usable, log_background), row, chunk_size
         )
         block, block_sums, (heights, shares, block_gradient) = take_block(
             (mixture.gaussians, sums._replace(value=()), carry), start, size
@@ -120,7 +121,7 @@ def add_jumps(
         whitened = whiten_block(block, centre_points(points, block.mean[0]))
         is_own = own_samples(batch, row, start, size) if only_own_samples else None
         log_densities = block_log_densities(block, whitened)
-        log_weights = log_importance_weights(log_densities, log_background, is_own)
+        log_weights = log_importance_weights(log_densities, background, usable, is_own)
         weights = jnp.exp(log_weights - block_sums.log_scale[:, None])
         is_outside = outside.astype(weights.dtype)
 

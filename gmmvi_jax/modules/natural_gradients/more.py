@@ -8,15 +8,9 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.densities import log_density, log_density_from_terms
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
-from gmmvi_jax.modules.natural_gradients.sample_weights import (
-    log_importance_weights,
-    own_samples,
-    with_background,
-)
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import (
@@ -33,8 +27,8 @@ from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regressio
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import newest_log_densities
-from gmmvi_jax.typing import Array
+from gmmvi_jax.samples.importance_weights import log_importance_weights, own_samples
+from gmmvi_jax.typing import Array, PyTree
 
 Carry = TypeVar("Carry")
 
@@ -51,19 +45,16 @@ class _Moments(NamedTuple):
 
 def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperature: Array) -> Array:
     """Returns [N] r(x) = log p~(x) - beta log q(x), 0 in the chunks without samples."""
-    batch, window = database.batch, database.window
-    size = batch.chunk_size
+    batch, densities = database.batch, database.densities
 
-    def fill(row: Array, rewards: Array) -> Array:
-        points, log_target = take_block((batch.points, batch.log_target), row, size)
-        if window is None:
-            log_mixture = log_density(mixture, mixture.log_weights, points)
-        else:
-            read = partial(newest_log_densities, window, mixture, row=row, size=size)
-            log_mixture = log_density_from_terms(mixture, read, size)
-        return put_block(rewards, log_target - temperature * log_mixture, row)
+    def fill(row: Array, carry: tuple[Array, PyTree]) -> tuple[Array, PyTree]:
+        rewards, scratch = carry
+        chunk, scratch = densities.chunk(mixture, batch, row, scratch)
+        log_target = take_block(batch.log_target, row, batch.chunk_size)
+        return put_block(rewards, log_target - temperature * chunk.log_mixture, row), scratch
 
-    return fold_blocks(batch.num_samples, size, fill, jnp.zeros_like(batch.log_target))
+    empty = (jnp.zeros_like(batch.log_target), densities.scratch(mixture, batch))
+    return fold_blocks(batch.num_samples, batch.chunk_size, fill, empty)[0]
 
 
 def fit_one(
@@ -71,6 +62,7 @@ def fit_one(
     index: Array,
     ridge_factor: Array,
     batch: SampleBatch,
+    log_background: Array,
     rewards: Array,
     centre: Array,
     self_normalized: bool,
@@ -83,6 +75,7 @@ def fit_one(
         index: its number, int32, which tells its own samples.
         ridge_factor: relative to weights that sum to one (plain: to w / N).
         batch: the samples.
+        log_background: [N] log b(x).
         rewards: [N].
         centre: [D], see ``centre_points``.
         self_normalized: importance weights sum to one, else they are plain.
@@ -92,13 +85,13 @@ def fit_one(
     dtype = gaussian.mean.dtype
 
     def read(row: Array) -> tuple[Array, Array, Array]:
-        points, chunk_rewards, log_background = take_block(
-            (batch.points, rewards, batch.log_background), row, batch.chunk_size
+        points, chunk_rewards, background, usable = take_block(
+            (batch.points, rewards, log_background, batch.usable), row, batch.chunk_size
         )
         whitened = whiten(gaussian, centre_points(points, centre))
         log_densities = log_density_from_whitened(gaussian, whitened)
         is_own = own_samples(batch, row, index, 1)[0] if only_own_samples else None
-        log_weights = log_importance_weights(log_densities, log_background, is_own)
+        log_weights = log_importance_weights(log_densities, background, usable, is_own)
         return whitened, log_weights, chunk_rewards
 
     def fold(visit: Callable[[Array, Carry], Carry], initial: Carry) -> Carry:
@@ -187,10 +180,10 @@ class MORE:
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, Array, SampleDatabase]:
+    ) -> tuple[NaturalGradient, Array, Array]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
-        batch = with_background(mixture, database.batch)
-        database = database._replace(batch=batch)
+        batch = database.batch
+        log_background = database.densities.log_background(mixture, batch)
         size = _regression_block(mixture, batch.chunk_size)
         initial = jnp.asarray(self.initial_ridge_factor, memory.dtype)
         ridge_factors = next_ridge_factors(components, memory, initial)
@@ -201,6 +194,7 @@ class MORE:
             fit = partial(
                 fit_one,
                 batch=batch,
+                log_background=log_background,
                 rewards=rewards,
                 centre=block.mean[0],
                 self_normalized=self.self_normalized,
@@ -210,7 +204,7 @@ class MORE:
             return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
 
         gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
-        return gradient, ridge_factors, database
+        return gradient, ridge_factors, log_background
 
 
 def build(

@@ -33,21 +33,21 @@ class NaturalGradientEstimator(Protocol):
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, PyTree, SampleDatabase]:
+    ) -> tuple[NaturalGradient, PyTree, Array]:
         """Estimates the natural gradients.
 
         Args:
             mixture: the mixture before its update.
             components: its record.
             memory: its own, of the last iteration.
-            database: its ``batch`` holds the samples of this iteration; with a ``window``, whose
-                newest Gaussians are the mixture's, their densities are known.
+            database: its ``batch`` holds the samples of this iteration, and its ``densities``
+                answer for the components' densities there.
             temperature: beta in r(x) = log p~(x) - beta log q(x), scalar.
             buffers: an earlier result, overwritten (so that nothing of size K x D x D is
                 allocated in a step).
 
         Returns:
-            The natural gradients; the memory; and the database, its batch with a complete
-            ``log_background``.
+            The natural gradients; the memory; and [N] log b(x), the log density of what generated
+            the samples, which the weights' update needs too (``database.densities`` computes it).
         """
         ...

@@ -6,19 +6,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.densities import (
-    gradient_from_terms,
-    log_density_gradient_and_terms,
-    precisions,
-)
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
-from gmmvi_jax.modules.natural_gradients.sample_weights import (
-    fill_in,
-    log_importance_weights,
-    own_samples,
-)
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.gaussian import Gaussian, apply_transposed_factor, is_diagonal
@@ -26,10 +16,10 @@ from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import newest_log_densities
-from gmmvi_jax.typing import Array
+from gmmvi_jax.samples.importance_weights import log_importance_weights, own_samples
+from gmmvi_jax.typing import Array, PyTree
 
-_Carry = tuple[WeightedSum, Array, Array]  # sums, [K, C] densities, [N] log b
+_Carry = tuple[WeightedSum, PyTree]  # sums, and what the densities carry
 
 
 def add_chunk(
@@ -112,60 +102,41 @@ class Stein:
         database: SampleDatabase,
         temperature: Array,
         buffers: NaturalGradient,
-    ) -> tuple[NaturalGradient, tuple[()], SampleDatabase]:
+    ) -> tuple[NaturalGradient, tuple[()], Array]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
         del components
-        batch, window = database.batch, database.window
+        batch, densities = database.batch, database.densities
         size = mixture.block_size
-        dtype = mixture.log_weights.dtype
-
-        sums = empty_sum(tuple(buffers), dtype, mixture.log_weights.shape)
-
-        # Densities that the selector needed to count what serves again are not computed twice.
-        inverse_covariances = jnp.zeros(0) if window is None else precisions(mixture)
+        sums = empty_sum(tuple(buffers), mixture.log_weights.dtype, mixture.log_weights.shape)
 
         def add_samples(row: Array, carry: _Carry) -> _Carry:
-            sums, scratch, backgrounds = carry
-            points, target_gradient, log_background = take_block(
-                (batch.points, batch.target_gradient, backgrounds), row, batch.chunk_size
+            sums, scratch = carry
+            chunk, scratch = densities.drawn_chunk(mixture, batch, row, scratch)
+            points, target_gradient, usable = take_block(
+                (batch.points, batch.target_gradient, batch.usable), row, batch.chunk_size
             )
-            if window is None:
-                # grad r needs all components before the first sum is known: keep their densities.
-                _, mixture_gradient, scratch, log_drawn = log_density_gradient_and_terms(
-                    mixture, points, scratch, batch.log_shares
-                )
-                if log_drawn is not None:
-                    log_background = fill_in(log_background, log_drawn)
-                    backgrounds = put_block(backgrounds, log_background, row)
-                read = partial(take_block, scratch, size=size)
-            else:
-                read = partial(
-                    newest_log_densities, window, mixture, row=row, size=batch.chunk_size
-                )
-                mixture_gradient = gradient_from_terms(mixture, inverse_covariances, points, read)
-            reward_gradients = target_gradient - temperature * mixture_gradient
+            reward_gradients = target_gradient - temperature * chunk.mixture_gradient
             columns = points.T
 
             def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
                 block, block_sums = take_block((mixture.gaussians, sums), start, size)
-                log_densities = read(start)
+                log_densities = chunk.component_log_densities(start)
                 is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
-                log_weights = log_importance_weights(log_densities, log_background, is_own)
+                log_weights = log_importance_weights(
+                    log_densities, chunk.log_background, usable, is_own
+                )
                 added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
                     block, block_sums, columns, reward_gradients, log_weights
                 )
                 return put_block(sums, added, start)
 
-            sums = fold_blocks(mixture.num_components, size, add_to_block, sums)
-            return sums, scratch, backgrounds
+            return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
-        num_kept = mixture.capacity if window is None else 0
-        scratch = jnp.zeros((num_kept, batch.chunk_size), dtype)
-        sums, _, backgrounds = fold_blocks(
-            batch.num_samples, batch.chunk_size, add_samples, (sums, scratch, batch.log_background)
+        scratch = densities.drawn_scratch(mixture, batch)
+        sums, scratch = fold_blocks(
+            batch.num_samples, batch.chunk_size, add_samples, (sums, scratch)
         )
-        batch = dataclasses.replace(batch, log_background=backgrounds)
-        database = database._replace(batch=batch)
+        log_background = densities.background_of(scratch)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
@@ -180,9 +151,16 @@ class Stein:
         gradient = NaturalGradient(*sums.value)
         gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
         gradient = add_jumps(
-            mixture, database, sums, gradient, temperature, self_normalized, self.only_own_samples
+            mixture,
+            batch,
+            log_background,
+            sums,
+            gradient,
+            temperature,
+            self_normalized,
+            self.only_own_samples,
         )
-        return gradient, memory, database
+        return gradient, memory, log_background
 
 
 def build(

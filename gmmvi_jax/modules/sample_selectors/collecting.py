@@ -1,9 +1,6 @@
 """Drawing new samples and joining them to those that are used again."""
 
-import dataclasses
-
 import jax
-import jax.numpy as jnp
 
 from gmmvi_jax.mixture.drawing import Draws, draw
 from gmmvi_jax.mixture.padded import PaddedMixture
@@ -11,7 +8,6 @@ from gmmvi_jax.modules.sample_selectors.weighting import evaluate_batch
 from gmmvi_jax.samples.archive import store
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import add_rows, log_background
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _TARGET_STREAM = 0x7FFFFFFF  # of the key that draws; its chunks are counted from 0
@@ -31,8 +27,7 @@ def collect(
         key: PRNG key.
         log_target: log density of one point.
         mixture: whose components draw.
-        database: with a window, its batch is to be used again (see ``reuse.look_back``); without
-            one, it is overwritten.
+        database: its batch is overwritten, except for what is reused (see ``reuse.keep_recent``).
         counts: [K] int32 how many each component draws.
         segment_size: about how many that usually is, see ``draw``.
 
@@ -40,8 +35,8 @@ def collect(
         The database with the batch of this iteration, and the account of the new samples.
     """
     key_target = jax.random.fold_in(key, _TARGET_STREAM)  # compiled for stochastic targets alone
-    earlier, window = database.batch, database.window
-    first_row = jnp.zeros((), jnp.int32) if window is None else earlier.num_samples
+    earlier = database.batch
+    first_row = database.densities.first_new_row(earlier)
     draws = draw(
         key,
         mixture.gaussians,
@@ -54,14 +49,6 @@ def collect(
     batch, usable_counts, account = evaluate_batch(
         key_target, log_target, draws, counts, first_row, earlier
     )
-    if window is None:
-        # The balance heuristic: a sample's density under what drew all of them. Source: Veach and
-        # Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
-        num_usable = jnp.maximum(account.num_drawn - account.num_unusable, 1)
-        shares = usable_counts.astype(batch.points.dtype) / num_usable
-        batch = dataclasses.replace(batch, log_shares=jnp.log(shares))
-    else:
-        window = add_rows(window, batch, mixture, counts, usable_counts, first_row)
-        batch = dataclasses.replace(batch, log_background=log_background(window, batch))
+    densities = database.densities.with_draws(mixture, batch, counts, usable_counts, first_row)
     archive = store(database.archive, batch, first_row)
-    return SampleDatabase(batch=batch, archive=archive, window=window), account
+    return SampleDatabase(batch=batch, archive=archive, densities=densities), account

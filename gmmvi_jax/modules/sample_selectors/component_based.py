@@ -14,7 +14,7 @@ from gmmvi_jax.modules.sample_selectors.draws import (
 )
 from gmmvi_jax.modules.sample_selectors.reuse import (
     component_sample_sizes,
-    look_back,
+    keep_recent,
     missing_samples,
     num_reused,
 )
@@ -22,23 +22,24 @@ from gmmvi_jax.numerics.block_sizes import sample_chunk
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import WindowSize, window_size
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window_size import MixtureShape, RowDemand, WindowSize, window_size
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
 class ComponentBased:
-    """Sees to ``desired_samples`` (effective) samples of every component, whatever its weight.
+    """Draws until every component, whatever its weight, has ``desired_samples`` effective samples.
 
     Components of low weight are so estimated as well as the others, and can still move to
     where mass is missing. Source: Arenz et al., TMLR 2023, Section 3.3.
 
     Attributes:
         desired_samples: samples per component and iteration.
-        reuse_ratio: rho; the newest floor(rho * desired) samples per component serve again, and
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
             only what their effective number falls short of is drawn. 0: all samples are new.
-        reuse_window_bytes: most memory for samples that serve again.
+        reuse_window_bytes: most memory for reused samples.
     """
 
     desired_samples: int = dataclasses.field(metadata={"static": True})
@@ -55,18 +56,14 @@ class ComponentBased:
         """Returns how many new samples an iteration can draw at most."""
         return self.desired_samples * max_components
 
-    def window_size(
-        self, max_components: int, dim: int, diagonal: bool, itemsize: int
-    ) -> WindowSize | None:
+    def window_size(self, shape: MixtureShape) -> WindowSize | None:
         """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
         per_component = num_reused(self.reuse_ratio, self.desired_samples)
         if per_component == 0:
             return None
-        num_new = self.max_samples(max_components)
-        num_wanted = num_new + per_component * max_components
-        return window_size(
-            self.reuse_window_bytes, num_new, num_wanted, max_components, dim, diagonal, itemsize
-        )
+        num_new = self.max_samples(shape.max_components)
+        demand = RowDemand(num_new, num_new + per_component * shape.max_components)
+        return window_size(self.reuse_window_bytes, demand, shape)
 
     def __call__(
         self,
@@ -77,15 +74,15 @@ class ComponentBased:
     ) -> tuple[SampleDatabase, SampleAccount]:
         """Selects the samples of one iteration; see ``SampleSelector``."""
         counts = jnp.full(mixture.capacity, self.desired_samples, jnp.int32)
-        if database.window is not None:
+        if isinstance(database.densities, KeptDensities):
             per_component = num_reused(self.reuse_ratio, self.desired_samples)
             num_incoming = self.desired_samples * mixture.num_components
-            window, batch = look_back(
-                mixture, database.window, database.batch, per_component, num_incoming
+            densities, batch = keep_recent(
+                mixture, database.densities, database.batch, per_component, num_incoming
             )
-            sizes = component_sample_sizes(mixture, window, batch)
+            sizes = component_sample_sizes(mixture, densities, batch)
             counts = missing_samples(self.desired_samples, sizes)
-            database = database._replace(window=window, batch=batch)
+            database = database._replace(densities=densities, batch=batch)
         counts = jnp.where(mixture.active, counts, 0)
         return collect(key, log_target, mixture, database, counts, self.desired_samples)
 

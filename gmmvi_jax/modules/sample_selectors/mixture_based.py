@@ -15,7 +15,7 @@ from gmmvi_jax.modules.sample_selectors.draws import (
     default_samples,
 )
 from gmmvi_jax.modules.sample_selectors.reuse import (
-    look_back,
+    keep_recent,
     missing_samples,
     mixture_sample_size,
     num_reused,
@@ -24,7 +24,8 @@ from gmmvi_jax.numerics.block_sizes import sample_chunk
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import WindowSize, window_size
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window_size import MixtureShape, RowDemand, WindowSize, window_size
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
@@ -33,16 +34,16 @@ _SEGMENT = 64  # rows transformed by one product: counts per component are uneve
 @register_pytree
 @dataclasses.dataclass(frozen=True)
 class MixtureBased:
-    """Sees to ``desired_samples`` (effective) samples of the mixture.
+    """Draws until the mixture has ``desired_samples`` effective samples.
 
     A component is sampled as often as its weight says; one of low weight hardly moves. Source:
     Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.3.
 
     Attributes:
         desired_samples: samples per iteration, of all components together.
-        reuse_ratio: rho; the newest floor(rho * desired) samples per component serve again, and
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
             only what their effective number falls short of is drawn. 0: all samples are new.
-        reuse_window_bytes: most memory for samples that serve again.
+        reuse_window_bytes: most memory for reused samples.
     """
 
     desired_samples: int = dataclasses.field(metadata={"static": True})
@@ -60,23 +61,14 @@ class MixtureBased:
         del max_components
         return self.desired_samples
 
-    def window_size(
-        self, max_components: int, dim: int, diagonal: bool, itemsize: int
-    ) -> WindowSize | None:
+    def window_size(self, shape: MixtureShape) -> WindowSize | None:
         """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
         per_component = num_reused(self.reuse_ratio, self.desired_samples)
         if per_component == 0:
             return None
-        num_wanted = self.desired_samples + per_component * max_components
-        return window_size(
-            self.reuse_window_bytes,
-            self.desired_samples,
-            num_wanted,
-            max_components,
-            dim,
-            diagonal,
-            itemsize,
-        )
+        num_new = self.desired_samples
+        demand = RowDemand(num_new, num_new + per_component * shape.max_components)
+        return window_size(self.reuse_window_bytes, demand, shape)
 
     def __call__(
         self,
@@ -88,14 +80,14 @@ class MixtureBased:
         """Selects the samples of one iteration; see ``SampleSelector``."""
         key_counts, key_collect = jax.random.split(key)
         num_new = jnp.asarray(self.desired_samples, jnp.int32)
-        if database.window is not None:
+        if isinstance(database.densities, KeptDensities):
             per_component = num_reused(self.reuse_ratio, self.desired_samples)
-            window, batch = look_back(
-                mixture, database.window, database.batch, per_component, num_new
+            densities, batch = keep_recent(
+                mixture, database.densities, database.batch, per_component, num_new
             )
-            size = mixture_sample_size(mixture, window, batch)
+            size = mixture_sample_size(mixture, densities, batch)
             num_new = missing_samples(self.desired_samples, size)
-            database = database._replace(window=window, batch=batch)
+            database = database._replace(densities=densities, batch=batch)
         counts = draw_counts(key_counts, mixture, num_new, self.desired_samples)
         return collect(key_collect, log_target, mixture, database, counts, _SEGMENT)
 

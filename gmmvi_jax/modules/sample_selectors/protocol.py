@@ -5,7 +5,7 @@ from typing import Protocol
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import WindowSize
+from gmmvi_jax.samples.window_size import MixtureShape, WindowSize
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
@@ -20,16 +20,11 @@ class SampleSelector(Protocol):
         """Returns how many new samples an iteration can draw at most."""
         ...
 
-    def window_size(
-        self, max_components: int, dim: int, diagonal: bool, itemsize: int
-    ) -> WindowSize | None:
-        """Returns how many samples and Gaussians to keep for reuse; None: samples serve once.
+    def window_size(self, shape: MixtureShape) -> WindowSize | None:
+        """Returns how many samples and Gaussians to keep for reuse; None: samples are used once.
 
         Args:
-            max_components: how many components there can ever be.
-            dim: dimensions D.
-            diagonal: whether covariances are diagonal.
-            itemsize: bytes of a float.
+            shape: of the mixture.
 
         Raises:
             ValueError: the memory allowed does not hold the samples of one iteration.

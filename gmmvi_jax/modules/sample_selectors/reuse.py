@@ -2,22 +2,17 @@
 
 import dataclasses
 import math
-from functools import partial
 from typing import NamedTuple, Self
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.densities import log_density_from_terms
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.samples.batch import SampleBatch
-from gmmvi_jax.samples.window import (
-    ReuseWindow,
-    add_gaussians,
-    drop_oldest,
-    log_background,
-    newest_log_densities,
-)
+from gmmvi_jax.samples.importance_weights import log_importance_weights
+from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window import newest_log_densities
+from gmmvi_jax.samples.window_shrinking import drop_oldest
 from gmmvi_jax.typing import Array
 
 
@@ -26,21 +21,21 @@ def num_reused(reuse_ratio: float, desired_samples: int) -> int:
     return math.floor(reuse_ratio * desired_samples)
 
 
-def look_back(
+def keep_recent(
     mixture: PaddedMixture,
-    window: ReuseWindow,
+    densities: KeptDensities,
     batch: SampleBatch,
     num_per_component: int,
     num_incoming: Array,
-) -> tuple[ReuseWindow, SampleBatch]:
-    """Keeps the newest earlier samples, ready to be used again.
+) -> tuple[KeptDensities, SampleBatch]:
+    """Keeps the newest earlier samples, ready to be reused.
 
-    The mixture's Gaussians then wait in the window, and the batch's ``log_background`` is the
-    balance heuristic of these samples alone.
+    The mixture's Gaussians are then pending in the window, and the background is the balance
+    heuristic of these samples alone.
 
     Args:
         mixture: the mixture before its update.
-        window: what generated the last iteration's batch.
+        densities: of the last iteration's batch.
         batch: of the last iteration.
         num_per_component: earlier samples per component. Of these there may be fewer: the window
             holds no more than the last iteration used, and no more than there is room for.
@@ -50,11 +45,8 @@ def look_back(
     num_kept = jnp.minimum(num_per_component * mixture.num_components, room - num_incoming)
     # Those of this mixture, and of the same after its update.
     num_incoming_gaussians = 2 * mixture.num_components
-    window, batch = drop_oldest(window, batch, num_kept, num_incoming_gaussians)
-    # The new Gaussians, which have drawn nothing, do not count in the background yet. It is read
-    # from the matrix after they are in: the other way round XLA would copy the matrix.
-    window = add_gaussians(window, batch, mixture)
-    return window, dataclasses.replace(batch, log_background=log_background(window, batch))
+    window, batch = drop_oldest(densities.window, batch, num_kept, num_incoming_gaussians)
+    return dataclasses.replace(densities, window=window).with_pending(mixture, batch), batch
 
 
 class _WeightSums(NamedTuple):
@@ -84,32 +76,29 @@ def _no_weights(shape: tuple[int, ...], dtype: jnp.dtype) -> _WeightSums:
     return _WeightSums(jnp.full(shape, jnp.finfo(dtype).min, dtype), zeros, zeros)
 
 
-def _log_weights(log_densities: Array, background: Array) -> Array:
-    return jnp.where(background < jnp.inf, log_densities - background, -jnp.inf)
-
-
 def component_sample_sizes(
-    mixture: PaddedMixture, window: ReuseWindow, batch: SampleBatch
+    mixture: PaddedMixture, densities: KeptDensities, batch: SampleBatch
 ) -> Array:
     """Returns [K] the effective sample size 1 / sum w^2 of the batch under each component.
 
-    w are the normalised importance weights N(x | o) / b(x). Source: ALGORITHM.md, "Sample
+    w are the normalised importance weights N(x | o) / b(x). Source: docs/algorithm.md, "Sample
     reuse"; Arenz et al., TMLR 2023, Section 3.3.
 
     Args:
         mixture: its Gaussians are the newest of the window.
-        window: what generated the batch, and the mixture's Gaussians.
-        batch: earlier samples, with their balance heuristic.
+        densities: of the batch.
+        batch: earlier samples.
     """
     size, block_size = batch.chunk_size, mixture.block_size
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
-        background = take_block(batch.log_background, row, size)
+        background, usable = take_block((densities.background, batch.usable), row, size)
 
         def add_block(start: Array, sums: _WeightSums) -> _WeightSums:
-            log_densities = newest_log_densities(window, mixture, start, row, size)
+            log_densities = newest_log_densities(densities.window, mixture, start, row, size)
+            log_weights = log_importance_weights(log_densities, background, usable)
             block = take_block(sums, start, block_size)
-            return put_block(sums, block.add(_log_weights(log_densities, background)), start)
+            return put_block(sums, block.add(log_weights), start)
 
         return fold_blocks(mixture.num_components, block_size, add_block, sums)
 
@@ -117,7 +106,9 @@ def component_sample_sizes(
     return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()
 
 
-def mixture_sample_size(mixture: PaddedMixture, window: ReuseWindow, batch: SampleBatch) -> Array:
+def mixture_sample_size(
+    mixture: PaddedMixture, densities: KeptDensities, batch: SampleBatch
+) -> Array:
     """Returns [] the effective sample size of the batch under the whole mixture.
 
     As ``component_sample_sizes``, with w ~ q(x) / b(x).
@@ -125,10 +116,9 @@ def mixture_sample_size(mixture: PaddedMixture, window: ReuseWindow, batch: Samp
     size = batch.chunk_size
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
-        read = partial(newest_log_densities, window, mixture, row=row, size=size)
-        log_mixture = log_density_from_terms(mixture, read, size)
-        background = take_block(batch.log_background, row, size)
-        return sums.add(_log_weights(log_mixture, background))
+        chunk, _ = densities.chunk(mixture, batch, row, ())
+        background, usable = take_block((densities.background, batch.usable), row, size)
+        return sums.add(log_importance_weights(chunk.log_mixture, background, usable))
 
     none = _no_weights((), batch.log_target.dtype)
     return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()

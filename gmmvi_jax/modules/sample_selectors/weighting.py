@@ -22,9 +22,9 @@ def evaluate_batch(
 ) -> tuple[SampleBatch, Array, SampleAccount]:
     """Evaluates the target at freshly drawn points and sorts out the unusable ones.
 
-    A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable: it will
-    have no weight. -inf is legal (outside the support): such a sample is flagged, keeps its
-    weight, has a zero gradient, and a floor as its value.
+    A value of NaN or +inf, or a gradient that is not finite, makes a sample unusable. -inf is legal
+    (outside the support): such a sample is flagged, keeps its weight, has a zero gradient, and a
+    floor as its value.
 
     Args:
         key: PRNG key; used where the target is stochastic.
@@ -35,8 +35,8 @@ def evaluate_batch(
         buffers: a batch whose rows from ``first_row`` on are overwritten.
 
     Returns:
-        The batch, the ``log_background`` of its new rows 0 where usable and +inf where not; [K] the
-        number of usable new samples of each component; and the account of all new samples.
+        The batch; [K] the number of usable new samples of each component; and the account of all
+        new samples.
     """
     num_new = jnp.sum(counts, dtype=jnp.int32)
     num_samples = first_row + num_new
@@ -62,11 +62,10 @@ def evaluate_batch(
         kinds_count += jnp.sum(kinds & live, axis=1, dtype=jnp.int32)
         usable_counts = usable_counts.at[origin].add(usable.astype(jnp.int32), mode="drop")
         lowest = jnp.minimum(lowest, jnp.min(jnp.where(usable & inside, value, jnp.inf)))
-        background = jnp.where(usable, jnp.zeros_like(value), jnp.inf)
-        rows = put_block(rows, (value, outside, gradient, background), start)
+        rows = put_block(rows, (value, outside, usable, gradient), start)
         return rows, usable_counts, lowest, kinds_count
 
-    rows = (buffers.log_target, buffers.outside, buffers.target_gradient, buffers.log_background)
+    rows = (buffers.log_target, buffers.outside, buffers.usable, buffers.target_gradient)
     nothing = jnp.zeros(NUM_ACCOUNTS, jnp.int32)
     rows, usable_counts, lowest, account = fold_evaluations(
         key,
@@ -79,24 +78,25 @@ def evaluate_batch(
         inspect,
         (rows, jnp.zeros_like(counts), jnp.asarray(jnp.inf, dtype), nothing),
     )
-    values, outside, gradients, log_background = rows
+    values, outside, usable, gradients = rows
+    # Chunks of new samples begin anywhere: what lies behind them may be left of other iterations.
+    usable = put_block(usable, jnp.zeros(size, bool), num_samples)
     floor = jnp.where(jnp.isfinite(lowest), lowest, 0.0) - OUTSIDE_DEPTH
 
     def apply_floor(offset: Array, values: Array) -> Array:
         start = first_row + offset
-        value, is_outside, background = take_block((values, outside, log_background), start, size)
+        value, is_outside, is_usable = take_block((values, outside, usable), start, size)
         value = jnp.where(is_outside, floor, value)
-        return put_block(values, jnp.where(background == 0.0, value, 0.0), start)
+        return put_block(values, jnp.where(is_usable, value, 0.0), start)
 
     num_earlier = jnp.where(first_row > 0, buffers.num_usable, 0)
     batch = SampleBatch(
         points=draws.points,
         log_target=fold_blocks(num_new, size, apply_floor, values),
         outside=outside,
+        usable=usable,
         target_gradient=gradients,
-        log_background=log_background,
         origins=draws.origins,
-        log_shares=buffers.log_shares,
         num_samples=num_samples,
         num_usable=num_earlier + jnp.sum(usable_counts, dtype=jnp.int32),
         chunk_size=size,

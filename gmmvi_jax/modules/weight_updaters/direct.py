@@ -12,7 +12,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     tilt_weights,
 )
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.samples.database import SampleDatabase, look_ahead
+from gmmvi_jax.samples.database import SampleDatabase, cache_densities
 from gmmvi_jax.typing import Array
 
 
@@ -42,12 +42,15 @@ class DirectWeights:
         components: ComponentRecord,
         memory: tuple[()],
         database: SampleDatabase,
+        log_background: Array,
         stepsize: Array,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], SampleDatabase]:
         """Updates the weights; see ``WeightUpdater``."""
-        database = look_ahead(database, mixture)
-        expected = expected_rewards(mixture, database, temperature, self.self_normalized)
+        database = cache_densities(database, mixture)
+        expected = expected_rewards(
+            mixture, database, log_background, temperature, self.self_normalized
+        )
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
         mixture = tilt_weights(mixture, advantages, stepsize / temperature)

@@ -2,13 +2,11 @@
 
 import dataclasses
 import math
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.densities import log_density_and_terms, log_density_from_terms
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
@@ -16,8 +14,8 @@ from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.window import newest_log_densities
-from gmmvi_jax.typing import Array
+from gmmvi_jax.samples.importance_weights import log_importance_weights
+from gmmvi_jax.typing import Array, PyTree
 
 LOG_WEIGHT_FLOOR = math.log(1e-30)
 
@@ -50,7 +48,11 @@ def add_chunk(
 
 
 def expected_rewards(
-    mixture: PaddedMixture, database: SampleDatabase, temperature: Array, self_normalized: bool
+    mixture: PaddedMixture,
+    database: SampleDatabase,
+    log_background: Array,
+    temperature: Array,
+    self_normalized: bool,
 ) -> ExpectedRewards:
     """Returns r_o = E_{q_o}[log p~(x) - beta log q(x)] of all components.
 
@@ -59,43 +61,37 @@ def expected_rewards(
 
     Args:
         mixture: updated components, old weights.
-        database: its batch are samples shared by all components; with a window, their densities
-            are read there.
+        database: its batch are samples shared by all components.
+        log_background: [N] log b(x) of these samples.
         temperature: beta, scalar.
         self_normalized: importance weights sum to one per component, else they are plain.
     """
-    batch, window = database.batch, database.window
+    batch, densities = database.batch, database.densities
     size = mixture.block_size
     dtype = mixture.log_weights.dtype
     shape = mixture.log_weights.shape
 
-    def add_samples(row: Array, carry: tuple[_Sums, Array]) -> tuple[_Sums, Array]:
+    def add_samples(row: Array, carry: tuple[_Sums, PyTree]) -> tuple[_Sums, PyTree]:
         sums, scratch = carry
-        points, log_target, log_background = take_block(
-            (batch.points, batch.log_target, batch.log_background), row, batch.chunk_size
+        chunk, scratch = densities.chunk(mixture, batch, row, scratch)
+        log_target, usable, background = take_block(
+            (batch.log_target, batch.usable, log_background), row, batch.chunk_size
         )
-        if window is None:
-            # log q needs all components before the first reward is known: keep their densities.
-            log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
-            read = partial(take_block, scratch, size=size)
-        else:
-            read = partial(newest_log_densities, window, mixture, row=row, size=batch.chunk_size)
-            log_mixture = log_density_from_terms(mixture, read, batch.chunk_size)
-        rewards = log_target - temperature * log_mixture
+        rewards = log_target - temperature * chunk.log_mixture
 
         def add_to_block(start: Array, sums: _Sums) -> _Sums:
             of_rewards, of_squares = take_block(sums, start, size)
+            log_densities = chunk.component_log_densities(start)
+            log_weights = log_importance_weights(log_densities, background, usable)
             added = jax.vmap(add_chunk, in_axes=(0, 0, 0, None))(
-                of_rewards, of_squares, read(start) - log_background, rewards
+                of_rewards, of_squares, log_weights, rewards
             )
             return put_block(sums, added, start)
 
         return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
     nothing = jnp.zeros(shape, dtype)
-    num_kept = mixture.capacity if window is None else 0
-    scratch = jnp.zeros((num_kept, batch.chunk_size), dtype)
-    empty = ((empty_sum(nothing, dtype, shape), nothing), scratch)
+    empty = ((empty_sum(nothing, dtype, shape), nothing), densities.scratch(mixture, batch))
     (sums, squares), _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, empty)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)

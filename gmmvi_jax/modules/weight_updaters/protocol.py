@@ -21,6 +21,7 @@ class WeightUpdater(Protocol):
         components: ComponentRecord,
         memory: PyTree,
         database: SampleDatabase,
+        log_background: Array,
         stepsize: Array,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord, PyTree, SampleDatabase]:
@@ -31,11 +32,12 @@ class WeightUpdater(Protocol):
             components: its record; gets the new rewards.
             memory: its own, of the last iteration.
             database: its batch are the samples the components were updated with.
+            log_background: [N] log b(x) of these samples.
             stepsize: [] of this iteration.
             temperature: beta, scalar.
 
         Returns:
-            The mixture; the record; the memory; and the database, whose window, if it has one,
-            knows the densities under the updated components.
+            The mixture; the record; the memory; and the database with the densities of its samples
+            under the updated components, see ``cache_densities``.
         """
         ...

@@ -16,7 +16,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.samples.database import SampleDatabase, look_ahead
+from gmmvi_jax.samples.database import SampleDatabase, cache_densities
 from gmmvi_jax.typing import Array
 
 
@@ -92,12 +92,15 @@ class TrustRegionWeights:
         components: ComponentRecord,
         memory: tuple[()],
         database: SampleDatabase,
+        log_background: Array,
         stepsize: Array,
         temperature: Array,
     ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], SampleDatabase]:
         """Updates the weights; see ``WeightUpdater``."""
-        database = look_ahead(database, mixture)
-        expected = expected_rewards(mixture, database, temperature, self.self_normalized)
+        database = cache_densities(database, mixture)
+        expected = expected_rewards(
+            mixture, database, log_background, temperature, self.self_normalized
+        )
         components = record_rewards(mixture, components, expected, temperature)
         advantages = advantages_of(mixture, expected.values)
         scale = solve_tilt(mixture.log_weights, advantages, stepsize, 1.0 / temperature)

@@ -10,7 +10,7 @@ import pytest
 from gmmvi_jax.samples.archive import Archive, empty_archive, store, thin
 from gmmvi_jax.samples.batch import SampleBatch, empty_batch
 
-from .oracles import make_batch
+from ..oracles import make_batch
 
 D, CHUNK = 2, 4
 BATCH_ROWS = 36
@@ -113,7 +113,7 @@ def test_buffers_are_whole_chunks_with_one_chunk_to_spare(num_rows: int, chunk_s
     batch = empty_batch(num_rows, D, chunk_size, dtype)
     archive = empty_archive(num_rows, D, chunk_size, True, dtype)
     assert batch.target_gradient is not None
-    for leaf in (batch.points, batch.log_target, batch.target_gradient, batch.log_background):
+    for leaf in (batch.points, batch.log_target, batch.target_gradient, batch.usable):
         assert leaf.shape[0] % chunk_size == 0
         assert leaf.shape[0] >= num_rows + chunk_size
     assert archive.points.shape[0] == archive.log_target.shape[0] >= num_rows + chunk_size
