@@ -1,7 +1,6 @@
 """Choice A: components are added where mass is missing and deleted where they are useless."""
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 import jax
@@ -10,28 +9,27 @@ from jax import lax
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.component_adaptation.adding import best_candidate, isotropic_variance
+from gmmvi_jax.modules.component_adaptation.appending import append_component
 from gmmvi_jax.modules.component_adaptation.compaction import keep_components
 from gmmvi_jax.modules.component_adaptation.deleting import (
     History,
     components_to_keep,
     window_length,
 )
+from gmmvi_jax.modules.component_adaptation.new_covariance import isotropic_variance
 from gmmvi_jax.modules.component_adaptation.protocol import Adapted, Remembered
+from gmmvi_jax.modules.component_adaptation.searching import Found, Search, find_mean
 from gmmvi_jax.modules.records import (
     AdaptationInfo,
     ComponentRecord,
     Memories,
     missing_reward,
 )
-from gmmvi_jax.numerics.blocks import put_row
-from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.requirements import require, require_int, require_not_negative
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
-INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
 THRESHOLDS = (5000.0, 1000.0, 500.0, 200.0, 100.0, 50.0)  # tau, in nats, cycled through
 
 
@@ -117,12 +115,12 @@ class Adaptive:
 
         is_time = (iteration > 1) & (iteration % self.add_iters == 0)
         due = is_time & (mixture.num_components < mixture.max_components)
-        mean, variance, num_evaluations = self._propose(
-            key, log_target, mixture, memory.num_searches, archive, due
+        found, variance = self._propose(key, log_target, mixture, memory.num_searches, archive, due)
+        mixture, (components, memories) = append_component(
+            mixture, remembered, newborn, found.mean, variance, due
         )
-        mixture, (components, memories) = _append(mixture, remembered, newborn, mean, variance, due)
         memory = memories.component_adaptation._replace(num_searches=memory.num_searches + due)
-        info = AdaptationInfo(due.astype(jnp.int32), num_deleted, num_evaluations)
+        info = AdaptationInfo(due.astype(jnp.int32), num_deleted, found.num_evaluations)
         return Adapted(mixture, components, memories._replace(component_adaptation=memory), info)
 
     def _propose(
@@ -133,33 +131,23 @@ class Adaptive:
         num_searches: Array,
         archive: Archive,
         due: Array,
-    ) -> tuple[Array, Array, Array]:
-        # One call for both numbers, and streams of their own for what is rarely asked for: each
-        # call of the generator takes a tenth of a second to compile.
-        salt, coin = jax.random.bits(key, (2,), jnp.uint32)
-        key_prior, key_target = jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+    ) -> tuple[Found, Array]:
+        """Returns what a search found, and the variance of the new component."""
+        key_search, key_numbers = jax.random.split(key)
         dtype = mixture.log_weights.dtype
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
+        search = Search(
+            self.num_database_samples,
+            self.num_prior_samples,
+            jnp.asarray(self.prior_mean, dtype),
+            deviation,
+        )
         # The first search uses the second threshold, as published.
         thresholds = jnp.asarray(THRESHOLDS, dtype)
         threshold = thresholds[(num_searches + 1) % len(THRESHOLDS)]
-        mean, num_evaluations = best_candidate(
-            salt,
-            key_prior,
-            key_target,
-            log_target,
-            mixture,
-            archive,
-            threshold,
-            jnp.asarray(self.prior_mean, dtype),
-            deviation,
-            due,
-            self.num_database_samples,
-            self.num_prior_samples,
-        )
-        share = coin.astype(dtype) / 2.0**32
-        variance = isotropic_variance(share, mixture, deviation, due)
-        return mean, variance, num_evaluations
+        offset, share = jax.random.uniform(key_numbers, (2,), dtype)
+        found = find_mean(key_search, log_target, mixture, archive, search, offset, threshold, due)
+        return found, isotropic_variance(share, mixture, deviation, due)
 
 
 def _remember(
@@ -177,59 +165,6 @@ def _remember(
         rewards=write(history.rewards, components.rewards),
         weights=write(history.weights, jnp.exp(mixture.log_weights)),
     )
-
-
-def _append(
-    mixture: PaddedMixture,
-    remembered: Remembered,
-    newborn: Remembered,
-    mean: Array,
-    variance: Array,
-    due: Array,
-) -> tuple[PaddedMixture, Remembered]:
-    """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing.
-
-    Args:
-        mixture: with a free slot, if due.
-        remembered: a pytree of what is remembered; its arrays have K leading, numbers stay.
-        newborn: the same of components that were just born.
-        mean: [D].
-        variance: scalar.
-        due: bool.
-    """
-    dtype = mixture.log_weights.dtype
-    unit = (
-        jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
-    )
-    deviation = jnp.sqrt(variance)
-    gaussian = Gaussian(mean, unit * deviation, unit / deviation)
-    log_weight = jnp.asarray(INITIAL_LOG_WEIGHT, dtype)
-    rows = [array[0] if array.ndim else array for array in jax.tree.leaves(newborn)]
-    rows = [*jax.tree.leaves((log_weight, gaussian)), *rows]
-    arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, remembered))
-    wide = [(array, row) for array, row in zip(arrays, rows, strict=True) if array.ndim > 1]
-
-    def write(_: Array, buffers: list[Array]) -> list[Array]:
-        return put_row(buffers, [row for _, row in wide], mixture.num_components)
-
-    # A loop of no or one iteration instead of a cond, which under vmap would copy everything.
-    written = iter(lax.fori_loop(0, due.astype(jnp.int32), write, [array for array, _ in wide]))
-    is_new = due & (jnp.arange(mixture.capacity, dtype=jnp.int32) == mixture.num_components)
-
-    def place(array: Array, row: Array) -> Array:
-        if array.ndim > 1:
-            return next(written)
-        return jnp.where(is_new, row, array) if array.ndim else array
-
-    arrays = [place(array, row) for array, row in zip(arrays, rows, strict=True)]
-    log_weights, gaussians, remembered = jax.tree.unflatten(structure, arrays)
-    mixture = dataclasses.replace(
-        mixture,
-        log_weights=log_weights,
-        gaussians=gaussians,
-        num_components=mixture.num_components + due,
-    )
-    return mixture, remembered
 
 
 def build(
