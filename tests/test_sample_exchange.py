@@ -173,5 +173,5 @@ def test_samples_of_another_dimension_or_covariance_type_are_refused(state):
 def test_a_file_of_something_else_is_an_error(tmp_path):
     path = tmp_path / "other.npz"
     np.savez(path, numbers=np.arange(3))
-    with pytest.raises(ValueError, match="holds no samples"):
+    with pytest.raises(ValueError, match="not a file of samples"):
         load_samples(path)

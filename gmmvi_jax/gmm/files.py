@@ -1,72 +1,22 @@
-"""Mixtures on disk: .npz archives with a header, written all or nothing, never unpickled."""
+"""Mixtures on disk."""
 
-import json
 import os
-import secrets
 import warnings
-import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.typing import Array
 
-FORMAT = "gmmvi_jax.GMM"
-VERSION = 1
+FORMAT = FileFormat("gmmvi_jax.GMM", 1, "mixture", "GMM.save")
 ARRAYS = ("log_weights", "means", "factors")
-_CURE = "save the mixture again with GMM.save"
 
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes the arrays of a mixture to exactly ``path``.
-
-    They go to a file of another name in the same directory, which takes the place of ``path`` when
-    it is complete: a reader, or a crash, finds the old file or the new one.
-
-    Raises:
-        FileNotFoundError: the directory does not exist.
-        ValueError: an array has a dtype that numpy cannot store, like bfloat16.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: create the directory {path.parent} first")
-    for name, array in arrays.items():
-        if array.dtype.kind != "f":
-            raise ValueError(
-                f"cannot save {name} of dtype {array.dtype} to {path}: convert it to float32"
-            )
-    # A string array: object arrays are what only pickle can store.
-    header = np.asarray(json.dumps({"format": FORMAT, "version": VERSION}))
-    temporary = path.parent / f".gmm-{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "xb") as file:  # numpy appends .npz to names, not to open files
-            np.savez(
-                file,
-                header=header,
-                log_weights=arrays["log_weights"],
-                means=arrays["means"],
-                factors=arrays["factors"],
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes a renaming in the directory durable; only POSIX can open a directory."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Writes the arrays of a mixture to exactly ``path``; see ``write_npz``."""
+    write_npz(path, {name: arrays[name] for name in ARRAYS}, FORMAT)
 
 
 def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
@@ -76,16 +26,10 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
         FileNotFoundError: there is no such file.
         ValueError: the file is not one that ``save_arrays`` wrote, or is damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no mixture at {path}: GMM.save writes to exactly the path that it is given"
-        )
-    entries = _read_archive(path)
-    _check_header(path, entries)
+    entries = read_npz(path, FORMAT)
     missing = [name for name in ARRAYS if name not in entries]
     if missing:
-        raise ValueError(f"{path} lacks the arrays {missing}: {_CURE}")
+        raise ValueError(f"{path} lacks the arrays {missing}: save the mixture again with GMM.save")
     stored = {name: entries[name] for name in ARRAYS}
     _check_arrays(path, stored)
     arrays = {name: jnp.asarray(array) for name, array in stored.items()}
@@ -98,35 +42,7 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     return arrays
 
 
-def _read_archive(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not an .npz archive, or is cut off: {_CURE}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read as an .npz archive ({error}): {_CURE}") from error
-
-
-def _check_header(path: Path, entries: Mapping[str, np.ndarray]) -> None:
-    try:
-        header = json.loads(str(entries["header"]))
-        file_format, version = header["format"], header["version"]
-    except (KeyError, TypeError, json.JSONDecodeError):
-        file_format, version = None, None
-    if file_format != FORMAT:
-        raise ValueError(
-            f"{path} has no header of the format {FORMAT!r} (found {file_format!r}); of other "
-            "arrays make a mixture with GMM.from_moments"
-        )
-    if version != VERSION:
-        raise ValueError(
-            f"{path} has version {version!r} of the format, this gmmvi_jax reads version "
-            f"{VERSION}: load it with the gmmvi_jax that wrote it, or a newer one"
-        )
-
-
-def _check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     means, factors = arrays["means"], arrays["factors"]
     fits = (
         means.ndim == 2
@@ -135,4 +51,7 @@ def _check_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     )
     if not fits or any(array.dtype.kind != "f" for array in arrays.values()):
         found = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
-        raise ValueError(f"{path} holds arrays that do not fit together, {found}: {_CURE}")
+        raise ValueError(
+            f"{path} holds arrays that do not fit together, {found}: save the mixture again with "
+            "GMM.save"
+        )

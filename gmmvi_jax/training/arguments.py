@@ -3,9 +3,7 @@
 Every function here runs before anything is compiled. Errors name the argument and the cure.
 """
 
-import json
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,9 +16,10 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.position import position_layout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm import files as gmm_io
+from gmmvi_jax.gmm import files as gmm_files
+from gmmvi_jax.npz import format_of
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training import checkpoint as checkpoints
+from gmmvi_jax.training import checkpoint as checkpoint_files
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import Samples
 from gmmvi_jax.typing import Array, PyTree
@@ -136,25 +135,14 @@ def _load(path: Path, config: Config) -> GMM | TrainState:
     """Returns the mixture or the state in a file, whichever its header names."""
     if not path.is_file():
         raise FileNotFoundError(f"initial: there is no file {path}.")
-    found = _format_of(path)
-    if found == checkpoints.FORMAT:
-        return checkpoints.load_checkpoint(path, config)
-    if found == gmm_io.FORMAT:
+    found = format_of(path)
+    if found == checkpoint_files.FORMAT.name:
+        return checkpoint_files.load_checkpoint(path, config)
+    if found == gmm_files.FORMAT.name:
         return GMM.load(path)
     raise ValueError(
         f"initial: {path} is neither a checkpoint (train(checkpoint=...)) nor a mixture (GMM.save)."
     )
-
-
-def _format_of(path: Path) -> str | None:
-    """Returns what the header of an archive says that it is."""
-    if not zipfile.is_zipfile(path):
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return json.loads(str(archive["header"]))["format"]
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile):
-        return None
 
 
 def _fitting_state(state: TrainState, config: Config) -> TrainState:

@@ -1,11 +1,7 @@
-"""Saving and loading the state of a run: one .npz file, written atomically, never pickle."""
+"""Saving and loading the state of a run."""
 
-import io
-import json
 import os
-import tempfile
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +9,11 @@ import numpy as np
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.init import init
+from gmmvi_jax.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import Array
 
-FORMAT = "gmmvi_jax.TrainState"
-VERSION = 4  # bump when older checkpoints can no longer be resumed
+FORMAT = FileFormat("gmmvi_jax.TrainState", 4, "checkpoint", "save_checkpoint")
 
 
 def _is_key(leaf: Array) -> bool:
@@ -36,29 +32,24 @@ def _cure(found: np.dtype, expected: np.dtype) -> str:
     return "load it with the config it was made with"
 
 
-def save_checkpoint(path: str | Path, state: TrainState) -> None:
+def save_checkpoint(path: str | os.PathLike[str], state: TrainState) -> None:
     """Writes a state; the file is replaced only once the new one is complete.
 
     Args:
         path: of the file.
         state: from ``init``, ``step`` or ``TrainResult.state``.
+
+    Raises:
+        FileNotFoundError: the directory does not exist.
     """
-    arrays: dict[str, Any] = {
+    arrays = {
         name: np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
         for name, leaf in _named_leaves(state).items()
     }
-    header = json.dumps({"format": FORMAT, "version": VERSION})
-    buffer = io.BytesIO()
-    np.savez(buffer, header=np.asarray(header), **arrays)
-    path = Path(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(buffer.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
+    write_npz(path, arrays, FORMAT)
 
 
-def load_checkpoint(path: str | Path, config: Config) -> TrainState:
+def load_checkpoint(path: str | os.PathLike[str], config: Config) -> TrainState:
     """Reads a state written by ``save_checkpoint``, to go on with ``train(initial=state)``.
 
     Args:
@@ -70,21 +61,7 @@ def load_checkpoint(path: str | Path, config: Config) -> TrainState:
         ValueError: the file is no checkpoint, or one of another config; what differs is named.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        header = json.loads(str(arrays.pop("header")))
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} is not a checkpoint of gmmvi_jax: {error}") from error
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a checkpoint of gmmvi_jax: its header is {header}")
-    if header.get("version") != VERSION:
-        raise ValueError(
-            f"{path} is a checkpoint of version {header.get('version')}, this gmmvi_jax reads "
-            f"version {VERSION}: go on with the gmmvi_jax that wrote it"
-        )
+    arrays = read_npz(path, FORMAT)
     template = jax.eval_shape(lambda: init(config.algorithm, jax.random.key(0)))
     leaves = []
     for name, expected in _named_leaves(template).items():

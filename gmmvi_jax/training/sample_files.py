@@ -1,44 +1,49 @@
-"""Exported samples in ``.npz`` files."""
+"""Exported samples on disk."""
 
 import dataclasses
-from pathlib import Path
+import os
 from typing import Any
 
 import numpy as np
 
+from gmmvi_jax.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.training.sample_exchange import ReusableSamples, Samples
 
+FORMAT = FileFormat("gmmvi_jax.Samples", 1, "file of samples", "save_samples")
+_REUSABLE = "reusable_"
 
-def save_samples(path: str | Path, samples: Samples) -> None:
-    """Writes the samples to a ``.npz`` file."""
-    arrays: dict[str, Any] = {
+
+def save_samples(path: str | os.PathLike[str], samples: Samples) -> None:
+    """Writes the samples to exactly ``path`` (an .npz archive), all of it or nothing.
+
+    Raises:
+        FileNotFoundError: the directory does not exist.
+    """
+    arrays = {
         "points": samples.points,
         "log_target": samples.log_target,
         "num_evaluations": np.asarray(samples.num_evaluations),
     }
     if samples.reusable is not None:
-        for field in dataclasses.fields(samples.reusable):
-            value = getattr(samples.reusable, field.name)
-            if value is not None:
-                arrays[f"reusable_{field.name}"] = value
-    np.savez_compressed(Path(path), **arrays)
+        fields = {name: getattr(samples.reusable, name) for name in _reusable_names()}
+        arrays |= {_REUSABLE + name: rows for name, rows in fields.items() if rows is not None}
+    write_npz(path, arrays, FORMAT)
 
 
-def load_samples(path: str | Path) -> Samples:
+def load_samples(path: str | os.PathLike[str]) -> Samples:
     """Reads what ``save_samples`` wrote.
 
     Raises:
-        ValueError: the file is not one of those.
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not one of those, or is damaged.
     """
-    try:
-        with np.load(Path(path), allow_pickle=False) as file:
-            arrays = dict(file)
-        reusable = None
-        if "reusable_points" in arrays:
-            names = [field.name for field in dataclasses.fields(ReusableSamples)]
-            reusable = ReusableSamples(**{name: arrays.get(f"reusable_{name}") for name in names})  # type: ignore[arg-type]
-        return Samples(
-            arrays["points"], arrays["log_target"], reusable, int(arrays["num_evaluations"])
-        )
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{path} holds no samples written by save_samples: {error}") from error
+    arrays = read_npz(path, FORMAT)
+    reusable = None
+    if _REUSABLE + "points" in arrays:
+        fields: dict[str, Any] = {n: arrays.get(_REUSABLE + n) for n in _reusable_names()}
+        reusable = ReusableSamples(**fields)
+    return Samples(arrays["points"], arrays["log_target"], reusable, int(arrays["num_evaluations"]))
+
+
+def _reusable_names() -> list[str]:
+    return [field.name for field in dataclasses.fields(ReusableSamples)]

@@ -1,0 +1,132 @@
+"""Arrays on disk: .npz archives with a header, written all or nothing, never unpickled."""
+
+import dataclasses
+import json
+import os
+import secrets
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class FileFormat:
+    """What kind of arrays a file holds.
+
+    Attributes:
+        name: in the header.
+        version: in the header; raise it when older files can no longer be read.
+        kind: what a message calls it, e.g. ``"mixture"``.
+        writer: what writes such a file, e.g. ``"GMM.save"``.
+    """
+
+    name: str
+    version: int
+    kind: str
+    writer: str
+
+
+def write_npz(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], file_format: FileFormat
+) -> None:
+    """Writes the arrays to exactly ``path``.
+
+    They go to a file of another name in the same directory, which takes the place of ``path`` when
+    it is complete: a reader, or a crash, finds the old file or the new one.
+
+    Raises:
+        FileNotFoundError: the directory does not exist.
+        ValueError: an array has a dtype that numpy cannot store, like bfloat16.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot save to {path}: create the directory {path.parent} first")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biufU":
+            raise ValueError(
+                f"cannot save {name} of dtype {array.dtype} to {path}: convert it to float32"
+            )
+    # A string array: object arrays are what only pickle can store.
+    header = json.dumps({"format": file_format.name, "version": file_format.version})
+    entries: dict[str, Any] = {"header": np.asarray(header), **arrays}
+    temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as file:  # numpy appends .npz to names, not to open files
+            np.savez(file, **entries)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str, np.ndarray]:
+    """Returns the arrays in a file that ``write_npz`` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is of another format or version, or is damaged; see the message.
+    """
+    path = Path(path)
+    kind, writer = file_format.kind, file_format.writer
+    if not path.is_file():
+        raise FileNotFoundError(f"no {kind} at {path}: {writer} writes to exactly the path given")
+    cure = f"save the {kind} again with {writer}"
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a {kind}: it is no .npz archive, or is cut off; {cure}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            entries = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a {kind} that can be read ({error}); {cure}") from error
+    except zlib.error as error:
+        raise ValueError(f"{path} is damaged ({error}); {cure}") from error
+    header = _header_of(entries)
+    if header.get("format") != file_format.name:
+        raise ValueError(
+            f"{path} is not a {kind}: its header says {header.get('format')!r}, not "
+            f"{file_format.name!r}; {cure}"
+        )
+    if header.get("version") != file_format.version:
+        raise ValueError(
+            f"{path} is a {kind} of version {header.get('version')!r}, this gmmvi_jax reads "
+            f"version {file_format.version}: use the gmmvi_jax that wrote it"
+        )
+    del entries["header"]
+    return entries
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """Returns the name of the format in a file's header, None where there is none."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return _header_of({"header": archive["header"]}).get("format")
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
+        return None
+
+
+def _header_of(entries: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the header, empty where there is none that can be read."""
+    try:
+        header = json.loads(str(entries["header"]))
+    except (KeyError, TypeError, json.JSONDecodeError):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def _sync_directory(directory: Path) -> None:
+    """Makes a renaming in the directory durable; only POSIX can open a directory."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
