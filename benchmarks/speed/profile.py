@@ -20,6 +20,7 @@ from benchmarks.table import table_parser, write_results
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import empty_record
+from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.chunk import run_chunk
 
@@ -82,16 +83,15 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         eaten=(2,),
     )
     num_samples, num_new = int(database.batch.num_samples), int(selected.num_drawn)
+    kept = database.densities if isinstance(database.densities, KeptDensities) else None
 
-    # The timed calls do not return the window of reused samples, which would be copied.
     def estimate(mixture: Any, components: Any, database: Any, buffers: Any) -> tuple:
         memory = state.memories.natural_gradient
-        gradient, memory, after = algorithm.natural_gradient(
+        return algorithm.natural_gradient(
             mixture, components, memory, database, temperature, buffers
         )
-        return gradient, memory, after.batch
 
-    gradient_ms, (gradient, _, batch) = _timed(
+    gradient_ms, (gradient, _, log_background) = _timed(
         estimate, (state.mixture, state.components, database, state.gradient), eaten=(3,)
     )
     update_ms, (mixture, components, _, _) = _timed(
@@ -103,15 +103,15 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         mixture, components, state.memories.weight_stepsize, temperature
     )
 
-    def update_weights(mixture: Any, components: Any, database: Any) -> tuple:
+    def update_weights(mixture: Any, components: Any, database: Any, background: Any) -> tuple:
         memory = state.memories.weight_updater
         mixture, components, _, after = algorithm.weight_updater(
-            mixture, components, memory, database, stepsize, temperature
+            mixture, components, memory, database, background, stepsize, temperature
         )
-        return mixture, components, after.window
+        return mixture, components, after.densities  # or the window would be copied
 
     weights_ms, (mixture, components, _) = _timed(
-        update_weights, (mixture, components, database._replace(batch=batch)), eaten=(2,)
+        update_weights, (mixture, components, database, log_background), eaten=(2,)
     )
     record = empty_record(mixture.capacity, temperature.dtype)
     newborn = Remembered(record, algorithm.init_memories(mixture))
@@ -122,7 +122,7 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
         eaten=(),
     )
     evaluation = target_operations(target, dim)
-    work = least_work(num_components, dim, num_samples, num_new, evaluation, database.window)
+    work = least_work(num_components, dim, num_samples, num_new, evaluation, kept)
     times = (draw_ms, gradient_ms, update_ms, weights_ms, adaptation_ms)
     parts = [Part(name, ms, *work[name]) for name, ms in zip(work, times, strict=True)]
     one = jnp.int32(1)
@@ -132,7 +132,7 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
 
 
 def least_work(
-    num_components: int, dim: int, num_samples: int, num_new: int, evaluation: float, window: Any
+    num_components: int, dim: int, num_samples: int, num_new: int, evaluation: float, kept: Any
 ) -> dict[str, tuple[float, float]]:
     """Returns the operations and bytes that each module needs at least, in the order of a step.
 
@@ -142,15 +142,17 @@ def least_work(
         num_samples: of the batch.
         num_new: of them drawn in this step.
         evaluation: operations of the target and its gradient at a point.
-        window: of reused samples, or None.
+        kept: densities of reused samples, or None.
     """
     product = 2.0 * num_samples * num_components * dim**2
     points, matrices = 4.0 * num_samples * dim, 4.0 * num_components * dim**2
     densities = 0.0
-    if window is not None:  # of what is kept under the components, and of what is new under all
-        pairs = (num_samples - num_new) * num_components + num_new * float(window.num_gaussians)
+    if kept is not None:  # of what is kept under the components, and of what is new under all
+        pairs = (num_samples - num_new) * num_components + num_new * float(
+            kept.window.num_gaussians
+        )
         densities = 2.0 * dim**2 * pairs
-    num_products = 2.0 if window is not None else 3.0  # (whiten), pull back, moments
+    num_products = 2.0 if kept is not None else 3.0  # (whiten), pull back, moments
     return {
         "3 draw, target": (num_new * (evaluation + 2.0 * dim**2) + densities, 3.0 * points),
         "1 natural gradient": (num_products * product, 2 * points + 3 * matrices),

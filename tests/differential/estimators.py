@@ -8,23 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.mixture.densities import log_density_gradient_and_terms
+from gmmvi_jax.mixture.densities import gradient_terms_and_background
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
-from gmmvi_jax.modules.natural_gradients.sample_weights import log_importance_weights
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
-from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.importance_weights import log_importance_weights
 from gmmvi_jax.typing import Array
 
 from .comparison import Comparison, compare
 from .reference import (
     CHUNK_SIZE,
     Arrays,
-    database_of,
-    make_batch,
+    background_of,
+    make_database,
     make_mixture,
     make_record,
     temperature,
@@ -42,12 +42,15 @@ FITTED = "both solve normal equations in float32"
 @jax.jit
 def _mixture_at(mixture: PaddedMixture, points: Array) -> tuple[Array, Array, Array]:
     buffer = jnp.zeros((mixture.capacity, len(points)))
-    return log_density_gradient_and_terms(mixture, points, buffer)[:3]
+    gradient, terms, log_density = gradient_terms_and_background(
+        mixture, points, buffer, mixture.log_weights
+    )
+    return log_density, gradient, terms
 
 
 def densities(arrays: Arrays) -> Iterator[Comparison]:
     """Compares what the mixture says of the samples."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, batch = make_mixture(arrays), make_database(arrays).batch
     count = len(arrays["inputs/samples"])
     num_components = len(arrays["inputs/means"])
     line = partial(compare, "mixture", "")
@@ -63,7 +66,10 @@ def densities(arrays: Arrays) -> Iterator[Comparison]:
 
 @partial(jax.jit, static_argnames="kind")
 def _estimate_as(
-    estimator: NaturalGradientEstimator, mixture: PaddedMixture, batch: SampleBatch, kind: type
+    estimator: NaturalGradientEstimator,
+    mixture: PaddedMixture,
+    database: SampleDatabase,
+    kind: type,
 ) -> NaturalGradient:
     """Returns the estimates of all components.
 
@@ -76,13 +82,13 @@ def _estimate_as(
     )
     record = make_record(mixture.capacity)
     memory = estimator.init(mixture)
-    return estimator(mixture, record, memory, database_of(batch), temperature(), buffers)[0]
+    return estimator(mixture, record, memory, database, temperature(), buffers)[0]
 
 
 def _estimate(
-    estimator: NaturalGradientEstimator, mixture: PaddedMixture, batch: SampleBatch
+    estimator: NaturalGradientEstimator, mixture: PaddedMixture, database: SampleDatabase
 ) -> NaturalGradient:
-    return _estimate_as(estimator, mixture, batch, kind=type(estimator))
+    return _estimate_as(estimator, mixture, database, kind=type(estimator))
 
 
 @partial(jax.jit, static_argnames=("self_normalized", "only_own_samples"))
@@ -90,11 +96,11 @@ def _stein_alone(
     gaussian: Gaussian,
     index: Array,
     mixture: PaddedMixture,
-    batch: SampleBatch,
+    database: SampleDatabase,
     self_normalized: bool,
     only_own_samples: bool,
 ) -> NaturalGradient:
-    mean, factor = gaussian.mean, gaussian.factor
+    mean, factor, batch = gaussian.mean, gaussian.factor, database.batch
     sums = empty_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
     _, mixture_gradient, _ = _mixture_at(mixture, batch.points)
     assert batch.target_gradient is not None
@@ -102,17 +108,17 @@ def _stein_alone(
     is_own = batch.origins == index
 
     def add(sums: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
-        points, slopes, log_background, own = chunk
+        points, slopes, log_background, usable, own = chunk
         own = own if only_own_samples else None
         log_densities = log_density_from_whitened(
             gaussian, whiten(gaussian, centre_points(points, mean))
         )
-        log_weights = log_importance_weights(log_densities, log_background, own)
+        log_weights = log_importance_weights(log_densities, log_background, usable, own)
         return stein.add_chunk(gaussian, sums, points.T, slopes, log_weights), None
 
     chunks = jax.tree.map(
         lambda rows: rows.reshape(-1, CHUNK_SIZE, *rows.shape[1:]),
-        (batch.points, rewards, batch.log_background, is_own),
+        (batch.points, rewards, background_of(database), batch.usable, is_own),
     )
     sums, _ = jax.lax.scan(add, sums, chunks)
     return stein.finish(gaussian, sums, batch.num_usable, self_normalized or only_own_samples)
@@ -123,17 +129,19 @@ def _more_alone(
     gaussian: Gaussian,
     index: Array,
     mixture: PaddedMixture,
-    batch: SampleBatch,
+    database: SampleDatabase,
     ridge: Array,
     self_normalized: bool,
     only_own_samples: bool,
 ) -> NaturalGradient:
+    batch = database.batch
     log_density, _, _ = _mixture_at(mixture, batch.points)
     return more.fit_one(
         gaussian,
         index,
         ridge,
         batch,
+        background_of(database),
         batch.log_target - log_density,
         gaussian.mean,
         self_normalized,
@@ -155,14 +163,14 @@ def _for_each(
 
 def stein_estimates(arrays: Arrays) -> Iterator[Comparison]:
     """Compares S: self-normalised and plain weights, all samples and only a component's own."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, database = make_mixture(arrays), make_database(arrays)
     count = len(arrays["inputs/means"])
     for weighting in ("self_normalised", "plain"):
         for sharing in ("all_samples", "own_samples"):
             variant = f"{weighting}-{sharing}"
             line = partial(compare, "stein", variant)
             flags = (weighting == "self_normalised", sharing == "own_samples")
-            blocked = _estimate(stein.Stein(*flags), mixture, batch)
+            blocked = _estimate(stein.Stein(*flags), mixture, database)
             gradient, hessian = unwhitened_gradient(arrays, blocked)
             expected = arrays[f"stein/{variant}/hessian"]
             symmetrised = weighting == "plain" and expected.ndim == 3
@@ -174,7 +182,7 @@ def stein_estimates(arrays: Arrays) -> Iterator[Comparison]:
                 continue  # compiling more of them takes long and says little
             one_by_one = _for_each(
                 lambda gaussian, row, flags=flags: _stein_alone(
-                    gaussian, row, mixture, batch, *flags
+                    gaussian, row, mixture, database, *flags
                 ),
                 mixture,
             )
@@ -184,7 +192,7 @@ def stein_estimates(arrays: Arrays) -> Iterator[Comparison]:
 
 def more_estimates(arrays: Arrays) -> Iterator[Comparison]:
     """Compares Z with two ridge factors, with the weightings of ``stein_estimates``."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, database = make_mixture(arrays), make_database(arrays)
     count = len(arrays["inputs/means"])
     hessians = [name for name in arrays if name.startswith("more/") and name.endswith("/hessian")]
     for name in [name.removesuffix("/hessian") for name in hessians]:
@@ -193,7 +201,7 @@ def more_estimates(arrays: Arrays) -> Iterator[Comparison]:
         line = partial(compare, "more", variant)
         flags = (weighting == "self_normalised", sharing == "own_samples")
         ridge = jnp.asarray(arrays[f"inputs/ridge_{size}"], jnp.float32)
-        blocked = _estimate(more.MORE(ridge, *flags), mixture, batch)
+        blocked = _estimate(more.MORE(ridge, *flags), mixture, database)
         gradient, hessian = unwhitened_gradient(arrays, blocked)
         why = OWN_DENSITY if sharing == "own_samples" else FITTED
         yield line("g", gradient, arrays[f"{name}/gradient"], REGRESSION, why)
@@ -202,7 +210,7 @@ def more_estimates(arrays: Arrays) -> Iterator[Comparison]:
             continue
         one_by_one = _for_each(
             lambda gaussian, row, ridge=ridge, flags=flags: _more_alone(
-                gaussian, row, mixture, batch, ridge, *flags
+                gaussian, row, mixture, database, ridge, *flags
             ),
             mixture,
         )

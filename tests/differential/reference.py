@@ -14,6 +14,9 @@ from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.typing import Array
+
+from ..oracles import GivenBackground
 
 STORED = Path(__file__).parents[1] / "data" / "reference.npz"
 KINDS = ("full", "diagonal")
@@ -69,8 +72,8 @@ def make_mixture(arrays: Arrays, log_weights: np.ndarray | None = None) -> Padde
     )
 
 
-def make_batch(arrays: Arrays) -> SampleBatch:
-    """Returns the samples, padded to whole chunks."""
+def make_database(arrays: Arrays) -> SampleDatabase:
+    """Returns the samples, padded to whole chunks, with the background they were weighed by."""
     count = len(arrays["inputs/samples"])
     missing = -count % CHUNK_SIZE
 
@@ -79,25 +82,26 @@ def make_batch(arrays: Arrays) -> SampleBatch:
         padding = [(0, missing), *[(0, 0)] * (values.ndim - 1)]
         return jnp.asarray(np.pad(values, padding, constant_values=filler))
 
-    return SampleBatch(
+    batch = SampleBatch(
         points=rows("samples"),
         log_target=rows("log_target"),
         outside=jnp.zeros(count + missing, bool),
+        usable=jnp.arange(count + missing) < count,
         target_gradient=rows("target_gradient"),
-        log_background=rows("log_background", np.inf),
         origins=rows("origins"),
-        log_shares=None,
         num_samples=jnp.asarray(count, jnp.int32),
         num_usable=jnp.asarray(count, jnp.int32),
         chunk_size=CHUNK_SIZE,
     )
+    archive = empty_archive(0, batch.points.shape[1], CHUNK_SIZE, False, batch.points.dtype)
+    densities = GivenBackground(jnp.zeros(64), rows("log_background"))
+    return SampleDatabase(batch=batch, archive=archive, densities=densities)
 
 
-def database_of(batch: SampleBatch) -> SampleDatabase:
-    """Returns a database of these samples alone."""
-    dtype = batch.points.dtype
-    archive = empty_archive(0, batch.points.shape[1], batch.chunk_size, False, dtype)
-    return SampleDatabase(batch=batch, archive=archive)
+def background_of(database: SampleDatabase) -> Array:
+    """Returns [N] log b(x) of ``make_database``."""
+    assert isinstance(database.densities, GivenBackground)
+    return database.densities.background
 
 
 def make_record(capacity: int, **fields: np.ndarray) -> ComponentRecord:

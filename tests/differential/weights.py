@@ -16,7 +16,8 @@ from gmmvi_jax.modules.weight_updaters.direct import DirectWeights
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.modules.weight_updaters.trust_region import TrustRegionWeights
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum, normalizer
-from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.importance_weights import log_importance_weights
 from gmmvi_jax.typing import Array
 
 from .comparison import Comparison, compare
@@ -24,8 +25,8 @@ from .inputs import WEIGHT_BOUNDS, WEIGHT_STEPSIZES
 from .reference import (
     CHUNK_SIZE,
     Arrays,
-    database_of,
-    make_batch,
+    background_of,
+    make_database,
     make_mixture,
     make_record,
     temperature,
@@ -47,7 +48,7 @@ OF_THE_STEP = 2e-3
 def _update_as(
     updater: WeightUpdater,
     mixture: PaddedMixture,
-    batch: SampleBatch,
+    database: SampleDatabase,
     record: ComponentRecord,
     stepsize: Array,
     kind: type,
@@ -60,7 +61,7 @@ def _update_as(
     del kind
     memory = updater.init(mixture)
     mixture, record, _, _ = updater(
-        mixture, record, memory, database_of(batch), stepsize, temperature()
+        mixture, record, memory, database, background_of(database), stepsize, temperature()
     )
     return mixture, record
 
@@ -68,11 +69,11 @@ def _update_as(
 def _update(
     updater: WeightUpdater,
     mixture: PaddedMixture,
-    batch: SampleBatch,
+    database: SampleDatabase,
     record: ComponentRecord,
     stepsize: float,
 ) -> tuple[PaddedMixture, ComponentRecord]:
-    return _update_as(updater, mixture, batch, record, jnp.asarray(stepsize), kind=type(updater))
+    return _update_as(updater, mixture, database, record, jnp.asarray(stepsize), kind=type(updater))
 
 
 @jax.jit
@@ -84,13 +85,15 @@ def _tilt(mixture: PaddedMixture, record: ComponentRecord, scale: Array) -> Padd
 
 @partial(jax.jit, static_argnames="self_normalized")
 def _reward_alone(
-    index: Any, mixture: PaddedMixture, batch: SampleBatch, self_normalized: bool
+    index: Any, mixture: PaddedMixture, database: SampleDatabase, self_normalized: bool
 ) -> Array:
+    batch = database.batch
     buffer = jnp.zeros((mixture.capacity, len(batch.points)))
     log_mixture, terms = log_density_and_terms(mixture, batch.points, buffer)
+    log_weights = log_importance_weights(terms[index], background_of(database), batch.usable)
     chunks = jax.tree.map(
         lambda rows: rows.reshape(-1, CHUNK_SIZE),
-        (terms[index] - batch.log_background, batch.log_target - log_mixture),
+        (log_weights, batch.log_target - log_mixture),
     )
 
     def add(
@@ -105,17 +108,17 @@ def _reward_alone(
 
 def rewards(arrays: Arrays) -> Iterator[Comparison]:
     """Compares the rewards, blocked and for ONE component."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, database = make_mixture(arrays), make_database(arrays)
     count = len(arrays["inputs/means"])
     record = make_record(mixture.capacity)
     for weighting in ("self_normalised", "plain"):
         self_normalized = weighting == "self_normalised"
-        _, updated = _update(DirectWeights(self_normalized), mixture, batch, record, 0.0)
+        _, updated = _update(DirectWeights(self_normalized), mixture, database, record, 0.0)
         found = np.asarray(updated.rewards)[:count]
         expected = arrays[f"weights_direct/{weighting}-none/rewards"]
         yield compare("rewards", weighting, "R", found, expected)
         alone = [
-            float(_reward_alone(np.int32(row), mixture, batch, self_normalized))
+            float(_reward_alone(np.int32(row), mixture, database, self_normalized))
             for row in range(count)
         ]
         alone += np.asarray(mixture.log_weights)[:count]
@@ -124,13 +127,13 @@ def rewards(arrays: Arrays) -> Iterator[Comparison]:
 
 def plain_steps(arrays: Arrays) -> Iterator[Comparison]:
     """Compares U: no step, part of one, a full one, and one that floors weights."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, database = make_mixture(arrays), make_database(arrays)
     count = len(arrays["inputs/means"])
     record = make_record(mixture.capacity)
     for weighting in ("self_normalised", "plain"):
         updater = DirectWeights(weighting == "self_normalised")
         for size, stepsize in WEIGHT_STEPSIZES.items():
-            found, _ = _update(updater, mixture, batch, record, stepsize)
+            found, _ = _update(updater, mixture, database, record, stepsize)
             yield compare(
                 "weights, direct",
                 f"{weighting}-{size}",
@@ -143,7 +146,7 @@ def plain_steps(arrays: Arrays) -> Iterator[Comparison]:
 
 def bounded_steps(arrays: Arrays) -> Iterator[Comparison]:
     """Compares O: at their multiplier; where theirs is exact; and our own divergences."""
-    mixture, batch = make_mixture(arrays), make_batch(arrays)
+    mixture, database = make_mixture(arrays), make_database(arrays)
     count = len(arrays["inputs/means"])
     record = make_record(mixture.capacity)
     old = np.asarray(mixture.log_weights, np.float64)[:count]
@@ -153,7 +156,7 @@ def bounded_steps(arrays: Arrays) -> Iterator[Comparison]:
             variant = f"{weighting}-{size}"
             line = partial(compare, "weights, trust region", variant)
             updated, rewarded = _update(
-                TrustRegionWeights(self_normalized), mixture, batch, record, bound
+                TrustRegionWeights(self_normalized), mixture, database, record, bound
             )
             for search in ("published", "exact"):
                 suffix = "" if search == "published" else "_exact"
