@@ -1,7 +1,8 @@
 """What a run carries from iteration to iteration, and what a step reports."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
+import chex
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
@@ -16,7 +17,7 @@ from gmmvi_jax.modules.records import (
 from gmmvi_jax.numerics.exact_counter import ExactCounter
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.typing import Array, PRNGKey
+from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 
 class TrainState(NamedTuple):
@@ -34,6 +35,39 @@ class TrainState(NamedTuple):
     def gmm(self) -> GMM:
         """Returns the mixture as it is now: dense, differentiable, a copy; of ONE run."""
         return to_gmm(self.mixture)
+
+
+def check_carry(choices: Any, before: TrainState, after: TrainState) -> None:
+    """Raises TypeError where a step changes the structure, a shape or a dtype of the state.
+
+    A choice of a user's own may do that; the error of ``lax.scan`` would not name it. Costs nothing
+    in the compiled program.
+
+    Args:
+        choices: the algorithm, whose fields are those of ``Memories``.
+        before: the state that the step was given.
+        after: the state that it returns.
+    """
+    for field in Memories._fields:
+        _check_same(
+            f"the memory of {type(getattr(choices, field)).__name__} ({field})",
+            getattr(before.memories, field),
+            getattr(after.memories, field),
+        )
+    for field in ("mixture", "components", "gradient"):
+        _check_same(f"the {field} of the state", getattr(before, field), getattr(after, field))
+
+
+def _check_same(what: str, before: PyTree, after: PyTree) -> None:
+    try:
+        chex.assert_trees_all_equal_structs(before, after)
+        chex.assert_trees_all_equal_shapes_and_dtypes(before, after)
+    except AssertionError as error:
+        raise TypeError(
+            f"{what} must keep its structure, shapes and dtypes from step to step; return what "
+            f"init returns, e.g. with .astype(array.dtype). Trees 0 (before) and 1 (after the "
+            f"step): {error}"
+        ) from error
 
 
 class StepInfo(NamedTuple):

@@ -11,7 +11,7 @@ from gmmvi_jax.config import Algorithm
 from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import Memories, empty_record
 from gmmvi_jax.numerics.exact_counter import count_up
-from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.state import StepInfo, TrainState, check_carry
 from gmmvi_jax.typing import LogDensity
 
 
@@ -98,4 +98,5 @@ def step(
         gradient=gradient,
         num_target_evaluations=count_up(state.num_target_evaluations, info.num_target_evaluations),
     )
+    check_carry(algorithm, state, next_state)
     return next_state, info

@@ -49,6 +49,22 @@ class Counting:
         return components._replace(stepsizes=stepsizes), memory
 
 
+@gmmvi.register_pytree
+@dataclasses.dataclass(frozen=True)
+class Forgetful(Counting):
+    """A rule whose memory changes its dtype."""
+
+    def __call__(self, mixture, components, memory):
+        components, memory = super().__call__(mixture, components, memory)
+        return components, memory | {"in_all": memory["in_all"] + 0.5}
+
+
+def test_a_memory_that_changes_its_dtype_is_named_with_its_choice():
+    config = gmmvi.samtron(2, num_iterations=10).replace(component_stepsize=Forgetful(0.05))
+    with pytest.raises(TypeError, match=r"memory of Forgetful \(component_stepsize\).*in_all"):
+        gmmvi.train(config, two_modes)
+
+
 def test_what_is_remembered_of_a_component_moves_with_it():
     config = gmmvi.samtron(2, prior_scale=3.0, add_iters=2, del_iters=6, max_components=6)
     algorithm = config.replace(component_stepsize=Counting(0.05)).algorithm
