@@ -33,7 +33,7 @@ def objective_of_rewards(
     float32 resolves no less than 256 nats. So an iteration after an addition is no improvement; and
     where one is added in every iteration the stepsize stays large as long as J rises by
     hundreds of nats, and shrinks from then on. Leaving such components out instead keeps it large
-    to the end, and the weights then follow the noise of their rewards (``benchmarks/README.md``).
+    to the end, and the weights then follow the noise of their rewards (``docs/performance.md``).
     """
     missing = missing_reward(components.rewards.dtype)
     known = mixture.active & (components.rewards > missing)
