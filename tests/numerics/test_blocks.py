@@ -71,3 +71,9 @@ def test_written_blocks_change_their_rows_alone_and_keep_the_dtype(count: int) -
 )
 def test_rounding_up_gives_the_smallest_multiple(count: int, size: int, expected: int) -> None:
     assert round_up(count, size) == expected
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_no_block_is_left_out_where_the_count_is_known_to_the_compiler(count):
+    _, num_visited = jax.jit(lambda: visits(jnp.asarray(count)))()
+    assert num_visited == -(-count // SIZE)
