@@ -7,6 +7,7 @@ hyperparameter) cannot be looked at and pass.
 import typing
 from typing import Any
 
+import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
@@ -23,8 +24,18 @@ def require(condition: Any, message: str) -> None:
         raise ValueError(message)
 
 
+def require_static(name: str, value: Any) -> None:
+    """Raises ValueError where ``value`` is traced, and a compiled program needs it."""
+    if is_traced(value):
+        raise ValueError(
+            f"{name} must be known when a program is compiled, got {value!r}; sweep over it in a "
+            f"loop, not by jax.vmap or jax.jit."
+        )
+
+
 def require_bool(name: str, value: Any) -> bool:
     """Returns ``value``; raises ValueError unless it is True or False."""
+    require_static(name, value)
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return bool(value)
@@ -32,6 +43,7 @@ def require_bool(name: str, value: Any) -> bool:
 
 def require_int(name: str, value: Any, least: int | None = None) -> int:
     """Returns ``value``; raises ValueError unless it is an integer of at least ``least``."""
+    require_static(name, value)
     is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_int or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"
@@ -92,10 +104,9 @@ def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> A
         ValueError: wrong shape, not finite in the dtype of the run, or not positive where it must
             be.
     """
-    if is_traced(value):
-        return jnp.broadcast_to(value, (dim,))
+    module = jnp if any(map(is_traced, jax.tree.leaves(value))) else np
     try:
-        array = np.asarray(value, dtype=float)
+        array = module.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be a number or have shape ({dim},), got {value!r}."
@@ -105,6 +116,8 @@ def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> A
             f"{name} must be a number or have shape ({dim},), got shape {array.shape}; "
             f"full matrices are not supported here."
         )
+    if is_traced(array):
+        return jnp.broadcast_to(array, (dim,))
     dtype = jnp.result_type(float)
     if not np.all(np.abs(array) <= float(jnp.finfo(dtype).max)):
         raise ValueError(f"{name} must be finite (in {dtype}), got {value!r}.")

@@ -58,6 +58,34 @@ def test_it_starts_where_it_is_told():
     np.testing.assert_allclose(points.var(axis=0), 1.0 + 0.21 * 4.0, rtol=0.04)
 
 
+def test_a_sweep_over_floats_is_the_configs_made_one_by_one():
+    def config_for(scale, stepsize):  # not SAMTRON, which takes three times as long to compile
+        return gmmvi.ibayes_gmm(
+            2,
+            prior_scale=[scale, 1.0],
+            initial_component_stepsize=stepsize,
+            num_initial_components=1,
+            desired_samples=64,
+        )
+
+    @jax.jit
+    @jax.vmap
+    def two_steps(algorithm):
+        vi = gmmvi.build(config_for(1.0, 0.1).replace(algorithm=algorithm), gaussian)
+        keys = jax.vmap(jax.random.key)(jnp.arange(2))
+        state, infos = jax.lax.scan(lambda state, key: vi.step(key, state), vi.init(), keys)
+        return state.mixture.gaussians.mean[0], infos.component_stepsize
+
+    scales, stepsizes = [0.25, 1.5], [0.01, 0.5]
+    swept = jax.vmap(lambda *floats: config_for(*floats).algorithm)
+    means, used = two_steps(swept(jnp.array(scales), jnp.array(stepsizes)))
+    alone = [config_for(*floats).algorithm for floats in zip(scales, stepsizes, strict=True)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *alone)
+    jax.tree.map(np.testing.assert_array_equal, (means, used), two_steps(stacked))
+    np.testing.assert_allclose(used[:, 1], stepsizes)
+    assert np.linalg.norm(means[1] - MEAN) < np.linalg.norm(means[0] - MEAN)
+
+
 @pytest.mark.usefixtures("float64")
 def test_in_float64_all_of_it_is_double():
     vi = gmmvi.build(gmmvi.vips(2, **SMALL), gaussian)

@@ -101,23 +101,46 @@ def test_numbers_of_numpy_and_jax_are_numbers():
     assert type(algorithm.weight_stepsize.initial) is float
 
 
-def test_floats_may_be_vmapped_over():
-    def start(stepsize, scale, temperature, mean):
-        config = gmmvi.samtron(
-            2,
-            initial_weight_stepsize=stepsize,
-            prior_scale=scale,
-            temperature=temperature,
-            prior_mean=mean,
-            max_components=2,
-        )
-        state = gmmvi.init(config.algorithm, jax.random.key(0))
-        return state.memories.weight_stepsize.stepsize, state.mixture.gaussians.factor[0, 0, 0]
+def make(mean, scale, variance, stepsize, temperature):
+    return gmmvi.samtron(
+        {"a": 0.0, "b": jnp.zeros(2)},
+        prior_mean={"a": mean, "b": 1.0},
+        prior_scale=[scale, 1.0, 2.0],
+        initial_covariance=variance,
+        initial_weight_stepsize=stepsize,
+        temperature=temperature,
+        max_components=2,
+    ).algorithm
 
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit])
+def test_floats_may_be_vmapped_over(transform):
     values = jnp.array([0.25, 0.5])
-    stepsizes, deviations = jax.vmap(start)(values, 2.0 * values, values, values)
-    np.testing.assert_allclose(stepsizes, values)
-    np.testing.assert_allclose(deviations, 2.0 * values)
+    together = transform(jax.vmap(make))(*[factor * values for factor in range(1, 6)])
+    alone = [make(*[factor * value for factor in range(1, 6)]) for value in (0.25, 0.5)]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *alone)
+    assert jax.tree.structure(together) == jax.tree.structure(stacked)
+    jax.tree.map(lambda *leaves: np.testing.assert_allclose(*leaves, rtol=1e-6), together, stacked)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("prior_scale", jnp.ones((2, 4)), r"prior_scale must be a number or have shape \(2,\)"),
+        ("temperature", jnp.zeros((2, 3)), "temperature must be a single number"),
+        ("initial_weight_stepsize", jnp.zeros((2, 3)), "must be a single number"),
+        ("desired_samples", jnp.array([3, 4]), "must be known when a program is compiled"),
+        ("reuse_ratio", jnp.array([1.0, 2.0]), "must be known when a program is compiled"),
+        ("diagonal", jnp.array([True, False]), "must be known when a program is compiled"),
+        ("num_iterations", jnp.array([1, 2]), "must be known when a program is compiled"),
+    ],
+)
+def test_what_can_be_checked_of_a_traced_setting_is_checked(name, value, message):
+    def configure(value):
+        return gmmvi.samtron(2, **{name: value}).algorithm
+
+    with pytest.raises(ValueError, match=message):
+        jax.jit(jax.vmap(configure))(value)
 
 
 @pytest.mark.parametrize("codename", ["SEMTRON", "SEPYFUX"])

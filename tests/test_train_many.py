@@ -1,7 +1,6 @@
 """Several runs in one program: each is the run it would be alone; merged they cover all modes."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -115,28 +114,6 @@ def test_mixtures_that_do_not_fit_together_are_refused():
         gmmvi.merge([], [])
     with pytest.raises(ValueError, match="seeds is empty"):
         gmmvi.train_many(CONFIG, two_modes, [])
-
-
-@pytest.mark.slow
-def test_hyperparameters_of_the_config_can_be_vmapped():
-    scales = jnp.array([0.01, 0.3])
-    base = CONFIG.algorithm
-    rule: Any = base.component_stepsize
-
-    def two_steps(scale):
-        changed = base.replace(component_stepsize=dataclasses.replace(rule, initial=scale))
-        state = gmmvi.init(changed, jax.random.key(0))
-        state, _ = gmmvi.step(changed, two_modes, state)
-        _, info = gmmvi.step(changed, two_modes, state)
-        return info.component_stepsize, info.largest_divergence
-
-    together = jax.jit(jax.vmap(two_steps))(scales)
-    single = jax.jit(two_steps)
-    for index, scale in enumerate(scales):
-        alone = single(scale)
-        np.testing.assert_allclose(together[0][index], alone[0], rtol=1e-5)
-        np.testing.assert_allclose(together[1][index], alone[1], rtol=1e-2)
-    assert together[1][1] > 10.0 * together[1][0]
 
 
 def test_runs_that_are_unusable_are_named():

@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import inspect
 import itertools
+import typing
 from importlib import metadata
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.modules.registry import CHOICES, LETTERS, MODULES
+from gmmvi_jax.variants import settings
+from gmmvi_jax.variants.codenames import choices_of
 from gmmvi_jax.variants.published import published_settings
 
 
@@ -42,6 +46,39 @@ def test_the_named_variants_are_their_codenames():
         assert config.run == expected.run
         selector: Any = config.algorithm.sample_selector
         assert selector.desired_samples == 77
+
+
+def with_traced(kind):
+    """Returns what a setting may be in a sweep: where a number is allowed, a traced one is."""
+    return kind | jax.Array if float in (kind, *typing.get_args(kind)) else kind
+
+
+@pytest.mark.parametrize(
+    ("configure", "declared", "names"),
+    [
+        (gmmvi.samtron, settings.SamtronSettings, ["SAMTRON"]),
+        (gmmvi.vips, settings.VipsSettings, ["ZAMTRUX"]),
+        (gmmvi.ibayes_gmm, settings.IBayesSettings, ["SEPYFUX", "SEPIFUX"]),
+    ],
+)
+def test_signatures_of_named_variants_are_what_the_registry_knows(configure, declared, names):
+    shown = inspect.signature(configure).parameters
+    common = inspect.signature(gmmvi.from_codename).parameters.values()
+    for codename in names:
+        defaults = {p.name: p.default for p in common if p.kind is p.KEYWORD_ONLY}
+        kinds = {p.name: p.annotation for p in common if p.kind is p.KEYWORD_ONLY}
+        for choice in choices_of(codename):
+            defaults |= choice.settings
+            kinds |= choice.types
+        own = set(shown) - set(defaults)
+        assert own <= {"dim", "first_published"}
+        assert all(shown[name].kind is inspect.Parameter.KEYWORD_ONLY for name in defaults)
+        assert {name: shown[name].default for name in defaults} == defaults
+        hints = typing.get_type_hints(declared)
+        static = {"reuse_ratio"}  # part of the compiled program
+        assert hints == {
+            name: kind if name in static else with_traced(kind) for name, kind in kinds.items()
+        }
 
 
 # One value for every setting of a choice, and the attribute of the module that it must reach.

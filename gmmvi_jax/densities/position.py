@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.requirements import is_traced
 from gmmvi_jax.typing import HostArray, PyTree
 
 
@@ -83,22 +84,24 @@ class PositionLayout:
         flat = [leaf.reshape(*leading, size) for leaf, size in zip(leaves, self.sizes, strict=True)]
         return jnp.concatenate(flat, axis=-1)
 
-    def ravel_setting(self, name: str, leaves: Sequence[Any]) -> np.ndarray:
+    def ravel_setting(self, name: str, leaves: Sequence[Any]) -> HostArray:
         """Returns [D] a setting given by leaf: a number, or numbers in the shape of the leaf.
 
         Raises:
             ValueError: other shapes.
         """
         flat = []
+        # Leaves may be traced, in a sweep; then so is the setting.
+        numpy = jnp if any(map(is_traced, jax.tree.leaves(leaves))) else np
         for leaf, shape, path in zip(leaves, self.shapes, self.paths, strict=True):
-            array = np.asarray(leaf, dtype=float)
+            array = numpy.asarray(leaf, dtype=float)
             if array.shape not in ((), shape):
                 raise ValueError(
                     f"{name}: leaf {path!r} must be a number or have shape {shape}, got shape "
                     f"{array.shape}."
                 )
-            flat.append(np.broadcast_to(array, shape).ravel())
-        return np.concatenate(flat)
+            flat.append(numpy.broadcast_to(array, shape).ravel())
+        return numpy.concatenate(flat)
 
     def _leaves(self, tree: PyTree) -> list[Any]:
         leaves, treedef = jax.tree.flatten(tree)
@@ -190,7 +193,9 @@ def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:
         else:
             return layout.ravel_setting(name, leaves)
     if is_number_or_array and layout is not None and (np.shape(value),) == layout.shapes:
-        return np.ravel(value)  # where the position is a matrix, say
+        return (
+            value.ravel() if is_traced(value) else np.ravel(value)
+        )  # where the position is a matrix, say
     if is_number_or_array or isinstance(value, list | tuple):
         return value
     if layout is not None:
@@ -198,4 +203,6 @@ def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:
             f"{name} must be a number, a vector, or a pytree like the position, "
             f"{layout.treedef}; got {structure}."
         )
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(value)])
+    leaves = jax.tree.leaves(value)
+    numpy = jnp if any(map(is_traced, leaves)) else np
+    return numpy.concatenate([numpy.ravel(leaf) for leaf in leaves])

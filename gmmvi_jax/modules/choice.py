@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gmmvi_jax.requirements import checked_setting
+from gmmvi_jax.requirements import checked_setting, require_static
 from gmmvi_jax.typing import HostArray
 
 
@@ -81,11 +81,20 @@ class Choice:
         Raises:
             ValueError: a value of another type, or a number that is not finite.
         """
-        return {
+        own = {
             name: checked_setting(name, settings.pop(name), kind)
             for name, kind in self.types.items()
             if name in settings
         }
+        static = {
+            field.name
+            for field in dataclasses.fields(self.kind)
+            if field.metadata.get("static", False)
+        }
+        for name, value in own.items():
+            if self.attribute_of(name) in static:
+                require_static(name, value)
+        return own
 
     @property
     def _parameters(self) -> list[inspect.Parameter]:

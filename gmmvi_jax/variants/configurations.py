@@ -1,6 +1,6 @@
 """Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -12,14 +12,20 @@ from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.schedule import Schedule, as_schedule
 from gmmvi_jax.requirements import (
+    checked_setting,
     require_bool,
     require_int,
-    require_number,
     require_variance,
     vector_setting,
 )
 from gmmvi_jax.typing import PyTree
 from gmmvi_jax.variants.codenames import choices_of
+from gmmvi_jax.variants.settings import (
+    IBayesSettings,
+    SamtronSettings,
+    VipsSettings,
+    explicit_signature,
+)
 from gmmvi_jax.variants.validation import validate
 
 DEFAULT_MAX_COMPONENTS = 100
@@ -137,7 +143,9 @@ def from_codename(
             diagonal=diagonal,
         ),
         temperature=as_schedule(
-            temperature if callable(temperature) else require_number("temperature", temperature)
+            temperature
+            if callable(temperature)
+            else checked_setting("temperature", temperature, float)
         ),
         max_components=max_components,
         max_chunk_bytes=max_chunk_bytes,
@@ -169,21 +177,35 @@ def _component_counts(is_fixed: bool, num_initial: int | None, most: int | None)
     return num_initial, most
 
 
-def samtron(dim: int | PyTree, **settings: Any) -> Config:
-    """Returns the configuration the study recommends, SAMTRON; see ``from_codename``.
+@explicit_signature("SAMTRON", from_codename)
+def samtron(dim: int | PyTree, **settings: Unpack[SamtronSettings]) -> Config:
+    """Returns the configuration the study recommends, SAMTRON.
 
     Source: Arenz et al., TMLR 2023: Stein estimates, adaptive components, samples from every
     component, trust-region updates of components and weights, improvement-based stepsizes.
 
     Args:
         dim: dimensions D of the target, or an example of its position.
-        **settings: those of ``from_codename``.
+        **settings: those of every variant, which ``from_codename`` documents, and those of its
+            choices, which ``gmmvi_jax.variants.settings`` documents. Floats may be traced, to sweep
+            over them with ``jax.vmap``.
+
+    Example:
+        >>> import jax
+        >>> def start(scale, stepsize):
+        ...     algorithm = samtron(
+        ...         2, prior_scale=scale, initial_component_stepsize=stepsize, max_components=2
+        ...     ).algorithm
+        ...     return algorithm.component_stepsize.initial
+        >>> jax.vmap(start)(jax.numpy.ones(3), jax.numpy.array([0.25, 0.5, 1.0])).tolist()
+        [0.25, 0.5, 1.0]
     """
     return from_codename("SAMTRON", dim, **settings)
 
 
-def vips(dim: int | PyTree, **settings: Any) -> Config:
-    """Returns a configuration of VIPS, ZAMTRUX; see ``from_codename``.
+@explicit_signature("ZAMTRUX", from_codename)
+def vips(dim: int | PyTree, **settings: Unpack[VipsSettings]) -> Config:
+    """Returns a configuration of VIPS, ZAMTRUX.
 
     Zero order: the target's gradient is never computed. Source: Arenz, Zhong, Neumann, JMLR 2020:
     MORE's regression, adaptive components, samples from every component, trust-region updates with
@@ -191,13 +213,16 @@ def vips(dim: int | PyTree, **settings: Any) -> Config:
 
     Args:
         dim: dimensions D of the target, or an example of its position.
-        **settings: those of ``from_codename``.
+        **settings: see ``samtron``.
     """
     return from_codename("ZAMTRUX", dim, **settings)
 
 
-def ibayes_gmm(dim: int | PyTree, *, first_published: bool = False, **settings: Any) -> Config:
-    """Returns a configuration of iBayes-GMM, SEPYFUX; see ``from_codename``.
+@explicit_signature("SEPYFUX", from_codename)
+def ibayes_gmm(
+    dim: int | PyTree, *, first_published: bool = False, **settings: Unpack[IBayesSettings]
+) -> Config:
+    """Returns a configuration of iBayes-GMM, SEPYFUX.
 
     Source: Lin, Khan, Schmidt, ICML 2019, with the improved Bayesian learning rule of Lin, Schmidt,
     Khan, ICML 2020: Stein estimates, a fixed number of components, samples of the mixture, fixed
@@ -207,7 +232,7 @@ def ibayes_gmm(dim: int | PyTree, *, first_published: bool = False, **settings: 
         dim: dimensions D of the target, or an example of its position.
         first_published: as in 2019, with plain natural-gradient steps of the components (SEPIFUX);
             those that would leave a precision that is not positive definite are rejected.
-        **settings: those of ``from_codename``.
+        **settings: see ``samtron``.
     """
     require_bool("first_published", first_published)
     return from_codename("SEPIFUX" if first_published else "SEPYFUX", dim, **settings)
