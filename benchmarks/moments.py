@@ -68,7 +68,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
 
 def weighted_draws(gmm: Any, target: Any, key: Any) -> tuple[np.ndarray, np.ndarray]:
     """Returns draws [N, D] of the mixture and the logs [N] of p/q there."""
-    samples = gmm.sample(key, (NUM_DRAWS,))
+    samples = gmm.sample(key, NUM_DRAWS)
     evaluate = jax.jit(lambda target, x: jax.lax.map(target, x, batch_size=5000))
     log_weights = np.asarray(evaluate(target, samples)) - np.asarray(gmm.log_prob(samples))
     return np.asarray(samples, np.float64), log_weights.astype(np.float64)

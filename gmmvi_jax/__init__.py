@@ -15,6 +15,7 @@ from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
 from gmmvi_jax.training.build import VIAlgorithm, build
 from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
+from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import (
     ReusableSamples,
@@ -25,7 +26,7 @@ from gmmvi_jax.training.sample_exchange import (
 )
 from gmmvi_jax.training.sample_files import load_samples, save_samples
 from gmmvi_jax.training.train import train
-from gmmvi_jax.training.train_many import TrainManyResult, train_many
+from gmmvi_jax.training.train_many import train_many
 from gmmvi_jax.variants.codenames import codenames
 from gmmvi_jax.variants.configurations import from_codename, ibayes_gmm, samtron, vips
 from gmmvi_jax.variants.published import published_config

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple, Self
 
 import chex
+import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
@@ -33,8 +34,16 @@ class TrainState(NamedTuple):
     num_target_evaluations: ExactCounter
 
     def gmm(self) -> GMM:
-        """Returns the mixture as it is now: dense, differentiable, a copy; of ONE run."""
+        """Returns the mixture as it is now: dense, differentiable, a copy; of ONE run (``run``)."""
         return to_gmm(self.mixture)
+
+    def run(self, index: int) -> Self:
+        """Returns the state of one of several runs, which ``train_many`` stacks.
+
+        Args:
+            index: of the run, in the order of the seeds.
+        """
+        return jax.tree.map(lambda leaf: leaf[index], self)
 
 
 def check_carry(choices: Any, before: TrainState, after: TrainState) -> None:

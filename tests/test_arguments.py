@@ -79,7 +79,9 @@ def test_an_integer_is_the_seed_of_a_key(result):
     assert jax.jit(typed_key)(3) == jax.random.key(3)
     assert same(gmmvi.train(CONFIG, gaussian, rng_key=0).gmm, result.gmm)
     np.testing.assert_array_equal(result.sample(5, 3), result.sample(jax.random.key(5), 3))
-    np.testing.assert_array_equal(result.gmm.sample(5), result.gmm.sample(jax.random.PRNGKey(5)))
+    np.testing.assert_array_equal(
+        result.gmm.sample(5, 2), result.gmm.sample(jax.random.PRNGKey(5), 2)
+    )
     assert result.diagnose(5, 100).elbo == result.diagnose(jax.random.key(5), 100).elbo
     assert same(
         gmmvi.init(CONFIG.algorithm, 5).mixture,
@@ -110,7 +112,7 @@ def test_what_is_no_key_is_named(key, error, message, result):
     with pytest.raises(error, match=f"^rng_key must be .*{message}"):
         gmmvi.train(CONFIG, gaussian, rng_key=key)
     with pytest.raises(error, match=r"^rng_key must be"):
-        result.sample(key)
+        result.sample(key, 1)
 
 
 BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -135,6 +137,8 @@ def test_an_argument_of_the_wrong_type_is_named_before_anything_is_compiled(
     compiled = num_compilations()
     with pytest.raises(error, match=message):
         gmmvi.train(CONFIG, gaussian, **arguments)
+    with pytest.raises(error, match=message):
+        gmmvi.train_many(CONFIG, gaussian, [0, 1], **arguments)
     assert num_compilations() == compiled
 
 

@@ -1,5 +1,7 @@
 """A fit as three pure functions."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 
 import gmmvi_jax as gmmvi
 
-SMALL = dict(max_components=2, desired_samples=64, num_database_samples=64, max_database_size=256)
+SMALL: dict[str, Any] = dict(
+    max_components=2, desired_samples=64, num_database_samples=64, max_database_size=256
+)
 MEAN = np.array([1.0, -2.0], np.float32)
 
 
@@ -43,7 +47,7 @@ def test_a_config_remembers_the_example_it_was_made_from():
     state, _ = jax.jit(vi.step)(jax.random.key(0), vi.init(example))
     assert vi.sample(jax.random.key(1), state, 3)["w"].shape == (3, 2)
     result = gmmvi.train(config, density)
-    assert result.sample(0, (5,))["w"].shape == (5, 2)
+    assert result.sample(0, 5)["w"].shape == (5, 2)
 
 
 def test_it_starts_where_it_is_told():

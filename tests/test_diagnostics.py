@@ -63,7 +63,7 @@ def test_a_result_is_diagnosed_at_its_last_temperature_with_its_archive_and_name
     config = gmmvi.samtron(
         {"a": 0.0, "b": 0.0}, temperature=0.25, num_iterations=30, diagnostic_samples=200
     )
-    result = gmmvi.train(config, target, position={"a": 0.0, "b": 0.0})
+    result = gmmvi.train(config, target)
     diagnosis = result.diagnose(num_samples=500)
     expected = np.log(2.0 * np.pi * 0.25 * 2.0)
     assert diagnosis.temperature == 0.25

@@ -185,7 +185,8 @@ def test_minibatches_of_a_pytree_position():
         return -0.5 * (position["a"] ** 2 + position["b"] ** 2)
 
     target = densities.minibatch(log_likelihood, log_prior, rows, batch_size=10)
-    result = gmmvi.train(small_config("SEMIFOG"), target, position={"a": 0.0, "b": 0.0})
+    target = densities.on_pytree(target, {"a": 0.0, "b": 0.0})
+    result = gmmvi.train(small_config("SEMIFOG"), target)
     assert_double(result.state)
     assert_double(result.modes().locations)
     assert_double(result.sample(jax.random.key(0), 3))

@@ -184,7 +184,7 @@ SLOPES[:7] = points(7)
 def drawn(kind: str) -> Draw:
     @jax.jit
     def draw_and_pull_back(gmm: GMM, slopes: jax.Array) -> tuple[jax.Array, jax.Array, GMM]:
-        draw = functools.partial(GMM.sample_with_components, shape=(NUM_SAMPLES,))
+        draw = functools.partial(GMM.sample_with_components, num_samples=NUM_SAMPLES)
         samples, pull_back, components = jax.vjp(
             lambda gmm: draw(gmm, jax.random.key(11)), gmm, has_aux=True
         )
@@ -222,12 +222,15 @@ def test_samples_follow_the_normal_distribution(kind: str):
 @pytest.mark.parametrize("make_key", [jax.random.key, jax.random.PRNGKey])
 def test_sample_shapes(kind: str, make_key: Callable[[int], jax.Array]):
     gmm, key = make(kind), make_key(0)
-    for shape in [(), (0,), (5,), (2, 3)]:
-        draw = functools.partial(gmm.sample_with_components, shape=shape)
+    for count in (0, 1, 5):
+        draw = functools.partial(gmm.sample_with_components, num_samples=count)
         samples, components = jax.eval_shape(draw, key)
-        assert (samples.shape, samples.dtype) == ((*shape, D), jnp.float32)
-        assert (components.shape, components.dtype) == (shape, jnp.int32)
+        assert (samples.shape, samples.dtype) == ((count, D), jnp.float32)
+        assert (components.shape, components.dtype) == ((count,), jnp.int32)
     assert jax.eval_shape(lambda key: gmm.sample(key, 5), key).shape == (5, D)
+    for wrong in ((5,), -1, 2.0):
+        with pytest.raises(ValueError, match="num_samples must be an integer of at least 0"):
+            gmm.sample(key, wrong)  # type: ignore[arg-type]
 
 
 def test_samples_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ def test_the_nearest_name_is_offered_whatever_its_case():
 
 CALLS = {
     "codename": lambda name: gmmvi.from_codename(name, 2),
-    "setting": lambda name: gmmvi.samtron(2, **{name: 1}),
+    "setting": lambda name: gmmvi.from_codename("SAMTRON", 2, **{name: 1}),
     "target": gmmvi.targets.get,
     "published target": lambda name: gmmvi.published_config("SAMTRON", name),
     "published codename": lambda name: gmmvi.published_config(name, "gmm20"),

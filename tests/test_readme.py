@@ -48,7 +48,7 @@ def test_the_example_of_many_kinds_of_densities_runs():
     (location, *_), weights = result.modes().locations["w"], result.modes().masses
     assert weights[0] > 0.5
     np.testing.assert_allclose(location, [1.0, -2.0, 0.5], atol=0.1)
-    assert result.sample(jax.random.key(1), (7,))["b"].shape == (7,)
+    assert result.sample(jax.random.key(1), 7)["b"].shape == (7,)
 
 
 def test_the_first_example_runs_as_printed():

@@ -70,9 +70,9 @@ def test_a_replaced_setting_is_checked_when_training_starts(name, value):
 
 def test_stepsizes_may_start_outside_of_their_bounds_but_bounds_must_be_in_order():
     for kind in ("component", "weight"):
-        bounds = {f"min_{kind}_stepsize": 0.2, f"max_{kind}_stepsize": 0.5}
+        bounds: dict[str, Any] = {f"min_{kind}_stepsize": 0.2, f"max_{kind}_stepsize": 0.5}
         for initial in (0.1, 0.9):
-            gmmvi.samtron(3, **bounds, **{f"initial_{kind}_stepsize": initial})
+            gmmvi.samtron(3, **(bounds | {f"initial_{kind}_stepsize": initial}))
         with pytest.raises(ValueError, match=f"min_{kind}_stepsize is 0.2, above .* 0.1"):
             gmmvi.samtron(3, **(bounds | {f"max_{kind}_stepsize": 0.1}))
 
@@ -94,8 +94,9 @@ def test_a_temperature_that_is_a_schedule_is_called_once(schedule, message):
 
 
 def test_numbers_of_numpy_and_jax_are_numbers():
+    seven: Any = np.int64(7)
     algorithm: Any = gmmvi.samtron(
-        2, desired_samples=np.int64(7), initial_weight_stepsize=jnp.float32(0.5), temperature=2
+        2, desired_samples=seven, initial_weight_stepsize=jnp.float32(0.5), temperature=2
     ).algorithm
     assert type(algorithm.sample_selector.desired_samples) is int
     assert type(algorithm.weight_stepsize.initial) is float
@@ -178,7 +179,7 @@ def test_a_run_starts_at_the_values_of_the_example_of_its_position():
     def log_density(position):
         return -jnp.sum((position["w"] - 1.0) ** 2) - (position["b"] - 0.5) ** 2
 
-    result = gmmvi.train(config, log_density, position=example)
+    result = gmmvi.train(config, log_density)
     np.testing.assert_allclose(result.modes().locations["w"], np.ones((1, 3)), atol=0.01)
 
 
@@ -188,6 +189,6 @@ def test_a_position_may_be_a_dict_with_integer_keys():
         example, num_iterations=1, desired_samples=10, prior_scale={0: 1.0, 1: 2.0}
     )
     np.testing.assert_array_equal(prior_mean_of(config), [1.0, 2.0, 2.0])
-    result = gmmvi.train(config, lambda p: -(p[0] ** 2) - jnp.sum(p[1] ** 2), position=example)
-    assert jax.tree.map(jnp.shape, result.sample(jax.random.key(0))) == {0: (), 1: (2,)}
+    result = gmmvi.train(config, lambda p: -(p[0] ** 2) - jnp.sum(p[1] ** 2))
+    assert jax.tree.map(jnp.shape, result.sample(0, 3)) == {0: (3,), 1: (3, 2)}
     assert "(0=" in result.summary()

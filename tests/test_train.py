@@ -147,14 +147,19 @@ def test_checkpoint_of_another_version_is_refused(tmp_path, result, changed, mes
 
 
 def test_a_callback_can_stop_the_run(result):
-    rows = []
+    states, iterations = [], []
 
     def stop(state, row):
-        rows.append((int(state.iteration), row["iteration"]))
+        states.append(state)
+        iterations.append(row["iteration"])
         return row["iteration"] >= 40
 
     stopped = gmmvi.train(CONFIG, three_modes, callbacks=[stop])
-    assert rows == [(20, 20), (40, 40)]
+    # No chunk has donated the states: they can be read, and continued from.
+    assert [int(state.iteration) for state in states] == iterations == [20, 40]
+    assert all(np.all(np.isfinite(state.gmm().means)) for state in states)
+    rest = gmmvi.train(CONFIG.replace(num_iterations=25), three_modes, initial=states[0])
+    np.testing.assert_array_equal(rest.gmm.means, result.gmm.means)
     assert "callback" in stopped.status
     assert result.status == "completed"
 

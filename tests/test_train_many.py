@@ -70,10 +70,79 @@ def test_several_runs_are_shown_in_one_line(results):
     assert f"{results[False].history['num_target_evaluations'][-1].sum():,} target" in text
 
 
-def test_states_are_stacked_and_go_on_with_step(results):
-    state = jax.tree.map(lambda leaf: leaf[1], results[False].state)
-    following, _ = jax.jit(gmmvi.step, static_argnums=1)(CONFIG.algorithm, two_modes, state)
-    assert int(following.iteration) == 11
+def assert_same(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_callbacks_see_all_runs_and_may_keep_them(results, capsys):
+    states, iterations = [], []
+
+    def remember(state, rows):
+        states.append(state)
+        iterations.append([row["iteration"] for row in rows])
+
+    many = gmmvi.train_many(CONFIG, two_modes, SEEDS, callbacks=remember, progress=True)
+    assert iterations == [[6] * 3, [10] * 3]
+    assert "ELBO" in capsys.readouterr().err
+    assert_same(many.gmms, results[False].gmms)
+    for index, gmm in enumerate(many.gmms):
+        assert_same(states[1].run(index).gmm(), gmm)
+        assert int(states[0].run(index).iteration) == 6
+
+    stopped = gmmvi.train_many(CONFIG, two_modes, SEEDS, callbacks=[lambda state, rows: True])
+    assert [str(status) for status in stopped.statuses] == ["stopped by a callback"] * 3
+
+
+def test_runs_go_on_from_a_result_a_state_or_files_of_each(results, tmp_path):
+    part = CONFIG.replace(num_iterations=6)
+    first = gmmvi.train_many(part, two_modes, SEEDS, checkpoint=tmp_path / "run.npz")
+    paths = [tmp_path / f"run-{index}.npz" for index in range(3)]
+    rest = CONFIG.replace(num_iterations=4)
+    for initial in (first, first.state, paths, [first.run(0), first.state.run(1), paths[2]]):
+        many = gmmvi.train_many(rest, two_modes, SEEDS, initial=initial)
+        assert_same(many.gmms, results[False].gmms)
+    with pytest.raises(ValueError, match="initial has 2 starts for 3 seeds"):
+        gmmvi.train_many(rest, two_modes, SEEDS, initial=paths[:2])
+    other = gmmvi.init(CONFIG.replace(max_components=8).algorithm, 0)
+    with pytest.raises(ValueError, match=r"initial\[1\] and initial\[0\] lead to states of dif"):
+        gmmvi.train_many(rest, two_modes, (0, 1), initial=[first.run(0), other])
+
+
+def test_one_start_and_the_samples_of_another_run_are_shared_by_all(results):
+    short = CONFIG.replace(num_iterations=1)
+    start = results[False].run(0)
+    samples = gmmvi.export_samples(start.state)
+    many = gmmvi.train_many(short, two_modes, SEEDS, initial=start.gmm, samples=samples)
+    assert np.all(many.history["num_components"] >= start.gmm.num_components)
+    held = np.asarray(many.state.database.archive.count)
+    assert np.all(held > len(samples.points) // 2)
+    going_on = gmmvi.train_many(short, two_modes, SEEDS, initial=start.state)
+    assert np.all(going_on.state.iteration == 11)
+    means = np.asarray(going_on.state.mixture.gaussians.mean[:, 0])
+    assert len(np.unique(means, axis=0)) == 3  # each seed draws samples of its own
+
+
+def test_several_runs_are_summarised_and_diagnosed_as_one(results, alone):
+    many = results[False]
+    text = many.summary()
+    assert all(len(line) <= 80 for line in text.splitlines())
+    for seed, elbo in zip(SEEDS, many.history["elbo"][-1], strict=True):
+        assert f"{seed:>8} {elbo:>12.4f}" in text
+    assert f"merged: {many.merged.num_components} components in 2 dimensions" in text
+    one, single = many.run(2), alone[2]
+    assert one.config.run == single.config.run
+    assert set(one.history) == set(single.history)
+    assert one.previous is not None
+    assert one.previous.num_components == single.previous.num_components
+    assert many.sample(0, 5).shape == (5, 2)
+    assert many.modes().masses.sum() == pytest.approx(1.0, abs=1e-4)
+    diagnosis = many.diagnose(num_samples=500)
+    assert diagnosis.num_samples == 500
+    mean, error = float(diagnosis.elbo.mean), 5 * float(diagnosis.elbo.standard_error)
+    assert many.history["elbo"][-1].min() - error < mean < error  # log Z = 0
+    told = [concern.text for run in range(3) for concern in many.run(run).concerns()]
+    named = [concern.text for concern in diagnosis.concerns if concern.text.startswith("seed ")]
+    assert [text.partition(": ")[2] for text in named] == told
 
 
 def one_mode(mean):

@@ -57,7 +57,7 @@ def measure_row(row: Row, seed: int) -> list[dict[str, Any]]:
             "rejected_updates": line["num_rejected_updates"],
         }
         if row.judge is not None:
-            draws = gmm.sample(jax.random.key(20_000 + seed), (NUM_DRAWS,))
+            draws = gmm.sample(jax.random.key(20_000 + seed), NUM_DRAWS)
             own |= row.judge(target, gmm, draws)
         figures.append(own)
     return figures

@@ -150,7 +150,7 @@ def minibatch(
     Args:
       log_likelihood: of one point [D] and a minibatch (the pytree `data` with `batch_size`, or all,
         rows): the SUM over the rows of their log likelihoods, a scalar. With ``on_pytree`` around
-        the target, or ``train(..., position=example)``, the point is a pytree.
+        the target, or a config that was made from an example, the point is a pytree.
       log_prior: of one point [D], a scalar.
       data: an array, or a pytree of arrays, of n rows each: leading axis n. They are arguments of
         the compiled program; floating-point ones are used in the dtype of the point.

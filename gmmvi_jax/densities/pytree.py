@@ -109,8 +109,8 @@ def _follow(value: Any, x: Array) -> Any:
 def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
     """Make a target of a log density whose position is a pytree.
 
-    ``train`` does this itself for a config that was made from such an example, or with
-    ``position=example``, and returns samples and modes in that form.
+    ``train`` does this itself for a config that was made from such an example. Samples and modes
+    of its result have that form.
 
     Args:
       log_density: of one pytree like `example` (and a key, if it is declared `stochastic`), a

@@ -18,6 +18,7 @@ from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_an
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200
@@ -41,7 +42,7 @@ class ChainCheck(NamedTuple):
 def chain_check(
     gmm: GMM,
     log_target: LogDensity,
-    rng_key: PRNGKey,
+    rng_key: PRNGKey | int,
     num_steps: int,
     *,
     num_chains: int = NUM_CHAINS,
@@ -56,7 +57,7 @@ def chain_check(
     Args:
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D], with a gradient.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         num_steps: of every chain, each of eight evaluations with gradient.
         num_chains: C; 20 draws each are evaluated besides.
         highest: of further draws of the mixture, their highest log p~ - log q.
@@ -70,8 +71,10 @@ def chain_check(
     if not getattr(target, "has_gradient", True) or is_stochastic(full_density(target)):
         raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
     hmc = _import_hmc()
-    key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(rng_key, 5)
-    draws = gmm.sample(key_draws, (_DRAWS_PER_CHAIN * num_chains,))
+    key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(
+        typed_key(rng_key), 5
+    )
+    draws = gmm.sample(key_draws, _DRAWS_PER_CHAIN * num_chains)
     ratios = log_ratios_at(gmm, target, draws, key_ratios, temperature=temperature)
     log_weights, k_hat = psis(ratios)
     weights = np.exp(np.asarray(log_weights, float))

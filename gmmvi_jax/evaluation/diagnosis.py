@@ -139,7 +139,7 @@ def diagnose(
         log_target: unnormalised log density of one point [D]; where it has attributes ``log_z``,
             ``sample`` or ``reference_samples``, as the package's targets do, they are used, but for
             at a temperature other than 1.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         num_samples: fresh draws, each one target evaluation.
         reference_samples: [N, D] samples of the target (of p^(1/beta), at a temperature), from
             elsewhere; each one evaluation.
@@ -230,7 +230,7 @@ def _reference_metrics(
 ) -> ReferenceMetrics:
     if len(samples) < MIN_SAMPLES:
         raise ValueError(f"reference_samples has {len(samples)} rows; give at least {MIN_SAMPLES}.")
-    draws = np.asarray(gmm.sample(key, (len(samples),)))
+    draws = np.asarray(gmm.sample(key, len(samples)))
     return ReferenceMetrics(
         num_samples=len(samples),
         num_without_density=int(np.sum(~np.isfinite(np.asarray(ratios)))),

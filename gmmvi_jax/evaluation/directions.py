@@ -55,7 +55,7 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
         return nothing, 0
     num_draws = max(2 * gmm.dim, 32)
     key_draws, key_target = jax.random.split(key)
-    draws = gmm.sample(key_draws, (num_draws,))
+    draws = gmm.sample(key_draws, num_draws)
     gradients = np.asarray(_gradients(log_target, key_target, draws), float)
     gradients = gradients[np.all(np.isfinite(gradients), axis=1)]
     values, vectors = np.linalg.eigh(covariance)

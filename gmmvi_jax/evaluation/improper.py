@@ -19,6 +19,7 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.directions import line_directions, null_direction
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
@@ -47,7 +48,7 @@ def improper_direction(
     *,
     temperature: float = 1.0,
     names: Sequence[str] | None = None,
-    rng_key: PRNGKey | None = None,
+    rng_key: PRNGKey | int | None = None,
 ) -> Improper | None:
     """Returns a direction along which the target is improper or unbounded, if one is found.
 
@@ -75,11 +76,11 @@ def search_improper(
     *,
     temperature: float = 1.0,
     names: Sequence[str] | None = None,
-    rng_key: PRNGKey | None = None,
+    rng_key: PRNGKey | int | None = None,
 ) -> tuple[Improper | None, int]:
     """Returns what ``improper_direction`` does, and the number of target evaluations it took."""
     target = as_log_density(log_target)
-    key = jax.random.key(0) if rng_key is None else rng_key
+    key = typed_key(0 if rng_key is None else rng_key)
     key_starts, key_values, key_null = jax.random.split(key, 3)
     middle = np.broadcast_to(np.asarray(centre, float), (gmm.dim,))
     directions, starts = line_directions(gmm, middle), _starts(gmm, middle, key_starts)
@@ -144,7 +145,7 @@ def _starts(gmm: GMM, centre: np.ndarray, key: PRNGKey) -> list[np.ndarray]:
     """
     key_draw, key_centre = jax.random.split(key)
     heaviest = np.asarray(gmm.means, float)[int(np.argmax(np.asarray(gmm.log_weights)))]
-    draw = np.asarray(gmm.sample(key_draw), float)
+    draw = np.asarray(gmm.sample(key_draw, 1)[0], float)
     noise = np.asarray(jax.random.normal(key_centre, centre.shape), float)
     starts = [heaviest, draw, centre + noise, centre]
     return [start for start in starts if np.all(np.isfinite(start))]

@@ -17,7 +17,9 @@ def _mean_log_ratio(gmm: GMM, other: GMM, points: Array) -> Array:
     return jnp.mean(jax.lax.map(log_ratio, points, batch_size=_ROWS))
 
 
-def mixture_divergence(gmm: GMM, other: GMM, rng_key: PRNGKey, num_samples: int = 1000) -> float:
+def mixture_divergence(
+    gmm: GMM, other: GMM, rng_key: PRNGKey | int, num_samples: int = 1000
+) -> float:
     """Estimates KL(gmm || other) from draws of the first; no target evaluation.
 
     It is 0 where components trade their weights or places and the mixture stays what it is.
@@ -25,7 +27,7 @@ def mixture_divergence(gmm: GMM, other: GMM, rng_key: PRNGKey, num_samples: int 
     Args:
         gmm: a mixture.
         other: another one of the same dimension.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         num_samples: draws.
     """
-    return float(_mean_log_ratio(gmm, other, gmm.sample(rng_key, (num_samples,))))
+    return float(_mean_log_ratio(gmm, other, gmm.sample(rng_key, num_samples)))

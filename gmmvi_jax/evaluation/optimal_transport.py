@@ -110,7 +110,7 @@ def sliced_wasserstein(
     Args:
         samples: [N, D].
         reference: [M, D].
-        rng_key: a PRNG key, of the directions.
+        rng_key: a PRNG key, or an integer, its seed; of the directions.
         num_directions: uniform on the sphere.
 
     Raises:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
@@ -41,7 +42,7 @@ def overlooked_points(
     gmm: GMM,
     log_target: LogDensity,
     own_ratios: ArrayLike,
-    rng_key: PRNGKey,
+    rng_key: PRNGKey | int,
     *,
     candidates: ArrayLike | None = None,
     temperature: float = 1.0,
@@ -58,11 +59,11 @@ def overlooked_points(
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D].
         own_ratios: [N] at draws of the mixture, from ``log_ratios`` at the same temperature.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         candidates: [M, D] further points, see ``archive_candidates``.
         temperature: beta of the fit.
     """
-    key_points, key_noise, key_around = jax.random.split(rng_key, 3)
+    key_points, key_noise, key_around = jax.random.split(typed_key(rng_key), 3)
     means = np.asarray(gmm.means, float)
     rest = np.zeros((0, gmm.dim)) if candidates is None else np.asarray(candidates, float)
     points = np.concatenate([means, rest])

@@ -43,7 +43,7 @@ def classifier_two_sample_test(
     Args:
         samples: [N, D].
         reference: [M, D].
-        rng_key: a PRNG key: folds, initial weights, minibatches.
+        rng_key: a PRNG key, or an integer, its seed: folds, initial weights, minibatches.
         num_folds: every sample is held out once.
         num_hidden: units per layer.
         num_steps: of Adam, on minibatches of 128.

@@ -21,6 +21,7 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 MAX_DIM = 100  # above, the curvature takes too many gradients: one for each dimension and centre
@@ -49,7 +50,7 @@ def mass_uphill(
     gmm: GMM,
     log_target: LogDensity,
     own_ratios: ArrayLike,
-    rng_key: PRNGKey,
+    rng_key: PRNGKey | int,
     *,
     temperature: float = 1.0,
 ) -> Uphill:
@@ -61,7 +62,7 @@ def mass_uphill(
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D].
         own_ratios: [N] at draws of the mixture, from ``log_ratios`` at the same temperature.
-        rng_key: a PRNG key.
+        rng_key: a PRNG key, or an integer, its seed.
         temperature: beta of the fit.
     """
     target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
@@ -73,7 +74,7 @@ def mass_uphill(
     root = _root(gmm)
     if root is None or not np.isfinite(highest):
         return nothing
-    keys = jax.random.split(rng_key, 6)
+    keys = jax.random.split(typed_key(rng_key), 6)
     draws = np.asarray(gmm.sample(keys[0], _NUM_DRAWS), float)
     at_draws = densities_at(gmm, target, draws, keys[1], temperature)
     order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))

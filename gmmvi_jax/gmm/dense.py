@@ -6,7 +6,6 @@ other libraries. What is computed per component is in ``gmm_components``.
 """
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -21,6 +20,7 @@ from gmmvi_jax.gmm.checks import check_dims, check_moments, check_rest, check_sh
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import Array, PRNGKey
 
 
@@ -46,7 +46,7 @@ class GMM:
         GMM(num_components=2, dim=2, diagonal, float32)
         >>> gmm.marginal(0).weights
         Array([0.25, 0.75], dtype=float32)
-        >>> gmm.sample(jax.random.key(0), (5,)).shape
+        >>> gmm.sample(jax.random.key(0), 5).shape
         (5, 2)
     """
 
@@ -150,37 +150,35 @@ class GMM:
             at_point = jax.vmap(at_point)
         return at_point(points)
 
-    def sample(self, key: PRNGKey | int, shape: int | Sequence[int] = ()) -> Array:
-        """Returns independent samples [*shape, D]; see ``sample_with_components``."""
-        return self.sample_with_components(key, shape)[0]
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
+        """Returns independent samples [N, D]; see ``sample_with_components``."""
+        return self.sample_with_components(rng_key, num_samples)[0]
 
     def sample_with_components(
-        self, key: PRNGKey | int, shape: int | Sequence[int] = ()
+        self, rng_key: PRNGKey | int, num_samples: int
     ) -> tuple[Array, Array]:
         """Returns independent samples and the components that they are from.
 
         Given their components, samples are differentiable in means and factors; they have no
         gradient in the weights. Memory is a few times that of the samples; a ``vmap`` over keys in
-        place of ``shape`` takes D times as much.
+        place of ``num_samples`` takes D times as much.
 
         Args:
-            key: a PRNG key, typed or legacy, or an integer, its seed.
-            shape: of the samples, () for a single one.
+            rng_key: a PRNG key, typed or legacy, or an integer, its seed.
+            num_samples: how many, N.
 
         Returns:
-            The samples [*shape, D], and [*shape] int32 their components.
+            The samples [N, D], and [N] int32 their components.
         """
-        key = typed_key(key)
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        count = math.prod(shape)
-        key_component, key_noise = jax.random.split(key)
+        count = require_int("num_samples", num_samples, least=0)
+        key_component, key_noise = jax.random.split(typed_key(rng_key))
         # Inverts the cumulative weights; `categorical` would draw noise [N, K].
         components = jax.random.choice(
             key_component, self.num_components, (count,), p=jax.lax.stop_gradient(self.weights)
         ).astype(jnp.int32)
         noise = jax.random.normal(key_noise, (count, self.dim), self.means.dtype)
         samples = gmm_components.transform_noise(self.means, self.factors, components, noise)
-        return samples.reshape(*shape, self.dim), components.reshape(shape)
+        return samples, components
 
     def component_entropies(self) -> Array:
         """Returns [K] the differential entropy of each component, in nats."""

@@ -66,10 +66,9 @@ class Banana:
         squares = along**2 + across**2 + jnp.sum(x[2:] ** 2)
         return -0.5 * squares - (math.log(LENGTH_SCALE) + 0.5 * self.dim * math.log(2 * math.pi))
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision."""
-        key = typed_key(key)
-        noise = jax.random.normal(key, (num_samples, self.dim))
+        noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         curvature = jnp.asarray(self.curvature, noise.dtype)
         along, across = noise[:, 0], noise[:, 1]
         bent = across - curvature * LENGTH_SCALE**2 * (along**2 - 1)

@@ -92,14 +92,13 @@ class Brownian:
         constant = 2 * math.log(LOG_SCALE_PRIOR) + 0.5 * num_normals * math.log(2 * math.pi)
         return log_prior_scales + log_walk + log_likelihood - constant
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision.
 
         The scales come from a grid with steps of 0.05 in their logarithms, evenly from each cell,
         which adds a thousandth to their variances; the walks are exact given them.
         """
-        key = typed_key(key)
-        key_scales, key_walk = jax.random.split(key)
+        key_scales, key_walk = jax.random.split(typed_key(rng_key))
         # Few calls with many numbers each: it is compiling them that takes time.
         uniform = jax.random.uniform(key_scales, (4, num_samples))
         noises = jax.random.normal(key_walk, (num_samples, NUM_STEPS + len(self.observations)))

@@ -58,10 +58,9 @@ class Funnel:
         log_rest = -0.5 * (jnp.sum(residuals**2) + (self.dim - 1) * log_variance)
         return log_neck + log_rest - 0.5 * self.dim * math.log(2 * math.pi)
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision."""
-        key = typed_key(key)
-        noise = jax.random.normal(key, (num_samples, self.dim))
+        noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         log_variances = WIDTH_SCALE * noise[:, :1]
         rest = jnp.exp(0.5 * log_variances) * noise[:, 1:]
         return jnp.concatenate([log_variances, rest], axis=1)

@@ -84,10 +84,9 @@ class GaussianMixtureTarget:
         residuals = whitened.reshape(num_components, dim) - whitened_means
         return jax.nn.logsumexp(log_normalisers - 0.5 * jnp.sum(residuals**2, axis=-1))
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision."""
-        key = typed_key(key)
-        key_component, key_noise = jax.random.split(key)
+        key_component, key_noise = jax.random.split(typed_key(rng_key))
         num_components, dim = self.means.shape
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)
         noise = jax.random.normal(key_noise, (num_samples, dim))

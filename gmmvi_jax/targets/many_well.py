@@ -76,14 +76,13 @@ class ManyWell:
         u, v = x[::2], x[1::2]
         return jnp.sum(_log_double_well(u) - 0.5 * v**2)
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision.
 
         The double wells by the inverse of their distribution function, of which a table is kept:
         the density of the samples is off by less than 1e-5 of its value.
         """
-        key = typed_key(key)
-        key_well, key_normal = jax.random.split(key)
+        key_well, key_normal = jax.random.split(typed_key(rng_key))
         shape = (num_samples, self.dim // 2)
         uniform = jax.random.uniform(key_well, shape)
         _, cumulative = _double_well_table()

@@ -81,6 +81,6 @@ class SolvedTarget(Target, Protocol):
         """The modes [M, D]."""
         ...
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return exact, independent samples [num_samples, D] in JAX's default precision."""
         ...

@@ -68,10 +68,9 @@ class Rings:
         log_normaliser = 1.5 * math.log(2 * math.pi) + math.log(len(radii))
         return jax.nn.logsumexp(log_rings) - log_normaliser
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, 2] in JAX's default precision."""
-        key = typed_key(key)
-        key_ring, key_uniform, key_offset = jax.random.split(key, 3)
+        key_ring, key_uniform, key_offset = jax.random.split(typed_key(rng_key), 3)
         turn, choice = jax.random.uniform(key_uniform, (2, num_samples))
         offset = jnp.abs(jax.random.normal(key_offset, (num_samples,)))
         radii = jnp.asarray(self.radii, offset.dtype)

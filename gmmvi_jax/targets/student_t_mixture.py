@@ -94,10 +94,9 @@ class StudentTMixtureTarget:
         log_decay = jnp.log1p(jnp.sum(residuals**2, axis=-1) / freedom)
         return jax.nn.logsumexp(log_normalisers - 0.5 * (freedom + dim) * log_decay)
 
-    def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Return independent samples [num_samples, D] in JAX's default precision."""
-        key = typed_key(key)
-        key_component, key_noise, key_width = jax.random.split(key, 3)
+        key_component, key_noise, key_width = jax.random.split(typed_key(rng_key), 3)
         num_components, dim = self.means.shape
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)
         noise = jax.random.normal(key_noise, (num_samples, dim))

@@ -13,18 +13,20 @@ import numpy as np
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.densities.position import position_layout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.npz import format_of
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import checkpoint as checkpoint_files
+from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import Samples
-from gmmvi_jax.typing import Array, PyTree
+from gmmvi_jax.typing import Array
 
 Initial: TypeAlias = GMM | TrainState | TrainResult | str | os.PathLike[str]
+Initials: TypeAlias = Initial | TrainManyResult | Sequence[Initial]
 
 
 def check_call(config: Any, log_target: Any) -> None:
@@ -131,6 +133,40 @@ def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
     )
 
 
+def as_initials(
+    initial: Any, config: Config, seeds: Sequence[int]
+) -> GMM | list[GMM | TrainState] | None:
+    """Returns what several runs start from: one mixture for all, or one start for each.
+
+    Args:
+        initial: what ``as_initial`` takes, for all runs; or a sequence of it, one per run; or the
+            result or the state of several runs.
+        config: of the runs.
+        seeds: of the runs. From one state every run goes on with the key of its own seed.
+
+    Raises:
+        TypeError, ValueError, FileNotFoundError: see ``as_initial``; or there is not one per seed.
+    """
+    if isinstance(initial, TrainManyResult):
+        initial = initial.state
+    if isinstance(initial, TrainState) and initial.iteration.ndim:
+        initial = [initial.run(index) for index in range(len(initial.iteration))]
+    if isinstance(initial, list | tuple) and not isinstance(initial, TrainState):
+        if len(initial) != len(seeds):
+            raise ValueError(
+                f"initial has {len(initial)} starts for {len(seeds)} seeds; give one for each, or "
+                f"one for all."
+            )
+        starts = [as_initial(one, config) for one in initial]
+        if any(start is None for start in starts):
+            raise TypeError("initial must have a start for every seed, got None among them.")
+        return [start for start in starts if start is not None]
+    one = as_initial(initial, config)
+    if isinstance(one, TrainState):
+        return [one._replace(rng_key=typed_key(seed)) for seed in seeds]
+    return one
+
+
 def _load(path: Path, config: Config) -> GMM | TrainState:
     """Returns the mixture or the state in a file, whichever its header names."""
     if not path.is_file():
@@ -150,7 +186,7 @@ def _fitting_state(state: TrainState, config: Config) -> TrainState:
     if mixture.log_weights.ndim != 1:
         raise ValueError(
             f"initial holds the states of {mixture.log_weights.shape[0]} runs; pick one, e.g. "
-            f"jax.tree.map(lambda leaf: leaf[0], state)."
+            f"state.run(0)."
         )
     _check_fit(mixture.dim, mixture.is_diagonal, config)
     return state
@@ -200,23 +236,14 @@ def _kind(value: Any) -> str:
     return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
 
 
-def as_target(log_target: Callable[..., Array], position: PyTree, config: Config) -> Any:
+def as_target(log_target: Callable[..., Array], config: Config) -> Any:
     """Returns the target as a callable pytree of a vector.
 
     Args:
-        log_target: of one point, or of one pytree.
-        position: an example of it, if it is given.
-        config: which may remember one.
-
-    Raises:
-        ValueError: ``position`` for a target that has its own.
+        log_target: of one point; or of one pytree, if the config was made from an example of it.
+        config: of the run.
     """
     if isinstance(log_target, PytreeTarget):
-        if position is not None:
-            raise ValueError(
-                "log_target is made by densities.on_pytree already; leave out position."
-            )
         return log_target
-    layout = config.layout if position is None else position_layout(position)
     target = as_log_density(log_target)
-    return target if layout is None else PytreeTarget(target, layout)
+    return target if config.layout is None else PytreeTarget(target, config.layout)

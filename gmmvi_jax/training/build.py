@@ -13,6 +13,7 @@ from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init as init_state
 from gmmvi_jax.mixture.padded import PaddedMixture
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step as take_step
 from gmmvi_jax.training.arguments import as_target, check_call
@@ -28,11 +29,13 @@ class VIAlgorithm(NamedTuple):
             or it is a ``GMM`` to start from; or None: where the config says.
         step: (rng_key, state) -> (state, info).
         sample: (rng_key, state, num_samples) -> points [num_samples, D], or the pytree of them.
+
+    A ``rng_key`` is a PRNG key, typed or legacy, or an integer, its seed.
     """
 
     init: Callable[..., TrainState]
-    step: Callable[[PRNGKey, TrainState], tuple[TrainState, StepInfo]]
-    sample: Callable[..., PyTree]
+    step: Callable[[PRNGKey | int, TrainState], tuple[TrainState, StepInfo]]
+    sample: Callable[[PRNGKey | int, TrainState, int], PyTree]
 
 
 def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
@@ -61,7 +64,7 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
     """
     check_call(config, log_density)
     validate(config)
-    target = as_target(log_density, None, config)
+    target = as_target(log_density, config)
     estimator = config.algorithm.natural_gradient
     check_target(target, config.dim, jnp.result_type(float), estimator)
     layout = target.layout if isinstance(target, PytreeTarget) else None
@@ -76,11 +79,11 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
             algorithm = algorithm.replace(initial_mixture=start)
         return init_state(algorithm, config.run.seed, initial)
 
-    def step(rng_key: PRNGKey, state: TrainState) -> tuple[TrainState, StepInfo]:
-        return take_step(config.algorithm, target, state._replace(rng_key=rng_key))
+    def step(rng_key: PRNGKey | int, state: TrainState) -> tuple[TrainState, StepInfo]:
+        return take_step(config.algorithm, target, state._replace(rng_key=typed_key(rng_key)))
 
-    def sample(rng_key: PRNGKey, state: TrainState, num_samples: int = 1) -> PyTree:
-        points = _draw(rng_key, state.mixture, num_samples)
+    def sample(rng_key: PRNGKey | int, state: TrainState, num_samples: int) -> PyTree:
+        points = _draw(typed_key(rng_key), state.mixture, num_samples)
         return points if layout is None else layout.unravel(points)
 
     return VIAlgorithm(init, step, sample)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,12 +41,14 @@ class ProgressBar:
         elif self._enabled:
             sys.stderr.write("\n")
 
-    def update(self, num_steps: int, row: dict[str, Any]) -> None:
-        """Moves on by ``num_steps`` and shows the newest row of the history."""
+    def update(self, num_steps: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Moves on by ``num_steps`` and shows the newest row of the history of every run."""
         self._done += num_steps
         if not self._enabled:
             return
-        note = f"K {row['num_components']}, ELBO {row['elbo']:.3f}"
+        counts = "/".join(str(row["num_components"]) for row in rows)
+        elbos = "/".join(f"{row['elbo']:.3f}" for row in rows)
+        note = f"K {counts}, ELBO {elbos}"
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(num_steps)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.position import PositionLayout
-from gmmvi_jax.evaluation.concerns import run_concerns
+from gmmvi_jax.evaluation.concerns import Concern, run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.evaluation.overlooked import archive_candidates
@@ -25,6 +24,13 @@ from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
 _DIAGNOSIS_SHARE = 10  # else one for so many evaluations of the run
+
+
+def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
+    """Returns how many draws a diagnosis takes by default, for a run or several."""
+    fewest, most = _DIAGNOSIS_SAMPLES
+    evaluations = int(np.sum(history["num_target_evaluations"][-1]))
+    return min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,15 +84,15 @@ class TrainResult:
         """Returns the summary, for notebooks."""
         return f"<pre>{html.escape(self.summary())}</pre>"
 
-    def sample(self, rng_key: PRNGKey | int, shape: int | Sequence[int] = ()) -> PyTree:
-        """Returns independent samples of the mixture, [*shape, D] or as the position is.
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
+        """Returns independent samples of the mixture, [N, D] or as the position is.
 
         Args:
             rng_key: a PRNG key, typed or legacy, or an integer, its seed.
-            shape: of the samples, () for a single one. Where the position is a pytree, its
-                leaves have these leading axes.
+            num_samples: how many, N: the leading axis, of every leaf where the position is a
+                pytree.
         """
-        samples = self.gmm.sample(rng_key, shape)
+        samples = self.gmm.sample(rng_key, num_samples)
         return samples if self.layout is None else self.layout.unravel(samples)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
@@ -151,31 +157,34 @@ class TrainResult:
                 "target is None: this result does not know what was fitted; use "
                 "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
             )
-        if num_samples is None:
-            fewest, most = _DIAGNOSIS_SAMPLES
-            evaluations = int(self.history["num_target_evaluations"][-1])
-            num_samples = min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
-        concerns = run_concerns(
-            self.history,
-            self.state.components,
-            self.gmm,
-            int(self.state.iteration),
-            self.previous,
-        )
         algorithm = self.config.algorithm
         return diagnose(
             self.gmm,
             self.target,
             typed_key(0 if rng_key is None else rng_key),
-            num_samples,
+            diagnosis_samples(self.history) if num_samples is None else num_samples,
             reference_samples=reference_samples,
-            run_concerns=tuple(concerns),
+            run_concerns=self.concerns(),
             temperature=algorithm.temperature(int(self.state.iteration)),
             candidates=archive_candidates(self.state.database.archive, self.gmm),
             centre=algorithm.initial_mixture.prior_mean,
             names=None if self.layout is None else self.layout.names,
             mcmc_steps=mcmc_steps,
         )
+
+    def concerns(self) -> tuple[Concern, ...]:
+        """Returns what speaks against the run itself; ``diagnose`` says it as well.
+
+        No target evaluation: these are rejected updates, unusable samples, unfinished growth.
+        """
+        found = run_concerns(
+            self.history,
+            self.state.components,
+            self.gmm,
+            int(self.state.iteration),
+            self.previous,
+        )
+        return tuple(found)
 
     def components(self) -> dict[str, np.ndarray]:
         """Returns what is known of each component: column names to arrays [K].

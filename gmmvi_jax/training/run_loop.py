@@ -13,7 +13,20 @@ from gmmvi_jax.training.interrupts import Interrupts
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 
 Row = dict[str, Any]
-Summaries = Sequence[tuple[Row, Ending | None]]
+
+
+class Report(NamedTuple):
+    """What there is to say of one run after a chunk.
+
+    Attributes:
+        gmm: its mixture.
+        row: of the history.
+        ending: what ends the run, if anything does.
+    """
+
+    gmm: GMM
+    row: Row
+    ending: Ending | None
 
 
 class Chunks(NamedTuple):
@@ -22,16 +35,13 @@ class Chunks(NamedTuple):
     Attributes:
         advance: takes some steps: (state, count) to (state, infos). It may raise what the target
             raises on the host.
-        mixtures: of a state, one per run.
-        summarise: (state, infos, count) to a row of the history per run, and what ends this run, if
-            anything does.
+        report: (state, infos, count) to a report per run.
         follow_up: (state, rows) to whether to stop: checkpoint, callbacks.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
 
     advance: Callable[[Any, int], tuple[Any, Any]]
-    mixtures: Callable[[Any], Sequence[GMM]]
-    summarise: Callable[[Any, Any, int], Summaries]
+    report: Callable[[Any, Any, int], Sequence[Report]]
     follow_up: Callable[[Any, Sequence[Row]], bool]
     may_raise: bool
 
@@ -41,19 +51,21 @@ class Outcome(NamedTuple):
 
     Attributes:
         state: the last good one.
+        gmms: its mixtures, one per run.
         previous: the mixtures before the last chunk.
         histories: one per run.
         endings: one per run.
     """
 
     state: Any
+    gmms: Sequence[GMM]
     previous: Sequence[GMM]
     histories: Sequence[History]
     endings: Sequence[Ending]
 
 
 def run_chunks(
-    chunks: Chunks, state: Any, run: Run, num_runs: int, interrupts: Interrupts
+    chunks: Chunks, state: Any, gmms: Sequence[GMM], run: Run, interrupts: Interrupts
 ) -> Outcome:
     """Takes the run's iterations in chunks, until they are done or something ends them.
 
@@ -63,43 +75,41 @@ def run_chunks(
     Args:
         chunks: what to call.
         state: at the start; may be donated.
+        gmms: its mixtures, one per run.
         run: number of iterations, and of steps per chunk.
-        num_runs: how many runs the state holds.
         interrupts: asked after every chunk.
     """
-    histories = [History() for _ in range(num_runs)]
-    endings: list[Ending | None] = [None] * num_runs
-    previous = chunks.mixtures(state)
+    histories = [History() for _ in gmms]
+    endings: list[Ending | None] = [None] * len(gmms)
+    previous = gmms
     remaining = run.num_iterations
 
     def end_all(ending: Ending) -> Outcome:
         final = [ending if own is None else own for own in endings]
-        return Outcome(state, previous, histories, final)
+        return Outcome(state, gmms, previous, histories, final)
 
     while remaining > 0:
         num_steps = min(run.log_every, remaining)
         is_first = remaining == run.num_iterations
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
-        before = chunks.mixtures(state)
         try:
             advanced, infos = chunks.advance(state, num_steps)
-            summaries = chunks.summarise(advanced, infos, num_steps)
+            reports = chunks.report(advanced, infos, num_steps)
         except Exception as error:
             if kept is None:
                 raise
             state = kept
             return end_all(_failure(error))
-        state, previous = advanced, before
+        state, previous, gmms = advanced, gmms, [report.gmm for report in reports]
         remaining -= num_steps
-        rows = [row for row, _ in summaries]
-        for index, (row, ending) in enumerate(summaries):
-            histories[index].append(row)
-            endings[index] = endings[index] or ending
+        for index, report in enumerate(reports):
+            histories[index].append(report.row)
+            endings[index] = endings[index] or report.ending
         errors = [ending.error for ending in endings if ending is not None and ending.error]
-        if is_first and len(errors) == num_runs:
+        if is_first and len(errors) == len(gmms):
             raise errors[0]
         try:
-            stop = chunks.follow_up(state, rows)
+            stop = chunks.follow_up(state, [report.row for report in reports])
         except Exception as error:
             return end_all(_failure(error))
         if all(ending is not None for ending in endings):

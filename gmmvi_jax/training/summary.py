@@ -94,8 +94,19 @@ def summary_table(
         f"unusable samples {history['num_unusable_samples'].sum():,}"
     )
     lines.append(f"  {'sample database':<20}{database_bytes / 2**20:>14,.1f}   MiB")
+    return "\n".join([*lines, "", *mode_lines(modes, max_modes, names)])
+
+
+def mode_lines(modes: Modes, max_modes: int, names: Sequence[str] | None = None) -> list[str]:
+    """Returns a line per mode, the heaviest first.
+
+    Args:
+        modes: of a mixture.
+        max_modes: at most so many are listed.
+        names: of the D coordinates, where they have any.
+    """
     num_modes = len(modes.masses)
-    lines += ["", f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]
+    lines = [f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]
     lines.append(f"  {'mass':>8} {'components':>11} {'log q':>10}   location")
     for index in range(min(num_modes, max_modes)):
         own = int(np.sum(modes.components == index))
@@ -104,7 +115,33 @@ def summary_table(
     if num_modes > max_modes:
         rest = modes.masses[max_modes:].sum()
         lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {num_modes - max_modes} more modes")
-    return "\n".join(lines)
+    return lines
+
+
+def run_table(
+    seeds: Sequence[int], statuses: Sequence[str], history: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Returns a line per run: seed, ELBO, components, evaluations, how it ended.
+
+    Args:
+        seeds: of the R runs.
+        statuses: how each ended.
+        history: of all runs, columns [rows, R].
+    """
+    last = {name: values[-1] for name, values in history.items()}
+    lines = [
+        f"{len(seeds)} run{'s' * (len(seeds) != 1)} of {last['iteration'].max():,} iterations in "
+        f"{last['wall_time'].max():.1f} s with compilation",
+        f"  {'seed':>8} {'ELBO':>12} {'std. error':>11} {'components':>11} {'evaluations':>14}   "
+        f"status",
+    ]
+    for index, (seed, status) in enumerate(zip(seeds, statuses, strict=True)):
+        row = {name: values[index] for name, values in last.items()}
+        lines.append(
+            f"  {seed:>8} {row['elbo']:>12.4f} {row['elbo_stderr']:>11.4f} "
+            f"{row['num_components']:>11} {row['num_target_evaluations']:>14,}   {status}"
+        )
+    return lines
 
 
 def component_table(components: dict[str, np.ndarray], max_rows: int) -> str:

@@ -64,9 +64,14 @@ class Watch:
         self._told: set[Fault] = set()
         self._largest_spread = _SUSPICIOUS_SPREAD
 
-    def another(self) -> Self:
-        """Returns a watch over another run of the same target, which it has not asked yet."""
-        extent = (self._centre, self._scale)
+    def another(self, config: Config, initial: GMM | None) -> Self:
+        """Returns a watch over another run of the same target, which it has not asked yet.
+
+        Args:
+            config: of the run.
+            initial: the mixture to start from, if it is not the config's.
+        """
+        extent = _extent(config, initial)
         return type(self)(self._log_target, self._primitives, self._layout, extent)
 
     def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:
@@ -104,7 +109,7 @@ class Watch:
                     f"log_target is -inf at {share:.2%} of the {draws}, which hardly lies in its "
                     f"support. Go on for more iterations, take more samples (desired_samples), or "
                     f"start inside of the support (prior_mean, prior_scale, initial=).",
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             return ending
         text = describe(fault, f"at all {num_draws:,} {draws}", self._primitives)

@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
-from gmmvi_jax.numerics.schedule import Schedule
 from gmmvi_jax.typing import Array
 from gmmvi_jax.variants.codenames import choices_of
 
@@ -29,7 +28,7 @@ class CommonSettings(TypedDict, total=False):
     num_iterations: int
     log_every: int
     diagnostic_samples: int
-    temperature: Number | Schedule
+    temperature: Number | Callable[..., Any]
     diagonal: bool
     seed: int
 

@@ -34,7 +34,7 @@ def judge(gmm, samples=None):
 
 @pytest.fixture(scope="module")
 def samples():
-    return np.asarray(MODES.sample(jax.random.key(1), (2000,)))
+    return np.asarray(MODES.sample(jax.random.key(1), 2000))
 
 
 def test_a_missed_mode_is_seen_by_samples_of_the_target_alone(samples):

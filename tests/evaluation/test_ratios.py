@@ -65,7 +65,7 @@ def own():
 
 @pytest.fixture(scope="module")
 def theirs():
-    samples = WIDER.sample(jax.random.key(2), (NUM_SAMPLES,))
+    samples = WIDER.sample(jax.random.key(2), NUM_SAMPLES)
     return log_ratios_at(MIXTURE, target, samples)
 
 
@@ -166,7 +166,7 @@ def test_without_a_draw_inside_nothing_is_nan():
 
 @pytest.mark.parametrize("temperature", [0.1, 3.0])
 def test_a_temperature_divides_the_target_alone(temperature):
-    key, samples = jax.random.key(4), MIXTURE.sample(jax.random.key(5), (50,))
+    key, samples = jax.random.key(4), MIXTURE.sample(jax.random.key(5), 50)
 
     def tempered(x):
         return target(x) / temperature

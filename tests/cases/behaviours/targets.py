@@ -90,7 +90,7 @@ def _leaf() -> Iterator[Check]:
         "a gradient of NaN in a leaf of a position",
         ValueError,
         r"gradient is NaN or infinite in leaf .*bad",
-        lambda: gmmvi.train(config, density, position=example),
+        lambda: gmmvi.train(config, density),
     )
 
 

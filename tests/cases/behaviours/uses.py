@@ -13,7 +13,8 @@ import gmmvi_jax as gmmvi
 
 from ..behaviour import Behaviour, Check, refusal
 
-_SMALL = {"desired_samples": 20, "diagnostic_samples": 0, "max_components": 3}
+_samtron: Any = gmmvi.samtron  # called with values of wrong types here
+_SMALL: dict[str, Any] = {"desired_samples": 20, "diagnostic_samples": 0, "max_components": 3}
 _CONFIG = gmmvi.samtron(2, num_iterations=4, log_every=2, **_SMALL)
 
 
@@ -72,26 +73,26 @@ _WRONG: tuple[tuple[str, type[Exception], str, Callable[[], Any]], ...] = (
     ("checkpoint=1", TypeError, "checkpoint must be the path .*got int 1",
      lambda: _train(checkpoint=1)),
     ("num_iterations='10'", ValueError, "num_iterations must be an integer .*got '10'",
-     lambda: gmmvi.samtron(2, num_iterations="10")),
+     lambda: _samtron(2, num_iterations="10")),
     ("log_every=2.5", ValueError, "log_every must be an integer .*got 2.5",
-     lambda: gmmvi.samtron(2, log_every=2.5)),
-    ("dim='2'", ValueError, "dim must be an integer .*got '2'", lambda: gmmvi.samtron("2")),
+     lambda: _samtron(2, log_every=2.5)),
+    ("dim='2'", ValueError, "dim must be an integer .*got '2'", lambda: _samtron("2")),
     ("desired_samples='a'", ValueError, "desired_samples must be an integer.*got 'a'",
-     lambda: gmmvi.samtron(2, desired_samples="a")),
+     lambda: _samtron(2, desired_samples="a")),
     ("prior_scale='wide'", ValueError, "prior_scale must be .*'wide'",
-     lambda: gmmvi.samtron(2, prior_scale="wide")),
+     lambda: _samtron(2, prior_scale="wide")),
     ("prior_mean=[0, 0, 0]", ValueError, r"prior_mean .*\(3,\)",
-     lambda: gmmvi.samtron(2, prior_mean=[0.0, 0.0, 0.0])),
+     lambda: _samtron(2, prior_mean=[0.0, 0.0, 0.0])),
     ("temperature='hot'", ValueError, "temperature must be .*'hot'",
-     lambda: gmmvi.samtron(2, temperature="hot")),
+     lambda: _samtron(2, temperature="hot")),
     ("diagonal=1", ValueError, "diagonal must be True or False, got 1",
-     lambda: gmmvi.samtron(2, diagonal=1)),
+     lambda: _samtron(2, diagonal=1)),
     ("seed='a'", ValueError, "seed must be an integer.*got 'a'",
-     lambda: gmmvi.samtron(2, seed="a")),
+     lambda: _samtron(2, seed="a")),
     ("max_components=2.0", ValueError, "max_components must be an integer.*got 2.0",
-     lambda: gmmvi.samtron(2, max_components=2.0)),
+     lambda: _samtron(2, max_components=2.0)),
     ("desired_sample=100", ValueError, "no setting 'desired_sample'.*desired_samples",
-     lambda: gmmvi.samtron(2, desired_sample=100)),
+     lambda: _samtron(2, desired_sample=100)),
 )  # fmt: skip
 
 

@@ -1,0 +1,180 @@
+"""What ``train`` and ``train_many`` share: from checked arguments to where the loop ends."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.training.arguments import as_callbacks, as_target, check_call, check_rest
+from gmmvi_jax.training.compile_ahead import compile_ahead
+from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
+from gmmvi_jax.training.history import run_counters, summarise
+from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
+from gmmvi_jax.training.memory import check_memory
+from gmmvi_jax.training.progress import ProgressBar
+from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
+from gmmvi_jax.training.runs import Runs
+from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
+from gmmvi_jax.training.watch import Watch, start_watch
+from gmmvi_jax.variants.validation import validate
+
+
+class Request(NamedTuple):
+    """What is to be fitted, checked.
+
+    Attributes:
+        config: of all runs.
+        target: a callable pytree of a vector.
+        layout: of the position, where it is a pytree.
+        samples: of an earlier run.
+        progress: whether a progress bar is shown.
+        callbacks: called with the state and the new rows of the history.
+        start_time: of the call, by ``time.perf_counter``.
+    """
+
+    config: Config
+    target: Any
+    layout: PositionLayout | None
+    samples: Samples | None
+    progress: bool
+    callbacks: Sequence[Callable[[TrainState, Any], Any]]
+    start_time: float
+
+
+def check_request(
+    config: Any, log_target: Any, samples: Any, progress: Any, callbacks: Any, checkpoint: Any
+) -> Request:
+    """Returns what a call of ``train`` or ``train_many`` asks for.
+
+    Raises:
+        TypeError, ValueError, OSError: an argument cannot be right; nothing was compiled for it.
+    """
+    start_time = time.perf_counter()
+    check_call(config, log_target)
+    check_rest(samples, progress, checkpoint)
+    callbacks = as_callbacks(callbacks)
+    validate(config)
+    target = as_target(log_target, config)
+    layout = target.layout if isinstance(target, PytreeTarget) else None
+    return Request(config, target, layout, samples, bool(progress), callbacks, start_time)
+
+
+def fit(
+    request: Request,
+    runs: Runs,
+    save: Callable[[TrainState], None],
+    rows_of: Callable[[Sequence[Row]], Any],
+) -> Outcome:
+    """Runs all iterations, or as many as there are before something ends them.
+
+    Args:
+        request: what is asked for.
+        runs: one, or several.
+        save: called with the state after every chunk.
+        rows_of: makes of the rows of the runs what callbacks are given.
+    """
+    config, target = request.config, request.target
+    with catch_interrupts() as interrupts:
+        watch = start_watch(config, target, runs.starts[0], request.layout)
+        watches = [watch, *(watch.another(config, start) for start in runs.starts[1:])]
+        state, estimate_elbo = _compile(request, runs)
+        with ProgressBar(config.run.num_iterations, enabled=request.progress) as bar:
+
+            def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
+                counters, infos = jax.device_get((run_counters(state), infos))
+                parts = map(runs.split, (state, counters, infos))
+                reports = [
+                    _report(request, estimate_elbo, watch, key, own, own_counters, info, num_steps)
+                    for watch, key, own, own_counters, info in zip(
+                        watches, runs.keys, *parts, strict=True
+                    )
+                ]
+                bar.update(num_steps, [report.row for report in reports])
+                return reports
+
+            def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
+                save(state)
+                if not request.callbacks:
+                    return False
+                # The next chunk donates the state; a callback may keep this copy.
+                kept, given = jax.tree.map(jnp.copy, state), rows_of(rows)
+                return any([callback(kept, given) for callback in request.callbacks])
+
+            chunks = Chunks(
+                advance=partial(_advance, runs, watch.target_calls_host),
+                report=report,
+                follow_up=follow_up,
+                may_raise=watch.target_calls_host,
+            )
+            gmms = [part.gmm() for part in runs.split(state)]
+            interrupts.defer()
+            outcome = run_chunks(chunks, state, gmms, config.run, interrupts)
+    endings = []
+    for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True):
+        endings.append(watch.conclude(ending, history.last, config.run.diagnostic_samples))
+    return outcome._replace(endings=endings)
+
+
+def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:
+    """Returns the first state and what estimates the ELBO; all programs are compiled."""
+    # The programs compile on threads of their own while the steps are traced, for which the
+    # shapes of the state are enough; JAX keeps what comes out of lowering for the first chunk. The
+    # main thread waits in Python, where Ctrl-C is heard.
+    shapes, wait_for_start = runs.start_ahead()
+    check_memory(shapes, len(runs.keys))
+    one = jax.eval_shape(lambda state: runs.split(state)[0], shapes)
+    if request.samples is not None:
+        check_samples(one, request.samples)
+    estimate = elbo_between_chunks(request.config, request.target, one.mixture, runs.keys[0])
+    wait_for_steps = compile_ahead(runs.lower_steps(shapes))
+    wait_for_start()
+    state = runs.first_state()
+    if request.samples is not None:
+        states = [import_samples(part, request.samples) for part in runs.split(state)]
+        state = runs.join(states)
+    wait_for_steps()
+    return state, estimate
+
+
+def _advance(
+    runs: Runs, on_thread: bool, state: TrainState, num_steps: int
+) -> tuple[TrainState, StepInfo]:
+    """Takes some steps, and waits for them such that a signal is heard."""
+    take_steps = partial(runs.take_steps, state, num_steps)
+    state, infos = call_on_thread(take_steps) if on_thread else take_steps()
+    wait_for(infos)
+    return state, infos
+
+
+def _report(
+    request: Request,
+    estimate_elbo: Estimate,
+    watch: Watch,
+    key: Any,
+    state: TrainState,
+    counters: Any,
+    info: StepInfo,
+    num_steps: int,
+) -> Report:
+    """Returns what there is to say of one run after a chunk."""
+    gmm, row = state.gmm(), summarise(counters, info, num_steps)
+    row |= estimate_elbo(state.mixture, key, row["iteration"])
+    ending = watch(state, gmm, row)
+    watch.num_evaluations += request.config.run.diagnostic_samples
+    row["num_diagnostic_evaluations"] = watch.num_evaluations
+    row["wall_time"] = time.perf_counter() - request.start_time
+    return Report(gmm, row, ending)
+
+
+def numbered_path(path: str | Path, index: int) -> Path:
+    """Returns the path of the checkpoint of one of several runs: ``run-0.npz`` of ``run.npz``."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}-{index}{path.suffix}")

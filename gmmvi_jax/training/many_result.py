@@ -1,0 +1,192 @@
+"""What ``train_many`` returns."""
+
+import dataclasses
+import html
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.evaluation.concerns import Concern
+from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
+from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
+from gmmvi_jax.evaluation.overlooked import archive_candidates
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.merging import merge
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.result import TrainResult, diagnosis_samples
+from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.training.summary import history_words, mode_lines, run_table
+from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainManyResult:
+    """Several fitted mixtures.
+
+    Attributes:
+        gmms: R mixtures, in the order of the seeds; each exactly its active components.
+        state: the last states, stacked: a leading axis R on every leaf; ``state.run(0)`` is one.
+        history: as of ``TrainResult``, every column [rows, R].
+        seeds: of the runs.
+        config: what all of them ran with.
+        endings: how each run ended, with the reason and the error behind it, if there are any.
+        layout: as of ``TrainResult``.
+        target: as of ``TrainResult``.
+        previous: the R mixtures a chunk before the end; None where they are not known.
+    """
+
+    gmms: tuple[GMM, ...]
+    state: TrainState
+    history: dict[str, np.ndarray]
+    seeds: tuple[int, ...]
+    config: Config
+    endings: tuple[Ending, ...]
+    layout: PositionLayout | None = None
+    target: LogDensity | None = None
+    previous: tuple[GMM, ...] | None = None
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """How each run ended."""
+        return tuple(ending.status for ending in self.endings)
+
+    def __repr__(self) -> str:
+        """Returns one line; ``print(result.summary())`` shows more."""
+        counts = ", ".join(str(gmm.num_components) for gmm in self.gmms)
+        return (
+            f"TrainManyResult(seeds={self.seeds}, {counts} components in "
+            f"{self.config.dim} dimensions, {history_words(self.history)})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Returns the summary, for notebooks."""
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+    @property
+    def merged(self) -> GMM:
+        """All runs as one mixture, each weighing exp(ELBO); see ``merge``.
+
+        All weigh the same where no ELBO was estimated (``diagnostic_samples=0``).
+        """
+        elbos, estimated = self.history["elbo"][-1], self.config.run.diagnostic_samples > 0
+        return merge(self.gmms, elbos if estimated else np.zeros(len(self.gmms)))
+
+    @property
+    def best(self) -> GMM:
+        """The mixture with the highest ELBO at the end.
+
+        Raises:
+            ValueError: no ELBO is known.
+        """
+        elbos = self.history["elbo"][-1]
+        if not np.any(np.isfinite(elbos)):
+            raise ValueError(
+                f"no run is the best: their ELBOs are {elbos.tolist()} (seeds {self.seeds}); "
+                f"estimate them with diagnostic_samples > 0, or see why all runs are unusable."
+            )
+        return self.gmms[int(np.nanargmax(elbos))]
+
+    def run(self, index: int) -> TrainResult:
+        """Returns the result of one run, as ``train`` would.
+
+        Args:
+            index: of the run, in the order of the seeds.
+        """
+        ending = self.endings[index]
+        return TrainResult(
+            gmm=self.gmms[index],
+            state=self.state.run(index),
+            history={name: values[:, index] for name, values in self.history.items()},
+            status=ending.status,
+            config=self.config.replace(seed=self.seeds[index]),
+            layout=self.layout,
+            target=self.target,
+            previous=None if self.previous is None else self.previous[index],
+            ending=ending,
+        )
+
+    def raise_for_status(self) -> None:
+        """Raises RuntimeError, from the error behind it, if a run failed or diverged."""
+        for ending in self.endings:
+            ending.raise_for_status()
+
+    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
+        """Returns independent samples of the merged mixture; see ``TrainResult.sample``."""
+        samples = self.merged.sample(rng_key, num_samples)
+        return samples if self.layout is None else self.layout.unravel(samples)
+
+    def modes(self, min_dip: float = MIN_DIP) -> Modes:
+        """Returns the modes of the merged mixture; see ``TrainResult.modes``."""
+        modes = find_modes(self.merged, min_dip)
+        if self.layout is None:
+            return modes
+        return modes._replace(locations=self.layout.unravel(modes.locations))
+
+    def summary(self, max_modes: int = 10) -> str:
+        """Returns a table for the terminal: a line per run, and the modes of the merged mixture.
+
+        Args:
+            max_modes: most modes that are listed.
+        """
+        merged = self.merged
+        names = None if self.layout is None else self.layout.names
+        lines = [
+            *run_table(self.seeds, self.statuses, self.history),
+            "",
+            f"merged: {merged.num_components} components in {merged.dim} dimensions",
+            "",
+            *mode_lines(find_modes(merged), max_modes, names),
+        ]
+        return "\n".join(lines)
+
+    def diagnose(
+        self,
+        rng_key: PRNGKey | int | None = None,
+        num_samples: int | None = None,
+        *,
+        reference_samples: ArrayLike | None = None,
+        mcmc_steps: int = 0,
+    ) -> Diagnosis:
+        """Returns measures of the merged mixture; see ``TrainResult.diagnose``.
+
+        What speaks against a single run is named with its seed; ``result.run(0).diagnose()``
+        diagnoses that run.
+
+        Args:
+            rng_key: a PRNG key or an integer; one of its own, always the same, if not given.
+            num_samples: fresh draws; if not given, a tenth of all target evaluations, at least
+                1,000 and at most 10,000.
+            reference_samples: [N, D] samples of the target from elsewhere, as vectors.
+            mcmc_steps: steps of 200 Markov chains from the draws.
+
+        Raises:
+            ValueError: there is no target, or ``reference_samples`` has the wrong shape.
+            ImportError: there are to be chains, and BlackJAX is not installed.
+        """
+        if self.target is None:
+            raise ValueError("target is None: this result does not know what was fitted.")
+        runs = [self.run(index) for index in range(len(self.seeds))]
+        concerns = [
+            Concern(f"seed {seed}: {concern.text}", concern.is_serious)
+            for seed, run in zip(self.seeds, runs, strict=True)
+            for concern in run.concerns()
+        ]
+        merged, algorithm = self.merged, self.config.algorithm
+        candidates = [archive_candidates(run.state.database.archive, merged) for run in runs]
+        return diagnose(
+            merged,
+            self.target,
+            typed_key(0 if rng_key is None else rng_key),
+            diagnosis_samples(self.history) if num_samples is None else num_samples,
+            reference_samples=reference_samples,
+            run_concerns=tuple(concerns),
+            temperature=algorithm.temperature(int(jax.numpy.max(self.state.iteration))),
+            candidates=np.concatenate(candidates),
+            centre=algorithm.initial_mixture.prior_mean,
+            names=None if self.layout is None else self.layout.names,
+            mcmc_steps=mcmc_steps,
+        )

@@ -1,0 +1,185 @@
+"""One run, or several of the same config in one program: their first state and their steps."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax.stages import Lowered
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.init import init
+from gmmvi_jax.state import StepInfo, TrainState
+from gmmvi_jax.training.chunk import run_chunk, run_chunk_of_many
+from gmmvi_jax.training.compile_ahead import compile_ahead
+from gmmvi_jax.typing import LogDensity, PRNGKey
+
+Wait: TypeAlias = Callable[[], None]
+_start = jax.jit(init)
+_start_many = jax.jit(jax.vmap(init, in_axes=(None, 0, None)))
+
+
+class Runs(Protocol):
+    """What ``fit`` asks of its runs. A state holds all of them."""
+
+    @property
+    def keys(self) -> Sequence[PRNGKey]:
+        """One per run."""
+        ...
+
+    @property
+    def starts(self) -> Sequence[GMM | None]:
+        """One per run, the mixture that it starts from; None: the config's."""
+        ...
+
+    def start_ahead(self) -> tuple[TrainState, Wait]:
+        """Returns the shapes of the first state, and what waits for its program to compile."""
+        ...
+
+    def first_state(self) -> TrainState:
+        """Returns a first state that may be donated."""
+        ...
+
+    def lower_steps(self, shapes: TrainState) -> Lowered:
+        """Returns the program of a chunk of steps, not compiled yet."""
+        ...
+
+    def take_steps(self, state: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
+        """Takes some steps; donates the state."""
+        ...
+
+    def split(self, tree: Any) -> list[Any]:
+        """Returns the parts of a pytree, one per run."""
+        ...
+
+    def join(self, states: Sequence[TrainState]) -> TrainState:
+        """Returns one state of those of the runs."""
+        ...
+
+
+class OneRun:
+    """A single run; see ``Runs``."""
+
+    def __init__(
+        self, config: Config, target: LogDensity, key: PRNGKey, initial: GMM | TrainState | None
+    ) -> None:
+        """Prepares a run from a mixture, from a state, or from where the config says."""
+        self.keys = (key,)
+        self.starts = (_mixture_of(initial),)
+        self._algorithm, self._target, self._initial = config.algorithm, target, initial
+        self._length = config.run.log_every
+
+    def start_ahead(self) -> tuple[TrainState, Wait]:
+        """Returns the shapes of the first state, and what waits for its program to compile."""
+        if isinstance(self._initial, TrainState):
+            return self._initial, lambda: None
+        traced = _start.trace(self._algorithm, self.keys[0], self._initial)
+        return traced.out_info, compile_ahead(traced.lower())
+
+    def first_state(self) -> TrainState:
+        """Returns a first state that may be donated: the user's own must survive."""
+        return _first_state(self._algorithm, self.keys[0], self._initial)
+
+    def lower_steps(self, shapes: TrainState) -> Lowered:
+        """Returns the program of a chunk of steps, not compiled yet."""
+        count = jax.ShapeDtypeStruct((), jnp.int32)
+        return run_chunk.lower(self._algorithm, self._target, shapes, count, self._length)
+
+    def take_steps(self, state: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
+        """Takes some steps; donates the state."""
+        count = jnp.asarray(num_steps, jnp.int32)
+        return run_chunk(self._algorithm, self._target, state, count, self._length)
+
+    def split(self, tree: Any) -> list[Any]:
+        """Returns the parts of a pytree, one per run."""
+        return [tree]
+
+    def join(self, states: Sequence[TrainState]) -> TrainState:
+        """Returns one state of those of the runs."""
+        return states[0]
+
+
+class ManyRuns:
+    """Several runs, stacked: a leading axis R on every leaf of their state; see ``Runs``."""
+
+    def __init__(
+        self,
+        config: Config,
+        target: LogDensity,
+        keys: Sequence[PRNGKey],
+        initial: GMM | Sequence[GMM | TrainState] | None,
+        vectorized: bool,
+    ) -> None:
+        """Prepares runs from one mixture, from one of their own each, or where the config says."""
+        self.keys = keys
+        if isinstance(initial, Sequence):
+            self.starts = [_mixture_of(own) for own in initial]
+        else:
+            self.starts = [initial] * len(keys)
+        self._algorithm, self._target, self._initial = config.algorithm, target, initial
+        self._length, self._vectorized = config.run.log_every, vectorized
+
+    def start_ahead(self) -> tuple[TrainState, Wait]:
+        """Returns the shapes of the first state, and what waits for its program to compile."""
+        if isinstance(self._initial, Sequence):
+            return jax.eval_shape(self.first_state), lambda: None
+        traced = _start_many.trace(self._algorithm, jnp.stack(self.keys), self._initial)
+        return traced.out_info, compile_ahead(traced.lower())
+
+    def first_state(self) -> TrainState:
+        """Returns a first state that may be donated: the user's own must survive."""
+        if not isinstance(self._initial, Sequence):
+            return _start_many(self._algorithm, jnp.stack(self.keys), self._initial)
+        return self.join(
+            [
+                _first_state(self._algorithm, key, own)
+                for key, own in zip(self.keys, self._initial, strict=True)
+            ]
+        )
+
+    def lower_steps(self, shapes: TrainState) -> Lowered:
+        """Returns the program of a chunk of steps, not compiled yet."""
+        count = jax.ShapeDtypeStruct((), jnp.int32)
+        arguments = (self._algorithm, self._target, shapes, count, self._length, self._vectorized)
+        return run_chunk_of_many.lower(*arguments)
+
+    def take_steps(self, state: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
+        """Takes some steps; donates the state."""
+        count = jnp.asarray(num_steps, jnp.int32)
+        arguments = (self._algorithm, self._target, state, count, self._length, self._vectorized)
+        return run_chunk_of_many(*arguments)
+
+    def split(self, tree: Any) -> list[Any]:
+        """Returns the parts of a pytree, one per run."""
+        return [jax.tree.map(partial(_row, index=index), tree) for index in range(len(self.keys))]
+
+    def join(self, states: Sequence[TrainState]) -> TrainState:
+        """Returns one state of those of the runs.
+
+        Raises:
+            ValueError: their arrays differ in shape.
+        """
+        shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for state in states]
+        for index, own in enumerate(shapes):
+            if own != shapes[0]:
+                raise ValueError(
+                    f"initial[{index}] and initial[0] lead to states of different shapes; states "
+                    f"of runs with the same config have the same."
+                )
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+
+
+def _row(leaf: Any, index: int) -> Any:
+    return leaf[index]
+
+
+def _mixture_of(initial: GMM | TrainState | None) -> GMM | None:
+    return initial.gmm() if isinstance(initial, TrainState) else initial
+
+
+def _first_state(algorithm: Any, key: PRNGKey, initial: GMM | TrainState | None) -> TrainState:
+    if isinstance(initial, TrainState):
+        return jax.tree.map(jnp.copy, initial)
+    return _start(algorithm, key, initial)
