@@ -1,5 +1,7 @@
 """A name is offered only where it is near."""
 
+from typing import Any
+
 import pytest
 
 import gmmvi_jax as gmmvi
@@ -12,9 +14,13 @@ def test_the_nearest_name_is_offered_whatever_its_case():
     assert did_you_mean("x", []) == "."
 
 
+def make_config(**settings: Any) -> gmmvi.Config:
+    return gmmvi.samtron(2, **settings)
+
+
 CALLS = {
     "codename": lambda name: gmmvi.from_codename(name, 2),
-    "setting": lambda name: gmmvi.from_codename("SAMTRON", 2, **{name: 1}),
+    "setting": lambda name: make_config(**{name: 1}),
     "target": gmmvi.targets.get,
     "published target": lambda name: gmmvi.published_config("SAMTRON", name),
     "published codename": lambda name: gmmvi.published_config(name, "gmm20"),
