@@ -69,12 +69,13 @@ def test_a_replaced_setting_is_checked_when_training_starts(name, value):
 
 
 def test_stepsizes_may_start_outside_of_their_bounds_but_bounds_must_be_in_order():
+    configure: Any = gmmvi.samtron
     for kind in ("component", "weight"):
         bounds = {f"min_{kind}_stepsize": 0.2, f"max_{kind}_stepsize": 0.5}
         for initial in (0.1, 0.9):
-            gmmvi.from_codename("SAMTRON", 3, **bounds, **{f"initial_{kind}_stepsize": initial})
+            configure(3, **bounds, **{f"initial_{kind}_stepsize": initial})
         with pytest.raises(ValueError, match=f"min_{kind}_stepsize is 0.2, above .* 0.1"):
-            gmmvi.from_codename("SAMTRON", 3, **(bounds | {f"max_{kind}_stepsize": 0.1}))
+            configure(3, **(bounds | {f"max_{kind}_stepsize": 0.1}))
 
 
 BAD_SCHEDULES = [
