@@ -15,7 +15,7 @@ from gmmvi_jax.typing import HostArray, PRNGKey
 class PriorInitialization:
     """Components of equal weight with means drawn from a Gaussian prior.
 
-    A single component starts at the prior's mean. Source: ALGORITHM.md, "Initial mixtures".
+    A single component starts at the prior's mean. Source: docs/algorithm.md, "Initial mixtures".
 
     Attributes:
         prior_mean: [D].

@@ -33,8 +33,8 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
     """Returns KL(new || old) of the step with multiplier ``eta``, inf if not a Gaussian.
 
     In whitened coordinates the old Gaussian is standard normal and the new one has precision
-    I + H / eta and mean (eta I + H)^-1 g (ALGORITHM.md, choice T). In H's eigenbasis
-    both are diagonal, so this costs O(D).
+    I + H / eta and mean (eta I + H)^-1 g (docs/algorithm.md, "Module 4"). In the
+    eigenbasis of H both are diagonal, so this costs O(D).
 
     Args:
         eigenvalues: [D] of the whitened Hessian H.
