@@ -15,14 +15,14 @@ from gmmvi_jax.typing import Array, PyTree
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PytreeTarget:
-    """A log density of a pytree, as the library calls it: with a vector; `on_pytree` makes it.
+    """A log density of a pytree, as the library calls it: with a vector; ``on_pytree`` makes it.
 
     What else the density offers (see ``LogDensity``) is offered here, too, and has what the density
     does not have neither.
 
     Attributes:
-      log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
-      layout: where each leaf stands in the vector.
+        log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
+        layout: where each leaf stands in the vector.
     """
 
     log_density: Callable[..., Array]
@@ -44,15 +44,15 @@ class PytreeTarget:
         return getattr(self.log_density, "has_gradient", True)
 
     def __call__(self, x: Array, *key: Any) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         return _follow(self.log_density(self.unravel(x), *key), x)
 
     def unravel(self, x: Array) -> PyTree:
-        """Return `x` [..., D] as the pytree, every leaf with the leading axes in front."""
+        """Returns ``x`` [..., D] as the pytree, every leaf with the leading axes in front."""
         return self.layout.unravel(x)
 
     def ravel(self, position: PyTree) -> Array:
-        """Return [..., D] the pytree, whose leaves may have common leading axes."""
+        """Returns [..., D] the pytree, whose leaves may have common leading axes."""
         return self.layout.ravel(position)
 
     # A property that raises AttributeError is an attribute that is not there.
@@ -98,7 +98,7 @@ def _own(log_density: Any, name: str) -> Any:
 
 
 def _follow(value: Any, x: Array) -> Any:
-    """Return a value in the dtype of `x`: leaves may have another, by the example.
+    """Returns a value in the dtype of ``x``: leaves may have another, by the example.
 
     What is no floating-point scalar stays as it is, for the checks to say so.
     """
@@ -107,26 +107,26 @@ def _follow(value: Any, x: Array) -> Any:
 
 
 def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
-    """Make a target of a log density whose position is a pytree.
+    """Makes a target of a log density whose position is a pytree.
 
     ``train`` does this itself for a config that was made from such an example, or with
     ``position=example``, and returns samples and modes in that form.
 
     Args:
-      log_density: of one pytree like `example` (and a key, if it is declared `stochastic`), a
-        scalar.
-      example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
-        matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
+        log_density: of one pytree like ``example`` (and a key, if it is declared ``stochastic``), a
+            scalar.
+        example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
+            matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
 
     Raises:
-      TypeError: the density cannot be called, or a leaf is no floating-point array or number.
-      ValueError: `example` has no coordinates.
+        TypeError: the density cannot be called, or a leaf is no floating-point array or number.
+        ValueError: ``example`` has no coordinates.
 
     Example:
-      >>> import jax.numpy as jnp
-      >>> target = on_pytree(lambda p: -jnp.sum(p["w"] ** 2) - p["b"] ** 2,
-      ...                    {"w": jnp.zeros(3), "b": 0.0})
-      >>> target.dim, target.layout.names
-      (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
+        >>> import jax.numpy as jnp
+        >>> target = on_pytree(lambda p: -jnp.sum(p["w"] ** 2) - p["b"] ** 2,
+        ...                    {"w": jnp.zeros(3), "b": 0.0})
+        >>> target.dim, target.layout.names
+        (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
     """
     return PytreeTarget(as_log_density(log_density), position_layout(example))

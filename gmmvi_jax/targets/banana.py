@@ -59,7 +59,7 @@ class Banana:
         return mode
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         curvature = jnp.asarray(self.curvature, x.dtype)
         along = x[0] / LENGTH_SCALE
         across = x[1] + curvature * LENGTH_SCALE**2 * (along**2 - 1)
@@ -67,7 +67,7 @@ class Banana:
         return -0.5 * squares - (math.log(LENGTH_SCALE) + 0.5 * self.dim * math.log(2 * math.pi))
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         key = typed_key(key)
         noise = jax.random.normal(key, (num_samples, self.dim))
         curvature = jnp.asarray(self.curvature, noise.dtype)
@@ -77,14 +77,14 @@ class Banana:
 
 
 def banana(dim: int = 2, curvature: float = CURVATURE) -> Banana:
-    """Return the banana.
+    """Returns the banana.
 
     Args:
-      dim: D, at least 2.
-      curvature: b; 0 is a Gaussian, 0.03 and 0.1 are the published bends.
+        dim: D, at least 2.
+        curvature: b; 0 is a Gaussian, 0.03 and 0.1 are the published bends.
 
     Raises:
-      ValueError: `dim` is less than 2.
+        ValueError: ``dim`` is less than 2.
     """
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (the banana lies in the first two), got {dim}")

@@ -45,7 +45,7 @@ class Brownian:
     it: the integral is the evidence of the observations.
 
     Given the scales everything is Gaussian, so the posterior of the scales is known on a grid, and
-    with it `log_z` and exact samples.
+    with it ``log_z`` and exact samples.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -79,7 +79,7 @@ class Brownian:
         return float(largest + np.log(np.sum(np.exp(log_joint - largest)) * _GRID_STEP**2))
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         observations = jnp.asarray(self.observations, x.dtype)
         log_innovation, log_noise, positions = x[0], x[1], x[2:]
         observed = jnp.concatenate([positions[: GAP[0]], positions[GAP[1] :]])
@@ -93,7 +93,7 @@ class Brownian:
         return log_prior_scales + log_walk + log_likelihood - constant
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision.
+        """Returns independent samples [num_samples, D] in JAX's default precision.
 
         The scales come from a grid with steps of 0.05 in their logarithms, evenly from each cell,
         which adds a thousandth to their variances; the walks are exact given them.
@@ -128,7 +128,7 @@ class Brownian:
         return jnp.concatenate([log_scales, moved], axis=1)
 
     def _scale_grid(self, xp: ModuleType, dtype: Any) -> tuple[Any, Any]:
-        """Return the grid [G] of log scales and the log joint density with the data [G, G] there.
+        """Returns the grid [G] of log scales and the log joint density with the data [G, G] there.
 
         Rows: log s, columns: log o. The observations' covariance s^2 K + o^2 I has the eigenvectors
         of K whatever the scales are.
@@ -149,18 +149,18 @@ class Brownian:
 
 
 def _invert(masses: Array, rows: Array, uniform: Array) -> Array:
-    """Draw from discrete distributions by the inverse of their distribution functions.
+    """Draws from discrete distributions by the inverse of their distribution functions.
 
-    By bisection: what takes a number for every sample and value (`jax.random.categorical`) would be
-    slow and big.
+    By bisection: what takes a number for every sample and value (``jax.random.categorical``) would
+    be slow and big.
 
     Args:
-      masses: [R, G], of which each row is a distribution, up to a factor.
-      rows: [N], from which of them to draw.
-      uniform: [N], in [0, 1).
+        masses: [R, G], of which each row is a distribution, up to a factor.
+        rows: [N], from which of them to draw.
+        uniform: [N], in [0, 1).
 
     Returns:
-      [N], from 0 to G - 1.
+        [N], from 0 to G - 1.
     """
     cumulative = jnp.cumsum(masses, axis=1)
     num_values = masses.shape[1]
@@ -175,14 +175,14 @@ def _invert(masses: Array, rows: Array, uniform: Array) -> Array:
 
 
 def brownian(seed: int = 0) -> Brownian:
-    """Return the 32-D posterior of a random walk that is observed at 20 of its 30 steps.
+    """Returns the 32-D posterior of a random walk that is observed at 20 of its 30 steps.
 
     Args:
-      seed: the data, drawn with innovations of scale 0.1 and noise of scale 0.15. They depend on
-        nothing else, neither JAX's precision nor its generators.
+        seed: the data, drawn with innovations of scale 0.1 and noise of scale 0.15. They depend on
+            nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `seed` is negative.
+        ValueError: ``seed`` is negative.
     """
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")

@@ -23,9 +23,9 @@ FACTOR_SCALE_PER_DIM = 0.1
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class GaussianMixtureTarget:
-    """An equally weighted mixture of K Gaussians, normalised; `gmm` builds the benchmark's.
+    """An equally weighted mixture of K Gaussians, normalised; ``gmm`` builds the benchmark's.
 
-    Under `jax.vmap(jax.value_and_grad(target))` the work is two matrix products.
+    Under ``jax.vmap(jax.value_and_grad(target))`` the work is two matrix products.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -65,7 +65,7 @@ class GaussianMixtureTarget:
         return self.means
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         means = jnp.asarray(self.means, x.dtype)
         inverse_factors = jnp.asarray(self.inverse_factors, x.dtype)
         log_normalisers = jnp.asarray(self.log_normalisers, x.dtype)
@@ -85,7 +85,7 @@ class GaussianMixtureTarget:
         return jax.nn.logsumexp(log_normalisers - 0.5 * jnp.sum(residuals**2, axis=-1))
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         key = typed_key(key)
         key_component, key_noise = jax.random.split(key)
         num_components, dim = self.means.shape
@@ -108,17 +108,17 @@ class GaussianMixtureTarget:
 
 
 def gmm(dim: int, seed: int = 0) -> GaussianMixtureTarget:
-    """Return an instance of the GMM benchmark; 20 and 100 are the published dimensions.
+    """Returns an instance of the GMM benchmark; 20 and 100 are the published dimensions.
 
     10 components of equal weight, means uniform in [-50, 50]^D, covariances A^T A + I with entries
     A_ij ~ N(0, (0.1 D)^2).
 
     Args:
-      dim: D, at least 1.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1.
+        seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")

@@ -15,17 +15,17 @@ SCALE = 1.0  # ... and that of the later study
 
 
 def gmm40(dim: int = 2, seed: int = 0) -> GaussianMixtureTarget:
-    """Return a mixture of 40 round Gaussians of equal weight, means uniform in [-40, 40]^D.
+    """Returns a mixture of 40 round Gaussians of equal weight, means uniform in [-40, 40]^D.
 
     Their standard deviation is 1.31 in 2-D, 1 in other dimensions. In 2-D some overlap: their
-    `modes` are still the 40 means. The published instances come from other generators' seeds.
+    ``modes`` are still the 40 means. The published instances come from other generators' seeds.
 
     Args:
-      dim: D, at least 1; 2 and 50 are published.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1; 2 and 50 are published.
+        seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")

@@ -57,7 +57,7 @@ class LennardJones(WithReferenceSamples):
         return 0.1
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype, finite everywhere."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype, finite everywhere."""
         positions = x.reshape(self.num_particles, SPATIAL_DIM)
         offsets = positions[:, None] - positions[None]
         # Every pair twice, and no gathering of pairs. A particle is put at distance 1 from itself,
@@ -68,7 +68,7 @@ class LennardJones(WithReferenceSamples):
 
 
 def pair_energy(square: Array) -> Array:
-    """Return the energy of two particles at a squared distance s, elementwise.
+    """Returns the energy of two particles at a squared distance s, elementwise.
 
     s^-6 - 2 s^-3, which is -1 at its minimum, s = 1; below 0.65^2 its tangent there, 1125 at s = 0.
     """
@@ -78,10 +78,10 @@ def pair_energy(square: Array) -> Array:
 
 
 def lennard_jones(num_particles: int = NUM_PARTICLES) -> LennardJones:
-    """Return the Lennard-Jones cluster of `num_particles` particles; 13 are the benchmark's.
+    """Returns the Lennard-Jones cluster of ``num_particles`` particles; 13 are the benchmark's.
 
     Raises:
-      ValueError: `num_particles` is less than 2.
+        ValueError: ``num_particles`` is less than 2.
     """
     if num_particles < 2:
         raise ValueError(f"num_particles must be at least 2 (a pair), got {num_particles}")

@@ -60,7 +60,7 @@ class LogGaussianCox(WithReferenceSamples):
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the whitened field `x` [D], a scalar of its dtype."""
+        """Returns log p~ at the whitened field ``x`` [D], a scalar of its dtype."""
         counts = jnp.asarray(self.counts, x.dtype)
         log_factorials = jnp.asarray(self.log_factorials, x.dtype)
         log_means = self.log_intensity(x) - math.log(self.dim)  # the cells' area is 1 / D
@@ -69,7 +69,7 @@ class LogGaussianCox(WithReferenceSamples):
         return log_likelihood + log_prior
 
     def log_intensity(self, x: Array) -> Array:
-        """Return the log intensity [D], per unit of area, of the whitened field `x` [D]."""
+        """Returns the log intensity [D], per unit of area, of the whitened field ``x`` [D]."""
         factor = jnp.asarray(self.factor, x.dtype)
         # x comes first: under vmap that is one product of all points with one matrix.
         field = jnp.matmul(x, factor.T, precision=PRECISION)
@@ -77,16 +77,16 @@ class LogGaussianCox(WithReferenceSamples):
 
 
 def lgcp(grid: int = GRID, seed: int = 0) -> LogGaussianCox:
-    """Return the Cox process on `grid` x `grid` cells of the unit square, with data of its own.
+    """Returns the Cox process on ``grid`` x ``grid`` cells of the unit square, with synthetic data.
 
     The field and the counts are drawn from the model itself.
 
     Args:
-      grid: cells per side, at least 2: D = grid^2. Its D x D matrix takes 8 D^2 bytes.
-      seed: the data. They depend on nothing else, neither JAX's precision nor its generators.
+        grid: cells per side, at least 2: D = grid^2. Its D x D matrix takes 8 D^2 bytes.
+        seed: the data. They depend on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `grid` is less than 2 or `seed` is negative.
+        ValueError: ``grid`` is less than 2 or ``seed`` is negative.
     """
     if grid < 2:
         raise ValueError(f"grid must be at least 2 (cells per side), got {grid}")

@@ -29,7 +29,7 @@ class Limbs:
 
     The angles are those of J joints, then the base's roll, pitch and yaw, which are the first three
     joints of every limb. Joints that limbs share (a torso's) are in each of them too. A limb with
-    fewer than S joints ends with joints that do nothing. `limbs` builds one from a description.
+    fewer than S joints ends with joints that do nothing. ``limbs`` builds one from a description.
     """
 
     selection: np.ndarray | Array  # [S, L, J + 3], 1 where an angle is that joint's
@@ -49,19 +49,19 @@ class Limbs:
         return self.selection.shape[-1] - 3
 
     def posture(self, angles: Array, base: Array) -> Posture:
-        """Return where the tips and the centre of mass are.
+        """Returns where the tips and the centre of mass are.
 
         The robot's description counts as constant: there is no derivative with respect to it.
 
         Args:
-          angles: [J + 3], radians.
-          base: [3], where its origin is.
+            angles: [J + 3], radians.
+            base: [3], where its origin is.
         """
         rotations, positions, centre = _from_base(self, angles)
         return Posture(rotations, base[None] + positions, base + centre)
 
     def stations(self, angles: Array, base: Array) -> Array:
-        """Return [L, S + 1, 3], where the joints of each limb are and then its tip, for drawing."""
+        """Returns [L, S + 1, 3] the positions of each limb's joints and tip, for drawing."""
         walk = _walk(self, angles)
         return base + jnp.swapaxes(jnp.concatenate([walk.origins, walk.tips[1][None]]), 0, 1)
 
@@ -108,7 +108,7 @@ def _walk(limbs: Limbs, angles: Array) -> _Walk:
 
 
 def _of_joints(limbs: Limbs, angles: Array) -> Array:
-    """Return [S, L] the angles of the joints."""
+    """Returns [S, L] the angles of the joints."""
     # As a product: the transpose of picking entries is a scatter, which is slow. HIGHEST: on
     # recent GPUs the default rounds the angles to 10 bits.
     selection = jnp.asarray(limbs.selection, angles.dtype)
@@ -117,7 +117,7 @@ def _of_joints(limbs: Limbs, angles: Array) -> Array:
 
 @jax.custom_jvp
 def _from_base(limbs: Limbs, angles: Array) -> tuple[Array, Array, Array]:
-    """Return rotations and positions of the tips and the centre of mass, the base at the origin."""
+    """Returns rotations and positions of the tips, and the centre of mass; the base is at 0."""
     walk = _walk(limbs, angles)
     return (*walk.tips, jnp.sum(walk.moments, axis=0))
 
@@ -151,16 +151,16 @@ def limbs(
     tip_names: Sequence[str],
     multiplicities: Mapping[str, float] | None = None,
 ) -> Limbs:
-    """Return the limbs from a robot's root to some of its links; joints not named stay at 0.
+    """Returns the limbs from a robot's root to some of its links; joints not named stay at 0.
 
     Args:
-      robot: its description.
-      joint_names: the revolute joints that move, in the order of the angles; each is on a limb.
-      tip_names: the links where the limbs end.
-      multiplicities: how often a link's mass counts, where not once.
+        robot: its description.
+        joint_names: the revolute joints that move, in the order of the angles; each is on a limb.
+        tip_names: the links where the limbs end.
+        multiplicities: how often a link's mass counts, where not once.
 
     Raises:
-      ValueError: no such joint or link, a joint that is not revolute or on no limb, or no mass.
+        ValueError: no such joint or link, a joint that is not revolute or on no limb, or no mass.
     """
     for kind, wanted, known in (
         ("joint", joint_names, robot.joints),
@@ -232,7 +232,7 @@ def limbs(
 
 
 def _rotations_about(axes: Array, angles: Array) -> Array:
-    """Return [L, 3, 3] the rotations about unit axes [L, 3] by angles [L] (Rodrigues' formula)."""
+    """Returns [L, 3, 3] the rotations about unit axes [L, 3] by angles [L] (Rodrigues' formula)."""
     x, y, z = (axes[:, i] for i in range(3))
     zero = jnp.zeros_like(x)
     cross = jnp.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(-1, 3, 3)

@@ -13,9 +13,9 @@ _LEVELS = 10
 
 
 def log_normal_cdf(z: Array) -> Array:
-    """Return log Phi(z), elementwise, in the dtype of `z`.
+    """Returns log Phi(z), elementwise, in the dtype of ``z``.
 
-    `jax.scipy.stats.norm.logcdf` has the same values. Its derivative is the exponential of a
+    ``jax.scipy.stats.norm.logcdf`` has the same values. Its derivative is the exponential of a
     difference of two numbers as large as z^2 / 2, which in float32 leaves two digits at z = -300;
     a soft limit is violated that much where a run starts. Here the tail is
     -z^2 / 2 - log(sqrt(2 pi) t), t the continued fraction of the inverse Mills ratio (Abramowitz

@@ -72,12 +72,12 @@ class ManyWell:
         return modes
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         u, v = x[::2], x[1::2]
         return jnp.sum(_log_double_well(u) - 0.5 * v**2)
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision.
+        """Returns independent samples [num_samples, D] in JAX's default precision.
 
         The double wells by the inverse of their distribution function, of which a table is kept:
         the density of the samples is off by less than 1e-5 of its value.
@@ -94,10 +94,10 @@ class ManyWell:
 
 
 def many_well(dim: int = DIM) -> ManyWell:
-    """Return the many-well density in `dim` dimensions; 32 is the published one.
+    """Returns the many-well density in ``dim`` dimensions; 32 is the published one.
 
     Raises:
-      ValueError: `dim` is not an even number from 2 on.
+        ValueError: ``dim`` is not an even number from 2 on.
     """
     if dim < 2 or dim % 2:
         raise ValueError(f"dim must be even, at least 2 (two coordinates per well), got {dim}")
@@ -105,20 +105,20 @@ def many_well(dim: int = DIM) -> ManyWell:
 
 
 def _log_double_well(u):
-    """Return the unnormalised log density of the double well's first coordinate, elementwise."""
+    """Returns the unnormalised log density of the double well's first coordinate, elementwise."""
     return u * (LINEAR + u * (QUADRATIC + QUARTIC * u**2))
 
 
 @functools.cache
 def _wells() -> tuple[float, float]:
-    """Return where the two maxima of the double well are."""
+    """Returns where the two maxima of the double well are."""
     roots = np.sort(np.roots([4 * QUARTIC, 0, 2 * QUADRATIC, LINEAR]).real)
     return float(roots[0]), float(roots[2])  # the middle one is the barrier
 
 
 @functools.cache
 def _double_well_table() -> tuple[float, np.ndarray]:
-    """Return the log integral, and the distribution function [cells + 1] at the cells' edges."""
+    """Returns the log integral, and the distribution function [cells + 1] at the cells' edges."""
     nodes, weights = np.polynomial.legendre.leggauss(8)
     half = BOUND / NUM_CELLS  # of a cell's width
     centres = np.linspace(-BOUND, BOUND, 2 * NUM_CELLS + 1)[1::2]

@@ -1,4 +1,4 @@
-"""Bayesian logistic regression on minibatches, the benchmarks' `_mb`."""
+"""Bayesian logistic regression on minibatches, the benchmarks' ``_mb``."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)
 class MinibatchLogisticRegression:
     """A logistic regression of which each evaluation looks at a minibatch of its own.
 
-    The likelihood is scaled by n / batch_size; `full` is the posterior on all rows, on which
+    The likelihood is scaled by n / batch_size; ``full`` is the posterior on all rows, on which
     ELBOs are reported.
     """
 
@@ -61,21 +61,21 @@ class MinibatchLogisticRegression:
         return self.posterior.reference_samples
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        """Returns the estimate of log p~ at ``x`` [D] from the minibatch that ``key`` draws."""
         data = (self.posterior.features, self.posterior.signed_labels)
         target = MinibatchTarget(log_likelihood, self.posterior.log_prior, data, self.batch_size)
         return target(x, key)
 
     def full(self, x: Array) -> Array:
-        """Return log p~ at `x` [D] on all rows."""
+        """Returns log p~ at ``x`` [D] on all rows."""
         return self.posterior(x)
 
 
 def breast_cancer_mb() -> MinibatchLogisticRegression:
-    """Return `breast_cancer` on minibatches of 64 of its 569 rows."""
+    """Returns ``breast_cancer`` on minibatches of 64 of its 569 rows."""
     return MinibatchLogisticRegression("breast_cancer_mb", breast_cancer())
 
 
 def german_credit_mb() -> MinibatchLogisticRegression:
-    """Return `german_credit` on minibatches of 64 of its 1000 rows."""
+    """Returns ``german_credit`` on minibatches of 64 of its 1000 rows."""
     return MinibatchLogisticRegression("german_credit_mb", german_credit())

@@ -52,13 +52,13 @@ class PlanarMotion(WithReferenceSamples):
     cross one another.
 
     Attributes:
-      name: of the target.
-      start: [D] joint angles in radians, each relative to the link before it.
-      goal: [2].
-      obstacles: [O, 3], circles: the centre and the radius.
-      acceleration_scale: [D].
-      interpolation: [C, T + 1], from the start and the via points to the configurations, of which
-        the first is the start and the last the last via point.
+        name: of the target.
+        start: [D] joint angles in radians, each relative to the link before it.
+        goal: [2].
+        obstacles: [O, 3], circles: the centre and the radius.
+        acceleration_scale: [D].
+        interpolation: [C, T + 1], from the start and the via points to the configurations, of which
+            the first is the start and the last the last via point.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -95,7 +95,7 @@ class PlanarMotion(WithReferenceSamples):
         return (0.25 * self.prior_scale) ** 2
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the via points `x` [T * D], a scalar of its dtype."""
+        """Returns log p~ at the via points ``x`` [T * D], a scalar of its dtype."""
         goal = jnp.asarray(self.goal, x.dtype)
         obstacles = jnp.asarray(self.obstacles, x.dtype)
 
@@ -108,24 +108,24 @@ class PlanarMotion(WithReferenceSamples):
         return self._log_prior(x) + log_goal + log_free
 
     def angles(self, x: Array) -> Array:
-        """Return the joint angles [C, D] of all configurations, the start's first."""
+        """Returns the joint angles [C, D] of all configurations, the start's first."""
         path = jnp.concatenate([jnp.asarray(self.start, x.dtype)[None], self._vias(x)])
         interpolation = jnp.asarray(self.interpolation, x.dtype)
         # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
         return jnp.matmul(interpolation, path, precision=PRECISION)
 
     def trajectory(self, x: Array) -> Array:
-        """Return [C, D + 1, 2] where the base and the ends of the links are, for drawing, too."""
+        """Returns [C, D + 1, 2] where the base and the ends of the links are, for drawing, too."""
         return jax.vmap(forward_kinematics)(self.angles(x))
 
     def clearance(self, x: Array) -> Array:
-        """Return the smallest distance of any link to any obstacle's rim; negative: a collision."""
+        """Returns the smallest distance of any link to any obstacle; negative in a collision."""
         obstacles = jnp.asarray(self.obstacles, x.dtype)
         distances = jnp.sqrt(_squared_distances(self.trajectory(x), obstacles))
         return jnp.min(distances - obstacles[:, 2, None, None])
 
     def goal_distance(self, x: Array) -> Array:
-        """Return how far from its goal the hand comes to rest."""
+        """Returns how far from its goal the hand comes to rest."""
         hand = self.trajectory(x)[-1, -1]
         return jnp.linalg.norm(hand - jnp.asarray(self.goal, x.dtype))
 
@@ -149,11 +149,11 @@ class PlanarMotion(WithReferenceSamples):
 
 
 def _squared_distances(ends: Array, obstacles: Array) -> Array:
-    """Return [O, C, D] the squared distances of the links to the obstacles' centres.
+    """Returns [O, C, D] the squared distances of the links to the obstacles' centres.
 
     Args:
-      ends: [C, D + 1, 2], of links of length 1.
-      obstacles: [O, 3].
+        ends: [C, D + 1, 2], of links of length 1.
+        obstacles: [O, 3].
     """
     # Coordinate by coordinate: arrays [C, D, 2] with an axis of length 2 take twice as long.
     x, y = ends[:, :-1, 0], ends[:, :-1, 1]
@@ -168,7 +168,7 @@ def _squared_distances(ends: Array, obstacles: Array) -> Array:
 
 
 def _clearance_of_posture(angles: np.ndarray, obstacles: np.ndarray) -> float:
-    """Return the clearance of one posture, on the host: a scene is checked without compiling."""
+    """Returns the clearance of one posture, on the host: a scene is checked without compiling."""
     links = np.exp(1j * np.cumsum(angles))  # the plane as complex numbers
     offsets = (obstacles[:, 0] + 1j * obstacles[:, 1])[:, None] - (np.cumsum(links) - links)
     along = np.clip((offsets * links.conj()).real, 0, 1)
@@ -176,7 +176,7 @@ def _clearance_of_posture(angles: np.ndarray, obstacles: np.ndarray) -> float:
 
 
 def _smoothness(num_vias: int) -> np.ndarray:
-    """Return [T, T] the precision of one joint's angles less the start's, for unit accelerations.
+    """Returns [T, T] the precision of one joint's angles less the start's, for unit accelerations.
 
     The sum of squared second differences of 0, 0, q_1, ..., q_T, q_T is a quadratic form in q.
     """
@@ -186,7 +186,7 @@ def _smoothness(num_vias: int) -> np.ndarray:
 
 
 def _spline(num_vias: int, steps: int) -> np.ndarray:
-    """Return [T * steps + 1, T + 1] the cubic spline at rest at both ends, as a linear map.
+    """Returns [T * steps + 1, T + 1] the cubic spline at rest at both ends, as a linear map.
 
     Source: de Boor, "A Practical Guide to Splines", 1978, chapter IV: on knots one apart the
     slopes s meet s_(k-1) + 4 s_k + s_(k+1) = 3 (q_(k+1) - q_(k-1)).
@@ -216,21 +216,21 @@ def planar_motion(
     obstacles: np.ndarray | list[list[float]] = OBSTACLES,
     acceleration_scale: np.ndarray | list[float] = ACCELERATION_SCALES,
 ) -> PlanarMotion:
-    """Return a motion of the planar arm; by default of 5 joints at 6 via points, 30-D.
+    """Returns a motion of the planar arm; by default of 5 joints at 6 via points, 30-D.
 
     Args:
-      num_vias: T, at least 2; the spline passes 8 configurations from one to the next.
-      start: [D] joint angles in radians, each relative to the link before it.
-      goal: [2], where the hand is to come to rest, in link lengths from the base.
-      obstacles: [O, 3], circles: the centre and the radius.
-      acceleration_scale: [D] standard deviations of the joints' second differences.
+        num_vias: T, at least 2; the spline passes 8 configurations from one to the next.
+        start: [D] joint angles in radians, each relative to the link before it.
+        goal: [2], where the hand is to come to rest, in link lengths from the base.
+        obstacles: [O, 3], circles: the centre and the radius.
+        acceleration_scale: [D] standard deviations of the joints' second differences.
 
     Raises:
-      ValueError: a wrong shape or sign, a goal out of reach, or a start in collision.
+        ValueError: a wrong shape or sign, a goal out of reach, or a start in collision.
 
     Example:
-      >>> planar_motion(3, obstacles=[[0.0, 2.0, 0.5]]).dim
-      15
+        >>> planar_motion(3, obstacles=[[0.0, 2.0, 0.5]]).dim
+        15
     """
     if num_vias < 2:
         raise ValueError(f"num_vias must be at least 2, got {num_vias}")

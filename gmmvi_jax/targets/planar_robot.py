@@ -47,7 +47,7 @@ class PlanarRobot(WithReferenceSamples):
         return (0.25 * self.prior_scale) ** 2
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the joint angles `x` [D], a scalar of its dtype."""
+        """Returns log p~ at the joint angles ``x`` [D], a scalar of its dtype."""
         prior_scale = jnp.asarray(self.prior_scale, x.dtype)
         goals = jnp.asarray(self.goals, x.dtype)
 
@@ -61,18 +61,18 @@ class PlanarRobot(WithReferenceSamples):
         return log_prior + log_likelihood
 
     def forward_kinematics(self, x: Array) -> Array:
-        """Return [D + 1, 2] where the joints and the end effector are; see the function."""
+        """Returns [D + 1, 2] where the joints and the end effector are; see the function."""
         return forward_kinematics(x)
 
 
 def forward_kinematics(x: Array) -> Array:
-    """Return where the arm's joints and its end effector are, for computing and for drawing.
+    """Returns where the arm's joints and its end effector are, for computing and for drawing.
 
     Args:
-      x: [D], joint angles in radians, each relative to the link before it.
+        x: [D], joint angles in radians, each relative to the link before it.
 
     Returns:
-      [D + 1, 2]: the base (the origin), then the end of every link; links have length 1.
+        [D + 1, 2]: the base (the origin), then the end of every link; links have length 1.
     """
     directions = jnp.cumsum(x)
     links = jnp.stack([jnp.cos(directions), jnp.sin(directions)], axis=-1)  # [D, 2]
@@ -81,10 +81,10 @@ def forward_kinematics(x: Array) -> Array:
 
 
 def planar_robot(num_goals: int = 4) -> PlanarRobot:
-    """Return the 10-D planar robot with one goal, (7, 0), or four, (+-7, 0) and (0, +-7).
+    """Returns the 10-D planar robot with one goal, (7, 0), or four, (+-7, 0) and (0, +-7).
 
     Raises:
-      ValueError: `num_goals` is neither 1 nor 4.
+        ValueError: ``num_goals`` is neither 1 nor 4.
     """
     if num_goals not in (1, 4):
         raise ValueError(

@@ -18,12 +18,12 @@ class Target(Protocol):
     precision. ``jax.device_put(target)`` keeps the data on the device between calls.
 
     Attributes:
-      name: what `gmmvi_jax.targets.get` knows it by (without the seed).
-      dim: D.
-      prior_mean: a number or [D], the mean of the normal distribution from which the means of the
-        initial components come.
-      prior_scale: a number or [D], its standard deviation.
-      initial_covariance: a number or [D], the variances of the initial components.
+        name: what ``gmmvi_jax.targets.get`` knows it by (without the seed).
+        dim: D.
+        prior_mean: a number or [D], the mean of the normal distribution from which the means of the
+            initial components come.
+        prior_scale: a number or [D], its standard deviation.
+        initial_covariance: a number or [D], the variances of the initial components.
     """
 
     @property
@@ -52,12 +52,12 @@ class Target(Protocol):
         ...
 
     def __call__(self, x: Array, *args: Any, **kwargs: Any) -> Array:
-        """Return the log density, a scalar of `x`'s dtype, at one point.
+        """Returns the log density, a scalar of ``x``'s dtype, at one point.
 
         Args:
-          x: [D]; use `jax.vmap` for more points than one. Its shape is not checked here.
-          *args: a PRNG key, if the target is stochastic.
-          **kwargs: none.
+            x: [D]; use ``jax.vmap`` for more points than one. Its shape is not checked here.
+            *args: a PRNG key, if the target is stochastic.
+            **kwargs: none.
         """
         ...
 
@@ -67,8 +67,8 @@ class SolvedTarget(Target, Protocol):
     """A target of which the answer is known.
 
     Attributes:
-      log_z: the log of the density's integral.
-      modes: [M, D], where the modes are (for mixtures: the means of the components).
+        log_z: the log of the density's integral.
+        modes: [M, D], where the modes are (for mixtures: the means of the components).
     """
 
     @property
@@ -82,5 +82,5 @@ class SolvedTarget(Target, Protocol):
         ...
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return exact, independent samples [num_samples, D] in JAX's default precision."""
+        """Returns exact, independent samples [num_samples, D] in JAX's default precision."""
         ...

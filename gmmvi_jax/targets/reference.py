@@ -29,10 +29,10 @@ class WithReferenceSamples:
 
     @property
     def reference_samples(self: Target) -> np.ndarray:
-        """The samples [2000, D], float64, read-only; see `reference_samples`.
+        """The samples [2000, D], float64, read-only; see ``reference_samples``.
 
         Raises:
-          AttributeError: there are none of this target: the attribute is not there.
+            AttributeError: there are none of this target: the attribute is not there.
         """
         if self.name in reference_names():
             samples = reference_samples(self.name)
@@ -48,46 +48,46 @@ class WithReferenceSamples:
 
 
 def reference_names() -> tuple[str, ...]:
-    """Return the names of the targets that have reference samples."""
+    """Returns the names of the targets that have reference samples."""
     files = (file.name for file in _folder().iterdir())
     return tuple(sorted(name.removesuffix(".npz") for name in files if name.endswith(".npz")))
 
 
 def reference_samples(name: str) -> np.ndarray:
-    """Return draws from a target, by a method that shares nothing with this library's.
+    """Returns draws from a target, by a method that shares nothing with this library's.
 
     NUTS where the target has one mode, tempered sequential Monte Carlo where it has many;
-    ``data/README.md`` says how, `reference_summary` how good they are.
+    ``data/README.md`` says how, ``reference_summary`` how good they are.
 
     Args:
-      name: of the target; one of `reference_names`, or what has the same posterior
-        ("breast_cancer_mb" has that of "breast_cancer").
+        name: of the target; one of ``reference_names``, or what has the same posterior
+            ("breast_cancer_mb" has that of "breast_cancer").
 
     Returns:
-      [2000, D] float64, in no order; read-only, since every caller gets the same array.
+        [2000, D] float64, in no order; read-only, since every caller gets the same array.
 
     Raises:
-      ValueError: there are none; the message names those that exist.
+        ValueError: there are none; the message names those that exist.
 
     Example:
-      >>> reference_samples("german_credit").shape
-      (2000, 25)
+        >>> reference_samples("german_credit").shape
+        (2000, 25)
     """
     return _load(_stored_name(name))
 
 
 def reference_summary(name: str) -> dict[str, Any]:
-    """Return what is known about the reference samples of a target, and about the target by them.
+    """Returns what is known about the reference samples of a target, and about the target by them.
 
     Args:
-      name: as for `reference_samples`.
+        name: as for ``reference_samples``.
 
     Returns:
-      The method and its settings, its diagnostics, and moments of ALL its draws (the samples are
-      2,000 of them): "mean" and "standard_deviation", with their Monte-Carlo standard errors.
+        The method and its settings, its diagnostics, and moments of ALL its draws (the samples are
+        2,000 of them): "mean" and "standard_deviation", with their Monte-Carlo standard errors.
 
     Raises:
-      ValueError: as `reference_samples`.
+        ValueError: as ``reference_samples``.
     """
     return json.loads((_folder() / f"{_stored_name(name)}.json").read_text(encoding="utf-8"))
 
@@ -115,11 +115,11 @@ def _load(stored_name: str) -> np.ndarray:
 
 
 def decode(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return samples [n, D] float64 from the arrays of a file.
+    """Returns samples [n, D] float64 from the arrays of a file.
 
     Args:
-      arrays: "samples" [n, D], as floating-point numbers, or as whole numbers of "step" [D] from
-        "lowest" [D].
+        arrays: "samples" [n, D], as floating-point numbers, or as whole numbers of "step" [D] from
+            "lowest" [D].
     """
     samples = arrays["samples"].astype(np.float64)
     return arrays["lowest"] + arrays["step"] * samples if "step" in arrays else samples

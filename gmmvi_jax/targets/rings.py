@@ -58,7 +58,7 @@ class Rings:
         return 0.0
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [2], a scalar of its dtype; its slope at 0 counts as 0."""
+        """Returns the log density (scalar) at ``x`` [2]; the gradient at the origin is set to 0."""
         radii = jnp.asarray(self.radii, x.dtype)
         width = jnp.asarray(self.width, x.dtype)
         square = jnp.sum(x**2)
@@ -69,7 +69,7 @@ class Rings:
         return jax.nn.logsumexp(log_rings) - log_normaliser
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, 2] in JAX's default precision."""
+        """Returns independent samples [num_samples, 2] in JAX's default precision."""
         key = typed_key(key)
         key_ring, key_uniform, key_offset = jax.random.split(key, 3)
         turn, choice = jax.random.uniform(key_uniform, (2, num_samples))
@@ -87,14 +87,14 @@ class Rings:
 
 
 def rings(radii: Sequence[float] = RADII, width: float = WIDTH) -> Rings:
-    """Return concentric rings.
+    """Returns concentric rings.
 
     Args:
-      radii: of the rings, each at least six times `width`.
-      width: their standard deviation, the same for all.
+        radii: of the rings, each at least six times ``width``.
+        width: their standard deviation, the same for all.
 
     Raises:
-      ValueError: there is no ring, `width` is not positive, or a radius is too small for it.
+        ValueError: there is no ring, ``width`` is not positive, or a radius is too small for it.
     """
     array = np.array(radii, np.float64)
     if array.ndim != 1 or len(array) == 0:

@@ -85,7 +85,7 @@ class Seeds(WithReferenceSamples):
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         germinated = jnp.asarray(self.germinated, x.dtype)
         totals = jnp.asarray(self.totals, x.dtype)
         design = jnp.asarray(self.design, x.dtype)
@@ -116,7 +116,7 @@ class Seeds(WithReferenceSamples):
 
 
 def seeds() -> Seeds:
-    """Return the 26-D posterior of Crowder's 21 plates of seeds."""
+    """Returns the 26-D posterior of Crowder's 21 plates of seeds."""
     germinated, totals, variety, extract = PLATES.T
     design = np.column_stack([np.ones(len(PLATES)), variety, extract, variety * extract])
     log_binomials = np.array(

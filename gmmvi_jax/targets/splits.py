@@ -13,15 +13,15 @@ TRAIN_END, VALIDATION_END = 0.6, 0.8
 
 
 def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
-    """Return which rows train, validate and test, in random order, by the split's name.
+    """Returns which rows train, validate and test, in random order, by the split's name.
 
     Args:
-      num_rows: n.
-      seed: of the permutation; it depends on nothing else, neither JAX's precision nor its
-        generators.
+        num_rows: n.
+        seed: of the permutation; it depends on nothing else, neither JAX's precision nor its
+            generators.
 
     Raises:
-      ValueError: `seed` is negative.
+        ValueError: ``seed`` is negative.
     """
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
@@ -31,10 +31,10 @@ def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def rows_of_split(splits: dict[str, Rows], split: str) -> Rows:
-    """Return the rows of one of the splits.
+    """Returns the rows of one of the splits.
 
     Raises:
-      ValueError: there is no such split; the message has those that exist.
+        ValueError: there is no such split; the message has those that exist.
     """
     if split not in splits:
         raise ValueError(f"split must be one of {', '.join(splits)}; got {split!r}")

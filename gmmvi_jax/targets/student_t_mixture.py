@@ -30,9 +30,9 @@ class StudentTMixtureTarget:
 
     A component is mean + L z sqrt(nu / c) with z standard normal, c chi-squared with nu degrees
     of freedom, and S = L L^T its scale matrix, which is not its covariance: with nu = 2 there is
-    none. `stm` builds the benchmark's instances.
+    none. ``stm`` builds the benchmark's instances.
 
-    Under `jax.vmap(jax.value_and_grad(target))` the work is two matrix products.
+    Under ``jax.vmap(jax.value_and_grad(target))`` the work is two matrix products.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -73,7 +73,7 @@ class StudentTMixtureTarget:
         return self.means
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         means = jnp.asarray(self.means, x.dtype)
         inverse_factors = jnp.asarray(self.inverse_factors, x.dtype)
         log_normalisers = jnp.asarray(self.log_normalisers, x.dtype)
@@ -95,7 +95,7 @@ class StudentTMixtureTarget:
         return jax.nn.logsumexp(log_normalisers - 0.5 * (freedom + dim) * log_decay)
 
     def sample(self, key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         key = typed_key(key)
         key_component, key_noise, key_width = jax.random.split(key, 3)
         num_components, dim = self.means.shape
@@ -122,18 +122,18 @@ class StudentTMixtureTarget:
 
 
 def stm(dim: int, seed: int = 0) -> StudentTMixtureTarget:
-    """Return an instance of the STM benchmark; 20 and 300 are the published dimensions.
+    """Returns an instance of the STM benchmark; 20 and 300 are the published dimensions.
 
     Components of equal weight with 2 degrees of freedom and scale matrix (A^T A + I)^-1,
     A_ij ~ N(0, (0.1 D)^2): 10 of them with means uniform in [-20, 20]^D, or, from 300 dimensions
     on, 20 in [-25, 25]^D.
 
     Args:
-      dim: D, at least 1.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1.
+        seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")

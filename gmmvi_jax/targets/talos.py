@@ -91,7 +91,7 @@ class Talos:
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the posture `x` [34], a scalar of its dtype."""
+        """Returns log p~ at the posture ``x`` [34], a scalar of its dtype."""
         dtype = x.dtype
         posture = self.posture(x)
 
@@ -115,47 +115,47 @@ class Talos:
         return jnp.sum(limits) - 0.5 * squares - log_scales - 13.5 * math.log(2 * math.pi)
 
     def posture(self, x: Array) -> Posture:
-        """Return where the tips of the limbs (`TIPS`) and the centre of mass are."""
+        """Returns where the tips of the limbs (``TIPS``) and the centre of mass are."""
         return self.limbs.posture(*self._split(x))
 
     def positions(self, x: Array) -> Array:
-        """Return [4, 13, 3] the limbs for drawing: from the base along the joints to the tip.
+        """Returns [4, 13, 3] the limbs for drawing: from the base along the joints to the tip.
 
-        In the order of `TIPS`; an arm begins with the torso, a leg's last joints are one point.
+        In the order of ``TIPS``; an arm begins with the torso, a leg's last joints are one point.
         """
         return self.limbs.stations(*self._split(x))
 
     def gripper(self, x: Array) -> Array:
-        """Return [3] where the left gripper is."""
+        """Returns [3] where the left gripper is."""
         return self.posture(x).positions[_LEFT_GRIPPER]
 
     def feet(self, x: Array) -> tuple[Array, Array]:
-        """Return the rotations [2, 3, 3] and positions [2, 3] of the right and the left sole."""
+        """Returns the rotations [2, 3, 3] and positions [2, 3] of the right and the left sole."""
         posture = self.posture(x)
         return posture.rotations[:2], posture.positions[:2]
 
     def centre_of_mass(self, x: Array) -> Array:
-        """Return [3]."""
+        """Returns [3]."""
         return self.posture(x).centre_of_mass
 
     def goal_distance(self, x: Array) -> Array:
-        """Return how far the left gripper is from its goal, in metres."""
+        """Returns how far the left gripper is from its goal, in metres."""
         offset = self.gripper(x) - jnp.asarray(self.context, x.dtype)
         return jnp.sqrt(jnp.sum(offset**2))
 
     def limit_excess(self, x: Array) -> Array:
-        """Return by how many radians the joint that is worst off is beyond its limit; 0 if none."""
+        """Returns the largest violation of a joint limit in radians, 0 if there is none."""
         angles = x[: self.limbs.num_joints]
         below = jnp.asarray(self.lower, x.dtype) - angles
         above = angles - jnp.asarray(self.upper, x.dtype)
         return jnp.maximum(jnp.max(jnp.maximum(below, above)), 0)
 
     def within_limits(self, x: Array, tolerance: float = 0.0) -> Array:
-        """Return whether all joints are within their limits, or at most `tolerance` beyond."""
+        """Returns whether all joints are within their limits, or at most ``tolerance`` beyond."""
         return self.limit_excess(x) <= tolerance
 
     def _split(self, x: Array) -> tuple[Array, Array]:
-        """Return the angles [31], the base's last, and the base's position [3]."""
+        """Returns the angles [31], the base's last, and the base's position [3]."""
         joints, base, rpy = jnp.split(x, [self.limbs.num_joints, self.limbs.num_joints + 3])
         return jnp.concatenate([joints, rpy]), base
 
@@ -166,19 +166,20 @@ def talos(
     published_mass: bool = False,
     goal_scale: float = GOAL_SCALE,
 ) -> Talos:
-    """Return the 34-D inverse kinematics of TALOS, from the description that a package brings.
+    """Returns the 34-D inverse kinematics of TALOS, from the description that a package brings.
 
     Args:
-      context: [3] where the left gripper should be, in metres; x is ahead, y to the left, z up, the
-        origin on the floor between the feet.
-      published_mass: balance as in the published code of Arenz et al. (TMLR 2023), which counts the
-        torso twice and leaves out the base, the head and the fingers; else with all masses, once.
-      goal_scale: standard deviation of the gripper about its goal in each direction, in metres. At
-        the published 0.02 a fifth of the exact posterior is within 2 cm; at 0.007, 95%.
+        context: [3] where the left gripper should be, in metres; x is ahead, y to the left, z up,
+            the origin on the floor between the feet.
+        published_mass: balance as in the published code of Arenz et al. (TMLR 2023), which counts
+            the torso twice and leaves out the base, the head and the fingers; else with all masses,
+            once.
+        goal_scale: standard deviation of the gripper about its goal in each direction, in metres.
+            At the published 0.02 a fifth of the exact posterior is within 2 cm; at 0.007, 95%.
 
     Raises:
-      ImportError: the package with TALOS's description is not installed.
-      ValueError: `context` is not three finite numbers, or `goal_scale` is not positive.
+        ImportError: the package with TALOS's description is not installed.
+        ValueError: ``context`` is not three finite numbers, or ``goal_scale`` is not positive.
     """
     goal = np.asarray(context, np.float64)
     if goal.shape != (3,) or not np.all(np.isfinite(goal)):
@@ -200,7 +201,7 @@ def talos(
 
 
 def _published_multiplicities(robot: Robot) -> dict[str, float]:
-    """Count a link once for each of the four limbs, from the base to a tip, that it is on."""
+    """Counts a link once for each of the four limbs, from the base to a tip, that it is on."""
     carriers = {joint.child: joint.parent for joint in robot.joints.values()}
     counts = dict.fromkeys(robot.links, 0.0)
     for tip in TIPS:
@@ -212,7 +213,7 @@ def _published_multiplicities(robot: Robot) -> dict[str, float]:
 
 
 def description() -> str:
-    """Return the text of TALOS's URDF out of the installed package; nothing of it is imported."""
+    """Returns the text of TALOS's URDF out of the installed package; nothing of it is imported."""
     try:
         files = metadata.files(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
