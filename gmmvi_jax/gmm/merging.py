@@ -30,7 +30,7 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
     shapes = {gmm.factors.shape[1:] for gmm in gmms}
     if len(shapes) > 1:
         raise ValueError(f"mixtures differ in the shape of their factors: {sorted(shapes)}.")
-    _refuse_unusable(gmms)
+    _check_finite(gmms)
     values = np.asarray(elbos, dtype=float)
     if not np.any(np.isfinite(values)) or np.any(values == np.inf):
         raise ValueError(
@@ -50,7 +50,7 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
     )
 
 
-def _refuse_unusable(gmms: Sequence[GMM]) -> None:
+def _check_finite(gmms: Sequence[GMM]) -> None:
     """Raises ValueError where weights, means or factors are not finite."""
     for index, gmm in enumerate(gmms):
         broken = [
