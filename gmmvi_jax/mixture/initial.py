@@ -1,4 +1,4 @@
-"""The mixture a run starts from."""
+"""The initial mixture of a run."""
 
 import dataclasses
 
@@ -21,8 +21,8 @@ class PriorInitialization:
         prior_mean: [D].
         prior_scale: [D] standard deviations of the means.
         initial_variance: [D] variances of every component.
-        num_components: how many.
-        diagonal: whether covariances are, and stay, diagonal.
+        num_components: number of components.
+        diagonal: whether covariances are diagonal, also during training.
     """
 
     prior_mean: HostArray

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.state import StepInfo, TrainState, no_step
+from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity
 
@@ -16,10 +16,10 @@ from gmmvi_jax.typing import Array, LogDensity
 def _scan_steps(
     algorithm: Algorithm, log_target: LogDensity, num_steps: Array, length: int, state: TrainState
 ) -> tuple[TrainState, StepInfo]:
-    blank = no_step(state)  # tracing the step once more to learn its shapes takes half a second
+    blank = empty_info(state)  # jax.eval_shape of the step would trace it again, for half a second
 
     def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
-        # A loop of one step or none: a cond would copy the buffers.
+        # A loop of zero or one steps: a cond would copy the buffers.
         num_live = (index < num_steps).astype(jnp.int32)
         return lax.fori_loop(
             0, num_live, lambda _, carry: step(algorithm, log_target, carry[0]), (state, blank)
