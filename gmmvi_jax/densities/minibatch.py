@@ -12,22 +12,23 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
-_NUM_CHECKED = 8  # minibatches that are compared with all data
+_NUM_CHECKED = 8  # minibatches that ``check_sum`` compares with all data
 
 
 def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
     """Returns the rows [batch_size] int32 of one minibatch, in ascending order.
 
-    Stratified: the rows are cut into ``batch_size`` stretches of equal length, and one row is drawn
-    from each. A stretch may end inside of a row; both neighbours then draw it, each according to
-    its share. So every row is expected batch_size / num_rows times, exactly (integers all the way,
-    no rounding): the sum over the minibatch, times num_rows / batch_size, is unbiased.
+    Stratified sampling: the rows are divided into ``batch_size`` strata of equal length, and one
+    row is drawn from each. A stratum may end inside of a row; both neighbours then draw it with a
+    probability proportional to their share. The expected count of every row is exactly
+    batch_size / num_rows (in integer arithmetic), so that the sum over the minibatch times
+    num_rows / batch_size is unbiased.
 
-    It costs as little as drawing with replacement and, for rows in random order, has the smaller
-    variance of drawing without, which would take a permutation of all rows for every sample (100
-    times slower for 569 rows). Where neighbours are alike the variance is smaller still. For
-    batch_size = num_rows it is every row once. Source: Cochran, "Sampling Techniques", 3rd edition
-    1977, chapter 5.
+    This is as cheap as drawing with replacement. For rows in random order it has the smaller
+    variance of drawing without replacement, which would take a permutation of all rows for every
+    sample (100 times slower for 569 rows); if neighbouring rows are similar, the variance is
+    smaller still. With batch_size = num_rows every row is drawn once. Source: Cochran, "Sampling
+    Techniques", 3rd edition 1977, chapter 5.
 
     Args:
         key: PRNG key.
@@ -43,16 +44,16 @@ def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
 
 
 def take_rows(data: PyTree, rows: Array, dtype: Any) -> PyTree:
-    """Returns the rows of every array in ``data``, floating-point ones in the given type."""
+    """Returns the rows of every array in ``data``; floating-point arrays are cast to ``dtype``."""
     return jax.tree.map(
-        # In bounds by construction: that saves a clamp and a select per gathered row.
+        # In bounds by construction, which saves a clamp and a select per gathered row.
         lambda leaf: _cast(leaf, dtype).at[rows].get(mode="promise_in_bounds"),
         data,
     )
 
 
 def _dtype_of(x: PyTree) -> Any:
-    # Of a position that is a pytree: the dtype of its vector.
+    # For a position that is a pytree, the dtype of its vector.
     return jnp.result_type(*jax.tree.leaves(x))
 
 
@@ -81,7 +82,7 @@ class MinibatchTarget:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -90,7 +91,7 @@ class MinibatchTarget:
         return np.shape(jax.tree.leaves(self.data)[0])[0]
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Returns the estimate of log p~ at ``x`` [D] from the minibatch that ``key`` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         rows = draw_rows(key, self.num_rows, self.batch_size)
         batch = take_rows(self.data, rows, _dtype_of(x))
         scale = self.num_rows / self.batch_size
@@ -103,15 +104,15 @@ class MinibatchTarget:
         return self.log_prior(x) + self.log_likelihood(x, data)
 
     def check_sum(self, x: PyTree) -> int:
-        """Raises ValueError where the likelihood returns the mean over its rows, not the sum.
+        """Raises ValueError if the likelihood returns the mean over its rows instead of the sum.
 
-        Scaled to all rows, minibatches of a mean are n / batch_size times the mean over all.
+        The scaled minibatch estimate of a mean is n / batch_size times the mean over all rows.
 
         Args:
-            x: a point [D] (or a position) where the likelihood is looked at.
+            x: a point [D] (or a position) at which to evaluate the likelihood.
 
         Returns:
-            The number of evaluations that it took, one on all data and the others on minibatches.
+            The number of evaluations: one on all data, the others on minibatches.
         """
         factor = self.num_rows / self.batch_size
         keys = jax.random.split(jax.random.key(0), _NUM_CHECKED)
@@ -141,12 +142,11 @@ def minibatch(
     data: PyTree,
     batch_size: int,
 ) -> MinibatchTarget:
-    """Makes a target of which each evaluation looks at a minibatch of the data.
+    """Makes a target whose every evaluation uses a minibatch of the data.
 
-    log p~(x) = log_prior(x) + log_likelihood(x, data) is estimated, without bias, by
-    log_prior(x) + (n / batch_size) log_likelihood(x, minibatch), and so is its gradient. Every
-    sample has a minibatch of its own: one random row from each of ``batch_size`` equal stretches of
-    the data. ELBOs are reported on all data: ``full(x)``.
+    log p~(x) = log_prior(x) + log_likelihood(x, data) and its gradient have the unbiased estimate
+    log_prior(x) + (n / batch_size) log_likelihood(x, minibatch). Every sample has its own
+    minibatch, drawn by ``draw_rows``. ELBOs are reported on all data, ``full(x)``.
 
     Args:
         log_likelihood: of one point [D] and a minibatch (the pytree ``data`` with ``batch_size``,

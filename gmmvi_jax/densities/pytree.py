@@ -15,14 +15,13 @@ from gmmvi_jax.typing import Array, PyTree
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PytreeTarget:
-    """A log density of a pytree, as the library calls it: with a vector; ``on_pytree`` makes it.
+    """A log density of a pytree as a function of a vector, made by ``on_pytree``.
 
-    What else the density offers (see ``LogDensity``) is offered here, too, and has what the density
-    does not have neither.
+    It has the optional attributes (see ``LogDensity``) that the log density has.
 
     Attributes:
         log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
-        layout: where each leaf stands in the vector.
+        layout: of the pytree in the vector.
     """
 
     log_density: Callable[..., Array]
@@ -35,7 +34,7 @@ class PytreeTarget:
 
     @property
     def is_stochastic(self) -> bool:
-        """Whether the density wants a key."""
+        """Whether the density takes a key."""
         return bool(getattr(self.log_density, "is_stochastic", False))
 
     @property
@@ -48,14 +47,15 @@ class PytreeTarget:
         return _follow(self.log_density(self.unravel(x), *key), x)
 
     def unravel(self, x: Array) -> PyTree:
-        """Returns ``x`` [..., D] as the pytree, every leaf with the leading axes in front."""
+        """Returns ``x`` [..., D] as the pytree; every leaf has the same leading axes."""
         return self.layout.unravel(x)
 
     def ravel(self, position: PyTree) -> Array:
-        """Returns [..., D] the pytree, whose leaves may have common leading axes."""
+        """Returns the pytree as a vector [..., D]; its leaves may have common leading axes."""
         return self.layout.ravel(position)
 
-    # A property that raises AttributeError is an attribute that is not there.
+    # The following properties raise AttributeError if the density lacks the attribute, so that
+    # hasattr and getattr report it as missing.
 
     @property
     def full(self) -> Callable[[Array], Array]:
@@ -98,9 +98,9 @@ def _own(log_density: Any, name: str) -> Any:
 
 
 def _follow(value: Any, x: Array) -> Any:
-    """Returns a value in the dtype of ``x``: leaves may have another, by the example.
+    """Returns a value in the dtype of ``x``, since leaves may have other dtypes.
 
-    What is no floating-point scalar stays as it is, for the checks to say so.
+    Anything but a floating-point scalar is returned unchanged, for the checks to report it.
     """
     is_real = hasattr(value, "dtype") and jax.numpy.issubdtype(value.dtype, jax.numpy.floating)
     return value.astype(x.dtype) if is_real else value
@@ -109,17 +109,17 @@ def _follow(value: Any, x: Array) -> Any:
 def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
     """Makes a target of a log density whose position is a pytree.
 
-    ``train`` does this itself for a config that was made from such an example, or with
-    ``position=example``, and returns samples and modes in that form.
+    ``train`` calls this for a config that was made from such an example, or with
+    ``position=example``, and returns samples and modes as pytrees.
 
     Args:
         log_density: of one pytree like ``example`` (and a key, if it is declared ``stochastic``), a
             scalar.
-        example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
-            matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
+        example: a pytree of floating-point arrays and numbers; only shapes and dtypes are used. The
+            order of the leaves in the vector is that of ``jax.flatten_util.ravel_pytree``.
 
     Raises:
-        TypeError: the density cannot be called, or a leaf is no floating-point array or number.
+        TypeError: the density is not callable, or a leaf is not a floating-point array or number.
         ValueError: ``example`` has no coordinates.
 
     Example:
