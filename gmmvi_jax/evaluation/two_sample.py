@@ -21,10 +21,10 @@ _LEARNING_RATE = 3e-3
 
 
 class TwoSampleTest(NamedTuple):
-    """How well a classifier tells samples from reference samples."""
+    """How well a classifier distinguishes samples from reference samples."""
 
-    accuracy: float  # of held-out samples; 0.5 where they cannot be told apart
-    standard_error: float  # of an accuracy that is the true one
+    accuracy: float  # on held-out samples; 0.5 if they cannot be distinguished
+    standard_error: float  # binomial, at this accuracy
 
 
 def classifier_two_sample_test(
@@ -38,18 +38,19 @@ def classifier_two_sample_test(
 ) -> TwoSampleTest:
     """Returns the cross-validated accuracy of a network with two hidden layers.
 
-    Both sets count the same: the larger is cut. Coordinates are standardised by both together.
+    The larger set is truncated to the size of the smaller one. Coordinates are standardised with
+    the moments of both sets together.
 
     Args:
         samples: [N, D].
         reference: [M, D].
-        rng_key: a PRNG key: folds, initial weights, minibatches.
-        num_folds: every sample is held out once.
+        rng_key: a PRNG key for folds, initial weights and minibatches.
+        num_folds: folds of the cross-validation.
         num_hidden: units per layer.
-        num_steps: of Adam, on minibatches of 128.
+        num_steps: steps of Adam on minibatches of 128.
 
     Raises:
-        ValueError: the shapes do not fit, or there are too few samples for the folds.
+        ValueError: the shapes do not match, or there are too few samples for the folds.
     """
     rng_key = typed_key(rng_key)
     first, second = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
