@@ -1,4 +1,4 @@
-"""A progress bar on the host, between compiled chunks."""
+"""A progress bar, updated between compiled chunks."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class ProgressBar:
-    """Shows iterations, components and ELBO on stderr; tqdm's bar where it is installed."""
+    """Shows iterations, components and ELBO on stderr, with tqdm if it is installed."""
 
     def __init__(self, total: int, enabled: bool) -> None:
         """Prepares a bar over ``total`` iterations; shows nothing unless ``enabled``."""
@@ -41,7 +41,7 @@ class ProgressBar:
             sys.stderr.write("\n")
 
     def update(self, num_steps: int, row: dict[str, Any]) -> None:
-        """Moves on by ``num_steps`` and shows the newest row of the history."""
+        """Advances by ``num_steps`` and shows the newest row of the history."""
         self._done += num_steps
         if not self._enabled:
             return

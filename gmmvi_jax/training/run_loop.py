@@ -1,4 +1,4 @@
-"""The loop over chunks of steps: what goes on between them, and how it ends."""
+"""The loop over chunks of steps on the host."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,16 +17,16 @@ Summaries = Sequence[tuple[Row, Ending | None]]
 
 
 class Chunks(NamedTuple):
-    """What the loop calls; a state holds one run or several.
+    """The functions that the loop calls; a state holds one or several runs.
 
     Attributes:
-        advance: takes some steps: (state, count) to (state, infos). It may raise what the target
-            raises on the host.
-        mixtures: of a state, one per run.
-        summarise: (state, infos, count) to a row of the history per run, and what ends this run, if
-            anything does.
-        follow_up: (state, rows) to whether to stop: checkpoint, callbacks.
-        may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
+        advance: (state, count) -> (state, infos), takes steps. It may raise an exception of the
+            target's host code.
+        mixtures: state -> one mixture per run.
+        summarise: (state, infos, count) -> for each run a row of the history, and its ending or
+            None.
+        follow_up: (state, rows) -> whether to stop; writes checkpoints and runs callbacks.
+        may_raise: whether ``advance`` can fail halfway, so that a copy of the state must be kept.
     """
 
     advance: Callable[[Any, int], tuple[Any, Any]]
@@ -37,10 +37,10 @@ class Chunks(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Where the loop ended.
+    """The outcome of the loop.
 
     Attributes:
-        state: the last good one.
+        state: the last valid state.
         previous: the mixtures before the last chunk.
         histories: one per run.
         endings: one per run.
@@ -55,17 +55,17 @@ class Outcome(NamedTuple):
 def run_chunks(
     chunks: Chunks, state: Any, run: Run, num_runs: int, interrupts: Interrupts
 ) -> Outcome:
-    """Takes the run's iterations in chunks, until they are done or something ends them.
+    """Takes the run's iterations in chunks until all are done or the run ends early.
 
-    An error before the first chunk is complete is raised, since nothing is lost by it. Later ones
-    end the runs with status FAILED and the state before.
+    An error in the first chunk is raised. Later errors end the runs with status FAILED and the
+    state before the chunk.
 
     Args:
-        chunks: what to call.
-        state: at the start; may be donated.
+        chunks: the functions to call.
+        state: initial state; may be donated.
         run: number of iterations, and of steps per chunk.
-        num_runs: how many runs the state holds.
-        interrupts: asked after every chunk.
+        num_runs: number of runs in the state.
+        interrupts: checked after every chunk.
     """
     histories = [History() for _ in range(num_runs)]
     endings: list[Ending | None] = [None] * num_runs
@@ -113,6 +113,6 @@ def run_chunks(
 
 def _failure(error: Exception) -> Ending:
     text = f"{type(error).__name__}: {error}"
-    if "Traceback" in text:  # of an error on the host; its last line is the user's own
+    if "Traceback" in text:  # an error in host code; the last line is the user's exception
         text = text.rstrip().splitlines()[-1]
     return Ending(Status.FAILED, text, error)
