@@ -21,10 +21,10 @@ CURVATURE = 0.1
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class Banana:
-    """A Gaussian, its second coordinate shifted by a parabola in the first, normalised.
+    """A Gaussian whose second coordinate is shifted by a parabola in the first, normalised.
 
-    With z ~ N(0, diag(10^2, 1, ..., 1)): x_1 = z_1, x_2 = z_2 - b (z_1^2 - 10^2), the others as
-    they are. The shift does not change volumes, so the constant is that of the Gaussian.
+    With z ~ N(0, diag(10^2, 1, ..., 1)): x_1 = z_1, x_2 = z_2 - b (z_1^2 - 10^2), and x_i = z_i
+    for the others. The shift preserves volumes, so the constant is that of the Gaussian.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -33,12 +33,12 @@ class Banana:
 
     @property
     def prior_mean(self) -> float:
-        """The mean of every coordinate ..."""
+        """The mean of every coordinate."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and the standard deviation of the first, the banana's length."""
+        """The standard deviation of the first coordinate, the banana's length."""
         return LENGTH_SCALE
 
     @property

@@ -31,12 +31,12 @@ class Funnel:
 
     @property
     def prior_mean(self) -> float:
-        """The mean of every coordinate ..."""
+        """The mean of every coordinate."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and the standard deviation of the first, the scale of the neck's length."""
+        """The standard deviation of the first coordinate, the scale of the neck's length."""
         return WIDTH_SCALE
 
     @property
@@ -52,7 +52,7 @@ class Funnel:
     def __call__(self, x: Array) -> Array:
         """Returns the log density at ``x`` [D], a scalar of its dtype."""
         log_variance = x[0]
-        # Scaled before squaring: exp(-x_1) would overflow at half the depth in the neck.
+        # Scale before squaring: exp(-x_1) would overflow at half the depth of the neck.
         residuals = x[1:] * jnp.exp(-0.5 * log_variance)
         log_neck = -0.5 * (log_variance / WIDTH_SCALE) ** 2 - math.log(WIDTH_SCALE)
         log_rest = -0.5 * (jnp.sum(residuals**2) + (self.dim - 1) * log_variance)

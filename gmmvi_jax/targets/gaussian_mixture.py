@@ -1,4 +1,4 @@
-"""Random Gaussian mixtures with full covariances, of which everything is known."""
+"""Random Gaussian mixtures with full covariances."""
 
 import dataclasses
 import math
@@ -41,17 +41,17 @@ class GaussianMixtureTarget:
 
     @property
     def prior_mean(self) -> float:
-        """Nothing is known about where the components are, so initial means are about zero ..."""
+        """Initial means are drawn around zero, the centre of the box of the true means."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and widely spread: the published setting, nearly the square root of 1000."""
+        """The published setting, close to the square root of 1000."""
         return 31.63
 
     @property
     def initial_covariance(self) -> float:
-        """Initial components are wide enough to feel a component anywhere in the box."""
+        """Initial components are wide enough to reach components anywhere in the box."""
         return 1000.0
 
     @property
@@ -72,9 +72,9 @@ class GaussianMixtureTarget:
         num_components, dim = means.shape
 
         # L_k^-1 (x - mu_k) for all k as ONE product, and its transpose in the gradient as one: four
-        # times faster in 100-D than a product per component. That forbids centring at each
-        # mu_k before multiplying; one common centre loses as little here: in float32 1e-5 nats in
-        # 20-D, 6e-5 in 100-D, either way.
+        # times faster in 100-D than a product per component. This needs a common centre instead of
+        # centring at each mu_k; the errors are the same here: in float32 1e-5 nats in 20-D, 6e-5 in
+        # 100-D.
         centre = jnp.mean(means, axis=0)
         whitened_means = jnp.einsum(
             "kij,kj->ki", inverse_factors, means - centre[None], precision=PRECISION
@@ -92,8 +92,8 @@ class GaussianMixtureTarget:
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)
         noise = jax.random.normal(key_noise, (num_samples, dim))
 
-        # One component at a time, all samples, keep those that are its own: a factor gathered
-        # for every sample would take num_samples * D^2 of memory.
+        # Transform all samples by one component at a time and keep its own: gathering a factor for
+        # every sample would take num_samples * D^2 of memory.
         def add_component(
             samples: Array, component: tuple[Array, Array, Array]
         ) -> tuple[Array, None]:
@@ -115,7 +115,7 @@ def gmm(dim: int, seed: int = 0) -> GaussianMixtureTarget:
 
     Args:
         dim: D, at least 1.
-        seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
         ValueError: ``dim`` is less than 1 or ``seed`` is negative.

@@ -1,4 +1,4 @@
-"""A log-Gaussian Cox process: points in the unit square, and the intensity they came from."""
+"""A log-Gaussian Cox process: the intensity of a point process in the unit square."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from gmmvi_jax.typing import Array
 VARIANCE = 1.91
 LENGTH_SCALE = 1 / 33
 MEAN_COUNT = 126.0
-GRID = 16  # 256-D, which full covariances still manage; the published grids are 32 and 40
+GRID = 16  # 256-D, feasible with full covariances; the published grids are 32 and 40
 
 # On recent GPUs the default precision rounds the factors of a product to 10 bits.
 
@@ -28,10 +28,10 @@ class LogGaussianCox(WithReferenceSamples):
 
     The log intensity f = m + L x has covariances L L^T, 1.91 exp(-33 distance), and mean m =
     log 126 - 1.91 / 2, so that 126 points are expected; the count of a cell of area a is
-    Poisson(a exp(f)). The position x is the whitened field, with prior N(0, I): on fine grids the
-    field's own scales differ by orders of magnitude. All constants are in it, also that of the
-    Poisson distribution (the samplers' papers leave it out): the integral is the evidence of the
-    counts.
+    Poisson(a exp(f)). The position x is the whitened field with prior N(0, I), since the scales of
+    the field differ by orders of magnitude on fine grids. All constants are included, also that of
+    the Poisson distribution (which the papers on samplers omit), so that the integral is the
+    evidence of the counts.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -46,12 +46,12 @@ class LogGaussianCox(WithReferenceSamples):
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn from the prior of the whitened field ..."""
+        """Initial means are drawn from the prior of the whitened field."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... with its standard deviation."""
+        """The standard deviation of the prior."""
         return 1.0
 
     @property

@@ -1,4 +1,4 @@
-"""The log of the logistic sigmoid, with its derivative at the price of one exponential."""
+"""The log of the logistic sigmoid and its derivative from a single exponential."""
 
 import jax
 import jax.numpy as jnp

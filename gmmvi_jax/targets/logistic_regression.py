@@ -26,8 +26,8 @@ class LogisticRegression(WithReferenceSamples):
 
     log p~(x) = sum_i log sigmoid(y_i f_i^T x) + log N(x | 0, prior_scale^2 I), the prior with its
     normalising constant, so the integral is the evidence of the data. The rows f_i start with a
-    constant 1, the labels y_i are -1 or +1. Where the data are separable the likelihood alone
-    cannot be normalised (breast_cancer is such a set): there is always a prior.
+    constant 1, the labels y_i are -1 or +1. For separable data (such as breast_cancer) the
+    likelihood alone cannot be normalised, so there is always a prior.
 
     Under ``jax.vmap(jax.value_and_grad(target))`` the work is two matrix products and one
     elementwise pass.
@@ -89,8 +89,8 @@ def log_likelihood(x: Array, rows: tuple[Array, Array]) -> Array:
 def breast_cancer() -> LogisticRegression:
     """Returns the 31-D posterior of the Wisconsin diagnostic breast cancer data (569 rows).
 
-    p(benign) = sigmoid(f^T x). The published code of Arenz et al. (TMLR 2023) has -x in its place:
-    mirror before comparing samples; evidence and ELBO are the same.
+    p(benign) = sigmoid(f^T x). The published code of Arenz et al. (TMLR 2023) has -x instead of x:
+    negate samples before comparing them; evidence and ELBO are the same.
     """
     features, benign = load_table("breast_cancer")
     return LogisticRegression("breast_cancer", _design_matrix(features), 2 * benign - 1)
@@ -100,7 +100,7 @@ def german_credit() -> LogisticRegression:
     """Returns the 25-D posterior of the German credit data, numeric version (1000 rows).
 
     p(bad) = sigmoid(f^T x): y = 1 is the table's label 2 ("bad"), y = 0 its label 1 ("good"), as in
-    the published code of Arenz et al. (TMLR 2023), which here too has -x in place of x.
+    the published code of Arenz et al. (TMLR 2023), which again has -x instead of x.
     """
     features, risk = load_table("german_credit")
     return LogisticRegression("german_credit", _design_matrix(features), 2 * risk - 3)
@@ -110,8 +110,8 @@ def ionosphere() -> LogisticRegression:
     """Returns the 35-D posterior of the ionosphere data (351 rows), p(good) = sigmoid(f^T x).
 
     As in Blessing et al., "Beyond ELBOs" (ICML 2024): features centred and divided by their
-    standard deviations, prior N(0, 1) on every coefficient, the constant's included. One
-    feature is 0 in all rows: its coefficient has its prior for a posterior.
+    standard deviations, prior N(0, 1) on every coefficient including the constant's. One feature is
+    0 in all rows, so that the posterior of its coefficient is the prior.
     """
     features, good = load_table("ionosphere")
     return _standardised("ionosphere", features, 2 * good - 1)
@@ -120,21 +120,21 @@ def ionosphere() -> LogisticRegression:
 def sonar() -> LogisticRegression:
     """Returns the 61-D posterior of the sonar data (208 rows), p(mine) = sigmoid(f^T x).
 
-    Features and prior as in ``ionosphere``. Mirrored labels would mirror the posterior: evidence
-    and ELBO do not depend on which class is 1.
+    Features and prior as in ``ionosphere``. Exchanging the labels would mirror the posterior;
+    evidence and ELBO do not depend on which class is 1.
     """
     features, mine = load_table("sonar")
     return _standardised("sonar", features, 2 * mine - 1)
 
 
 def _standardised(name: str, features: np.ndarray, signed_labels: np.ndarray) -> LogisticRegression:
-    """Centres the features, and give the coefficients the prior N(0, 1)."""
+    """Centres and scales the features, and uses the prior N(0, 1) for the coefficients."""
     centred = features - np.mean(features, axis=0)
     return LogisticRegression(name, _design_matrix(centred), signed_labels, STANDARD_PRIOR_SCALE)
 
 
 def _design_matrix(features: np.ndarray) -> np.ndarray:
-    """Divides by the standard deviations (not centred, ddof 0) and put a constant 1 in front."""
+    """Divides by the standard deviations (not centred, ddof 0) and prepends a constant 1."""
     constant = np.ones((len(features), 1))
     scales = np.std(features, axis=0)
     return np.hstack([constant, features / np.where(scales == 0, 1, scales)])

@@ -20,9 +20,9 @@ BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class MinibatchLogisticRegression:
-    """A logistic regression of which each evaluation looks at a minibatch of its own.
+    """A logistic regression whose every evaluation uses its own minibatch.
 
-    The likelihood is scaled by n / batch_size; ``full`` is the posterior on all rows, on which
+    The likelihood is scaled by n / batch_size. ``full`` is the posterior on all rows, for which
     ELBOs are reported.
     """
 
@@ -32,7 +32,7 @@ class MinibatchLogisticRegression:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -57,11 +57,11 @@ class MinibatchLogisticRegression:
 
     @property
     def reference_samples(self) -> np.ndarray:
-        """Samples [2000, D] of the posterior on all rows, if there are any of it."""
+        """Samples [2000, D] of the posterior on all rows, if they are stored."""
         return self.posterior.reference_samples
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Returns the estimate of log p~ at ``x`` [D] from the minibatch that ``key`` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         data = (self.posterior.features, self.posterior.signed_labels)
         target = MinibatchTarget(log_likelihood, self.posterior.log_prior, data, self.batch_size)
         return target(x, key)

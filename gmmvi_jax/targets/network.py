@@ -1,4 +1,4 @@
-"""Small neural networks whose weights are the point at which a target is evaluated."""
+"""Small neural networks as functions of their weights, for Bayesian neural networks."""
 
 import dataclasses
 import functools
@@ -16,7 +16,7 @@ SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A fully connected network; what it computes depends on its arguments alone.
+    """A fully connected network, a pure function of its weights and the features.
 
     Attributes:
         sizes: numbers of units, from the features to the outputs.
@@ -32,7 +32,7 @@ class Network:
 
     @property
     def num_weights(self) -> int:
-        """How many numbers ``layers`` takes apart, biases included."""
+        """The number of weights, including biases."""
         return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(self.sizes))
 
     def layers(self, x: Array) -> list[tuple[Array, Array]]:

@@ -31,8 +31,7 @@ class NetworkRegression:
     weight and bias, both without their constants. Each evaluation draws a minibatch of its own;
     ``full`` is the posterior on all training rows, on which ELBOs are reported.
 
-    What the fit is worth, ``rmse`` and ``log_predictive_density`` say, on rows that it has not
-    seen.
+    ``rmse`` and ``log_predictive_density`` evaluate the fit on held-out rows.
 
     Attributes:
         name: of the target.
@@ -48,7 +47,7 @@ class NetworkRegression:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -72,7 +71,7 @@ class NetworkRegression:
         return 1.0
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Returns the estimate of log p~ at ``x`` [D] from the minibatch that ``key`` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         return self._posterior()(x, key)
 
     def full(self, x: Array) -> Array:
@@ -80,7 +79,7 @@ class NetworkRegression:
         return self._posterior().full(x)
 
     def predict(self, x: Array, features: HostArray) -> Array:
-        """Returns what the weights ``x`` [D] predict, [n].
+        """Returns [n] the predictions with the weights ``x`` [D].
 
         Args:
             x: [D].
@@ -92,7 +91,7 @@ class NetworkRegression:
         """Returns the root mean squared error of the posterior predictive mean.
 
         Args:
-            samples: [S, D] weights, draws of the fit; the prediction is the mean of theirs.
+            samples: [S, D] weights, draws of the fit, whose predictions are averaged.
             split: "train", "validation" or "test".
 
         Raises:
@@ -104,8 +103,8 @@ class NetworkRegression:
     def log_predictive_density(self, samples: HostArray, split: str = "test") -> float:
         """Returns the mean log density of a label, in nats, under the posterior predictive.
 
-        That is the mixture over the samples of N(prediction, 1/2): the likelihood says that the
-        noise has this variance, whatever the data's own is.
+        This is the mixture over the samples of N(prediction, 1/2). The likelihood fixes the
+        variance of the noise, whatever it is in the data.
 
         Args:
             samples: [S, D] weights, draws of the fit.
@@ -149,7 +148,7 @@ def wine(seed: int = 0) -> NetworkRegression:
     the training rows; labels, 3 to 9, are as they are.
 
     Args:
-        seed: which rows are which.
+        seed: of the split of the rows.
 
     Raises:
         ValueError: ``seed`` is negative.

@@ -23,8 +23,8 @@ class PlanarRobot(WithReferenceSamples):
 
     log p~(x) = log N(x | 0, diag(prior_scale^2)) + max_g log N(hand(x) | goal_g, 0.01^2 I), both
     with their constants. x [D] are the angles of the joints in radians, each relative to the link
-    before it, the first to the x axis. Only the best goal counts, so each goal has a region of its
-    own, with many modes: the arm bends in many ways.
+    before it, the first to the x axis. Only the nearest goal counts, so that each goal has its own
+    region, with many modes, since the arm can bend in many ways.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -38,7 +38,7 @@ class PlanarRobot(WithReferenceSamples):
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn from the prior: about the arm stretched along the x axis."""
+        """Initial means are drawn from the prior, around the arm stretched along the x axis."""
         return 0.0
 
     @property
@@ -61,12 +61,12 @@ class PlanarRobot(WithReferenceSamples):
         return log_prior + log_likelihood
 
     def forward_kinematics(self, x: Array) -> Array:
-        """Returns [D + 1, 2] where the joints and the end effector are; see the function."""
+        """Returns [D + 1, 2] the positions of the joints and the end effector; see the function."""
         return forward_kinematics(x)
 
 
 def forward_kinematics(x: Array) -> Array:
-    """Returns where the arm's joints and its end effector are, for computing and for drawing.
+    """Returns the positions of the arm's joints and end effector.
 
     Args:
         x: [D], joint angles in radians, each relative to the link before it.

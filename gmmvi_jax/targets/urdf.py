@@ -1,4 +1,4 @@
-"""What a URDF file says about a robot's links and joints, as far as kinematics and masses go."""
+"""A parser of URDF files: kinematics and masses of a robot's links and joints."""
 
 import dataclasses
 import xml.etree.ElementTree as ElementTree
@@ -14,7 +14,7 @@ class Link:
 
     Attributes:
         name: of the link.
-        mass: in kg, 0 where the file has none.
+        mass: in kg, 0 if the file has none.
         centre: [3] its centre of mass in the link's frame, in m.
     """
 
@@ -25,17 +25,17 @@ class Link:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Joint:
-    """What connects a link to its parent.
+    """The connection of a link to its parent.
 
     Attributes:
         name: of the joint.
         parent: the name of the link it is on.
         child: the name of the link that it moves.
-        rotation: [3, 3] and
-        offset: [3], the child's frame in the parent's while the joint is at 0.
+        rotation: [3, 3], of the child's frame in the parent's, for the joint at 0.
+        offset: [3], of the child's frame in the parent's, for the joint at 0.
         kind: as in the file: "revolute", "fixed", ...
         axis: [3] of unit length, in the child's frame; zeros if the joint is fixed.
-        limits: lower and upper, infinite where the file has none.
+        limits: lower and upper, infinite if the file has none.
     """
 
     name: str
@@ -70,7 +70,7 @@ def parse_urdf(text: str) -> Robot:
         text: XML, <https://wiki.ros.org/urdf/XML>.
 
     Raises:
-        ValueError: the text is not XML, or its joints do not make one tree of its links.
+        ValueError: the text is not XML, or the links and joints do not form one tree.
     """
     try:
         robot = ElementTree.fromstring(text)
@@ -152,7 +152,7 @@ def _joint(element: ElementTree.Element) -> Joint:
         _vector(origin, "xyz"),
         kind,
         axis,
-        # The format's default for a bound that is left out is 0.
+        # The format's default for a missing bound is 0.
         (-np.inf, np.inf)
         if limit is None
         else (float(limit.get("lower", 0)), float(limit.get("upper", 0))),
