@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     ROOT / "gmmvi_jax" / "modules" / "README.md",
@@ -39,7 +39,10 @@ def defined_names(path: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_point_to_files_that_exist(page):
     for text, target in links(page):
-        assert (page.parent / target.partition("#")[0]).exists(), f"[{text}]({target})"
+        path = (page.parent / target.partition("#")[0]).resolve()
+        in_sdist = not path.is_relative_to(ROOT / "benchmarks")
+        if in_sdist or (ROOT / "benchmarks").exists():
+            assert path.exists(), f"[{text}]({target})"
 
 
 def test_the_algorithm_page_names_functions_that_its_links_define():
