@@ -1,7 +1,7 @@
 """Natural-gradient variational inference with Gaussian mixture models in JAX.
 
-The main call is ``train(config, log_target)``; ``samtron(dim)`` makes a config. For loops of
-your own there are the pure functions ``init`` and ``step``.
+The main call is ``train(config, log_target)``; ``samtron(dim)`` makes a config. ``build`` returns
+pure functions for custom loops.
 """
 
 from gmmvi_jax import densities, evaluation, targets

@@ -18,7 +18,7 @@ from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.schedule import Schedule
 
-_NUM_CHOICES = 7  # they are the first fields of an algorithm
+_NUM_CHOICES = 7  # the first fields of an Algorithm
 
 
 @register_pytree
@@ -37,11 +37,11 @@ class Algorithm:
         component_stepsize: module 5, R, D or F.
         weight_updater: module 6, O or U.
         weight_stepsize: module 7, N, G or X.
-        initial_mixture: what the run starts from.
-        temperature: beta, a schedule over iterations; 1 is variational inference proper.
-        max_components: how many components there can ever be.
-        max_chunk_bytes: most bytes of a block of components times a chunk of samples, which a pass
-            holds at a time; None: what the backend is best with, see ``numerics.block_sizes``.
+        initial_mixture: makes the initial mixture.
+        temperature: beta, a schedule over iterations; 1 is standard variational inference.
+        max_components: capacity of the mixture.
+        max_chunk_bytes: bound on the bytes that a pass holds at a time, a block of components times
+            a chunk of samples; None: the default of the backend, see ``numerics.block_sizes``.
     """
 
     natural_gradient: NaturalGradientEstimator
@@ -61,7 +61,7 @@ class Algorithm:
         return dataclasses.replace(self, **changes)
 
     def init_memories(self, mixture: PaddedMixture) -> Memories:
-        """Returns what the choices remember before the first step, of this mixture."""
+        """Returns the initial memories of the choices for this mixture."""
         return Memories(
             natural_gradient=self.natural_gradient.init(mixture),
             component_adaptation=self.component_adaptation.init(mixture),
@@ -74,12 +74,12 @@ class Algorithm:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What the host alone needs; changing it does not recompile, except ``log_every``.
+    """What only the host needs; changing it does not recompile, except for ``log_every``.
 
     Attributes:
         num_iterations: steps to take.
-        seed: of the run's key, where ``train`` is not given one.
-        log_every: steps per compiled chunk, after which the host looks at the run.
+        seed: of the run's key, if ``train`` is not given one.
+        log_every: steps per compiled chunk; the host checks and logs the run after each.
         diagnostic_samples: draws for the ELBO between chunks; 0 turns it off.
     """
 
@@ -94,9 +94,9 @@ class Config:
     """What ``train`` needs besides the target; see ``from_codename`` and ``samtron``.
 
     Attributes:
-        algorithm: the seven choices and their sizes: what is compiled.
-        run: seed, length, logging: what the host alone needs.
-        layout: of the position, where the config was made from an example that is a pytree.
+        algorithm: the seven choices and their sizes, which are compiled.
+        run: seed, length and logging, which only the host needs.
+        layout: of the position, if the config was made from an example that is a pytree.
     """
 
     algorithm: Algorithm
@@ -118,14 +118,14 @@ class Config:
         )
 
     def replace(self, **changes: Any) -> Self:
-        """Returns a copy with fields of the config, its run or its algorithm changed.
+        """Returns a copy with some fields of the config, its run or its algorithm changed.
 
-        ``config.replace(seed=1, num_iterations=100, component_updater=...)``; and settings of its
-        choices by their names in ``from_codename``: ``config.replace(desired_samples=200)``.
+        For example ``config.replace(seed=1, num_iterations=100, component_updater=...)``. Settings
+        of the choices have the names of ``from_codename``: ``config.replace(desired_samples=200)``.
 
         Raises:
-            TypeError: a name that none of them has.
-            ValueError: a setting of another type.
+            TypeError: an unknown name.
+            ValueError: a setting has the wrong type.
         """
         parts = {"run": self.run, "algorithm": self.algorithm}
         direct = {name: changes.pop(name) for name in parts if name in changes}

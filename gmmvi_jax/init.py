@@ -27,7 +27,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     Args:
         algorithm: the seven choices.
         rng_key: typed or legacy key of the whole run, or an integer, its seed.
-        initial: the mixture to start from; by default ``algorithm.initial_mixture`` draws one.
+        initial: the initial mixture; by default it is drawn by ``algorithm.initial_mixture``.
     """
     key_mixture, key_run = jax.random.split(typed_key(rng_key))
     gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
@@ -74,13 +74,13 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
 
 
 def _checked(memories: Memories, capacity: int) -> Memories:
-    """Returns the memories; raises where an array of theirs has not a row for each component."""
+    """Returns the memories; raises ValueError if an array does not have a row per component."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(memories):
         shape = jnp.shape(leaf)
         if shape and shape[0] != capacity:
             raise ValueError(
                 f"init of the choice {jax.tree_util.keystr(path[:1])[1:]} returns an array of "
-                f"shape {shape}; what a choice remembers are numbers, or arrays with a row for "
-                f"each of mixture.capacity={capacity} components in front."
+                f"shape {shape}; a memory holds scalars, and arrays whose leading axis is "
+                f"mixture.capacity={capacity}, a row per component."
             )
     return memories

@@ -1,7 +1,7 @@
-"""What single settings must be: numbers, counts, yes or no.
+"""Checks of single settings: numbers, counts, booleans.
 
-Every error names the setting, its value and the cure. Values that are tracers (a user vmaps over a
-hyperparameter) cannot be looked at and pass.
+Every error names the setting, its value and the fix. Tracers (a user vmaps over a hyperparameter)
+cannot be checked and are accepted.
 """
 
 import typing
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def is_traced(value: Any) -> bool:
-    """Returns whether ``value`` is known only when a program runs."""
+    """Returns whether ``value`` is a tracer, whose value is not known yet."""
     return isinstance(value, jax.core.Tracer)
 
 
@@ -80,7 +80,7 @@ def checked_setting(name: str, value: Any, annotation: Any) -> Any:
     Args:
         name: of the setting.
         value: what the user gave.
-        annotation: ``int``, ``float`` or ``bool``, or one of them or None.
+        annotation: ``int``, ``float`` or ``bool``; or a union of one of them with None.
 
     Raises:
         ValueError: another type, or a number that is not finite.
@@ -127,7 +127,7 @@ def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> A
 
 
 def require_variance(name: str, variance: Any, given: Any) -> None:
-    """Raises ValueError where variances, or their inverses, are no numbers in the run's dtype.
+    """Raises ValueError if variances or their inverses overflow in the run's dtype.
 
     Args:
         name: of the setting that they come from.

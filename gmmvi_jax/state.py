@@ -1,4 +1,4 @@
-"""What a run carries from iteration to iteration, and what a step reports."""
+"""The state that a run carries from iteration to iteration, and the report of a step."""
 
 from typing import Any, NamedTuple, Self
 
@@ -80,15 +80,15 @@ def _check_same(what: str, before: PyTree, after: PyTree) -> None:
 
 
 class StepInfo(NamedTuple):
-    """What one step reports; never carried."""
+    """The report of one step; not carried."""
 
     num_components: Array  # [] int32, after the step
     num_target_evaluations: Array  # [] int32, spent by this step
-    samples: SampleAccount  # what became of the samples that it drew
+    samples: SampleAccount  # counts of the samples that it drew
     num_rejected_updates: Array  # [] int32, components that could not be updated
     num_added: Array  # [] int32
     num_deleted: Array  # [] int32
-    smallest_effective_samples: Array  # [] of the components' estimates, (sum w)^2 / sum w^2
+    smallest_effective_samples: Array  # [] over the components, (sum w)^2 / sum w^2
     largest_divergence: Array  # [] of the component updates, KL(new || old)
     component_stepsize: Array  # [] mean over the components
     weight_stepsize: Array  # []
@@ -110,10 +110,10 @@ class StepInfo(NamedTuple):
             updated: the mixture before components were added and deleted.
             components: its record.
             weight_stepsize: [].
-            account: of the samples that were drawn.
-            update: of the components.
+            account: counts of the samples that were drawn.
+            update: report of the component update.
             adapted: the mixture after components were added and deleted.
-            adaptation: of their number.
+            adaptation: report of the adaptation.
         """
         effective_samples = jnp.where(updated.active, components.effective_samples, jnp.inf)
         total_stepsize = jnp.sum(jnp.where(updated.active, components.stepsizes, 0.0))
@@ -131,11 +131,11 @@ class StepInfo(NamedTuple):
         )
 
 
-def no_step(state: TrainState) -> StepInfo:
-    """Returns what is reported where no step is taken: zeros.
+def empty_info(state: TrainState) -> StepInfo:
+    """Returns a report of zeros.
 
     Args:
-        state: of which the dtype matters.
+        state: any state of the run; only its dtype is used.
     """
     count = jnp.zeros((), jnp.int32)
     number = jnp.zeros((), state.mixture.log_weights.dtype)

@@ -6,7 +6,7 @@ Shape letters:
     D: dimensions of the target.
     N: samples of one iteration (a buffer's capacity, of which ``num_samples`` rows are live).
     S: rows of the sample archive.
-    H: iterations a component's history reaches back.
+    H: iterations in a component's history.
     B: components in one block.
     C: samples in one chunk.
 """
@@ -25,12 +25,12 @@ HostArray: TypeAlias = jax.Array | np.ndarray  # made on the host, passed to com
 class LogDensity(Protocol):
     """An unnormalised log density of ONE point; the library vectorises it.
 
-    What else a target may have, all of it optional:
+    Optional attributes of a target:
 
     - ``dim``: D, checked against the config's.
     - ``value_and_grad(point)``: used instead of autodiff.
-    - ``is_stochastic = True``: the target is called with a PRNG key behind the point, a fresh one
-      for every sample; so is its ``value_and_grad``. See ``gmmvi_jax.densities.stochastic``.
+    - ``is_stochastic = True``: the target and its ``value_and_grad`` are called with a PRNG key
+      as a second argument, a new one for every sample. See ``gmmvi_jax.densities.stochastic``.
     - ``full(point)``: the log density that a stochastic target estimates; the ELBO is reported on
       it. See ``gmmvi_jax.densities.minibatch``.
     - ``evaluate_batch(points, num_live, with_gradient)``: the log densities [C] of a chunk [C, D]
@@ -39,7 +39,7 @@ class LogDensity(Protocol):
     - ``has_gradient = False``: it cannot be differentiated, and needs a zero-order estimator (Z).
     """
 
-    # Any further arguments: a stochastic target takes a key.
+    # Further arguments, since a stochastic target takes a key.
     def __call__(self, point: Array, /, *args: Any, **kwargs: Any) -> Array:
         """Returns the log density (scalar) at ``point`` [D]."""
         ...

@@ -1,4 +1,4 @@
-"""README and gate hold together, and the README's Python runs."""
+"""README and gate hold together, and the Python of the README and the docs pages runs."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,18 @@ import gmmvi_jax as gmmvi
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 
 
 def bash_blocks() -> list[str]:
     return re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+
+
+def run_python(page: str, names: dict[str, Any]) -> None:
+    """Runs the Python blocks of a page, one after the other, on the same names."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, page, "exec"), names)
 
 
 def test_readme_has_two_commands_of_one_line_each():
@@ -39,11 +47,14 @@ def test_gate_checks_lint_format_and_types_from_that_environment():
         assert f".venv/bin/{tool}" in lines
 
 
+def test_every_page_with_python_is_run_here():
+    with_python = [p for p in PAGES if "```python" in (ROOT / "docs" / p).read_text("utf-8")]
+    assert with_python == ["densities.md", "using.md"]
+
+
 def test_the_example_of_many_kinds_of_densities_runs():
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
-    assert "num_iterations=200" in code
     names: dict[str, Any] = {"print": lambda *_: None}
-    exec(compile(code, "README.md", "exec"), names)
+    run_python("docs/densities.md", names)
     result = names["result"]
     (location, *_), weights = result.modes().locations["w"], result.modes().masses
     assert weights[0] > 0.5
@@ -51,10 +62,14 @@ def test_the_example_of_many_kinds_of_densities_runs():
     assert result.sample(jax.random.key(1), 7)["b"].shape == (7,)
 
 
-def test_the_first_example_runs_as_printed():
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+def test_the_readme_and_the_examples_that_continue_it_run(tmp_path, monkeypatch):
     names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), names)
+    run_python("README.md", names)
+    monkeypatch.chdir(tmp_path)
+    run_python("docs/using.md", names)
+    assert names["longer"].run.num_iterations == 400
+    assert names["conditional"].dim == 1
+    assert (tmp_path / "four_modes.png").stat().st_size > 10_000
     result = names["result"]
     assert np.sum(gmmvi.evaluation.find_modes(result.gmm).masses > 0.05) == 4
     # The normaliser of exp(-(x^2 - 1)^2 / 2), squared; by quadrature.

@@ -288,7 +288,7 @@ PUBLISHED = {
     "ng_estimator.only_use_own_samples": "natural_gradient.only_own_samples",
 }
 ELSEWHERE = {"max_database_size", "use_sample_database"}  # together they make the archive's size
-# What a set leaves open. Source: ALGORITHM.md, "Settings".
+# What a set leaves open. Source: docs/algorithm.md, "Published settings".
 SILENT = {
     "natural_gradient.self_normalized": True,
     "natural_gradient.only_own_samples": False,
@@ -357,7 +357,7 @@ def test_published_settings_are_as_published_on_every_target_there_is(codename, 
         assert algorithm.max_components == expected
 
 
-# What the published code uses where a set says nothing at all. Source: ALGORITHM.md, "Settings".
+# The published code's defaults. Source: docs/algorithm.md, "Published settings".
 ALL_SILENT = {
     "SAMTRON": {
         "sample_selector.desired_samples": 100,

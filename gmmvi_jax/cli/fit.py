@@ -1,4 +1,4 @@
-"""``gmmvi-jax fit``: from the arguments to a problem, from the problem to files."""
+"""``gmmvi-jax fit``: from command-line arguments to a fit and its files."""
 
 import argparse
 import ast
@@ -37,13 +37,13 @@ _OWN_OPTIONS = {
 
 
 def fit(arguments: argparse.Namespace) -> Ending:
-    """Fits what the arguments say, prints the summary, and writes what there is to keep.
+    """Runs a fit, prints the summary and diagnosis, and writes the files.
 
-    What can be wrong with the arguments, the target or the directory shows before training. A run
-    that fails or is interrupted later is reported and written like one that is completed.
+    Errors in the arguments, the target or the directory are raised before training. A run that
+    fails or is interrupted later is reported and written like a completed one.
 
     Returns:
-        How the run ended.
+        The ending of the run.
 
     Raises:
         ValueError, TypeError, OSError, ImportError, FloatingPointError: with a message for the
@@ -62,7 +62,7 @@ def fit(arguments: argparse.Namespace) -> Ending:
     if arguments.out is not None:
         _write(arguments.out, result, record)
     if result.status is Status.FAILED:
-        return result.ending  # the target may be what failed: do not ask it again
+        return result.ending  # no diagnosis, since the target may have failed
     print(f"\n{result.diagnose()}")
     if arguments.out is not None:
         figures.report(result, target, arguments.out / "report.png")
@@ -71,7 +71,7 @@ def fit(arguments: argparse.Namespace) -> Ending:
 
 
 def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Returns the settings given as ``--set name=value``, the values as Python reads them."""
+    """Returns the settings given as ``--set name=value``, with values parsed as Python literals."""
     settings = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -81,7 +81,7 @@ def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
             raise ValueError(f"--set {pair}: use {_OWN_OPTIONS[name]} {text}")
         try:
             settings[name] = ast.literal_eval(text.strip())
-            json.dumps(settings[name], allow_nan=False)  # it must go into config.json, too
+            json.dumps(settings[name], allow_nan=False)  # config.json must be able to hold it
         except (ValueError, SyntaxError, TypeError) as error:
             raise ValueError(
                 f"--set {pair}: {text!r} is not a value; give a number, True, False, None, or a "
@@ -93,7 +93,7 @@ def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
 def _named_problem(
     arguments: argparse.Namespace, settings: dict[str, Any]
 ) -> tuple[LogDensity, Config]:
-    """Returns one of the package's targets, and the configuration to fit it with."""
+    """Returns one of the package's targets and the configuration of its fit."""
     target = targets.get(arguments.target, arguments.seed)
     for option in ("dim", "prior_mean", "prior_scale"):
         if getattr(arguments, option) is not None:
@@ -108,7 +108,7 @@ def _named_problem(
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
         "initial_covariance": target.initial_covariance,
-        # Of networks, whose dimension is in the thousands.
+        # For networks, whose dimension is in the thousands.
         "diagonal": getattr(target, "prefers_diagonal", False),
     }
     return target, from_codename(arguments.variant, target.dim, **run, **{**start, **settings})
@@ -117,7 +117,7 @@ def _named_problem(
 def _file_problem(
     arguments: argparse.Namespace, settings: dict[str, Any]
 ) -> tuple[LogDensity, Config]:
-    """Returns a user's function, and the configuration to fit it with."""
+    """Returns a user's function and the configuration of its fit."""
     if arguments.published:
         raise ValueError(
             f"--published is for the study's targets, not for {arguments.target}; leave it out"
@@ -146,14 +146,14 @@ def _run_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _prepared(directory: Path | None) -> Iterator[None]:
-    """Makes the directory and tries to write there, before the time of a run is spent.
+    """Creates the directory and tests that it is writable, before the run.
 
-    It is gone again where the run did not even start.
+    It is removed again if the run does not start.
     """
     if directory is None:
         yield
         return
-    figures.new_figure(1.0, 1.0)  # tells a missing matplotlib
+    figures.new_figure(1.0, 1.0)  # raises if matplotlib is missing
     is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def _prepared(directory: Path | None) -> Iterator[None]:
 def _record(
     arguments: argparse.Namespace, settings: dict[str, Any], config: Config
 ) -> dict[str, Any]:
-    """Returns what it takes to do the run again, fit for JSON."""
+    """Returns the JSON record that reproduces the run."""
     target = arguments.target
     if is_file_target(target):
         target = str(Path(target).resolve())

@@ -1,4 +1,4 @@
-"""What ``gmmvi-jax targets`` and ``gmmvi-jax variants`` print: plain text, 80 columns."""
+"""The output of ``gmmvi-jax targets`` and ``gmmvi-jax variants``: plain text, 80 columns."""
 
 import textwrap
 
@@ -10,7 +10,7 @@ from gmmvi_jax.variants.published import published_settings, runnable_targets
 
 WIDTH = 80
 NAMED = {
-    "SAMTRON": "what the study recommends (Arenz et al., TMLR 2023); samtron() in Python",
+    "SAMTRON": "recommended by the study (Arenz et al., TMLR 2023); samtron() in Python",
     "ZAMTRUX": "VIPS (Arenz et al., JMLR 2020); vips()",
     "SEPYFUX": "iBayes-GMM with the improved rule (Lin et al., ICML 2020); ibayes_gmm()",
     "SEPIFUX": "iBayes-GMM as first published (Lin et al., ICML 2019); "
@@ -19,7 +19,7 @@ NAMED = {
 
 
 def targets_text() -> str:
-    """Returns a line or two about every target."""
+    """Returns a short description of every target."""
     width = max(map(len, targets.names())) + 2
     lines = [_entry(name, width, targets.describe(name)) for name in targets.names()]
     ending = _wrap("Or your own log density: gmmvi-jax fit path/to/file.py:function --dim D", "")
@@ -27,12 +27,12 @@ def targets_text() -> str:
 
 
 def variants_text() -> str:
-    """Returns the seven modules with their choices, and the variants that have names."""
+    """Returns the seven modules with their choices, and the named variants."""
     lines = [
         _wrap(
             f"A codename has seven letters, one choice for each module, in this order: "
             f"{len(codenames())} variants. The settings of a choice, with their defaults, are "
-            f"given with --set name=value; None is chosen for the problem.",
+            f"given with --set name=value; None means a default that depends on the problem.",
             "",
         )
     ]
@@ -40,9 +40,9 @@ def variants_text() -> str:
         lines += ["", f"{number} {module.title}"]
         for choice in module.choices:
             lines += _choice_lines(choice)
-    lines += ["", "Variants with names"]
+    lines += ["", "Named variants"]
     lines += [_entry(code, 9, description) for code, description in NAMED.items()]
-    lines += ["", "Variants with settings of the study (--published)"]
+    lines += ["", "Variants with published settings (--published)"]
     for code in published_settings():
         lines.append(_entry(code, 9, ", ".join(runnable_targets(code))))
     return "\n".join(lines)

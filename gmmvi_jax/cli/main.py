@@ -1,6 +1,6 @@
 """The command line: ``gmmvi-jax fit``, ``gmmvi-jax targets``, ``gmmvi-jax variants``.
 
-What a command needs is imported when it runs, so that a mistake in the arguments is told at once.
+Commands import their dependencies when they run, so that errors in the arguments are fast.
 """
 
 import argparse
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 PROGRAM = "gmmvi-jax"
-FAILURE = 2  # as argparse has it
-INTERRUPTED = 130  # what shells report for Ctrl-C
-NOT_READ = 141  # and where the reader of a pipe has gone, as `head` does
+FAILURE = 2  # as in argparse
+INTERRUPTED = 130  # the shells' exit status after Ctrl-C
+NOT_READ = 141  # the shells' exit status if the reader of a pipe has exited, e.g. `head`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,14 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, by default those of the process.
 
     Returns:
-        0; 2 after an error, told in one message on stderr; 130 after Ctrl-C.
+        The exit status: 0; 2 after an error, with one message on stderr; 130 after Ctrl-C.
     """
     try:
         arguments = _parser().parse_args(argv)
         code = arguments.run(arguments)
-        sys.stdout.flush()  # here, where its error can be caught
+        sys.stdout.flush()  # here, so that its error is caught
     except BrokenPipeError:
-        # Python writes the rest when it exits, and would complain of that.
+        # Python flushes the rest at exit, and would report another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_READ
     except KeyboardInterrupt:
@@ -47,7 +47,7 @@ def _fail(message: str, code: int) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells its errors as the library does, in place of leaving the process."""
+    """Raises errors instead of exiting the process."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}; see {self.prog} --help")
@@ -94,7 +94,7 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
     fit.add_argument(
         "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
     )
-    fit.add_argument("--max-components", type=int, metavar="K", help="how many there can be")
+    fit.add_argument("--max-components", type=int, metavar="K", help="capacity of the mixture")
     fit.add_argument(
         "--dim",
         type=int,
@@ -147,10 +147,10 @@ def _fit(arguments: argparse.Namespace) -> int:
 
 
 def run() -> NoReturn:
-    """Runs the command line as a process of its own, and ends it."""
+    """Runs the command line and exits the process."""
     code = main()
     if code == INTERRUPTED:
-        # At once: a program may still compile, and Python would wait for it.
+        # Exit at once: Python would wait for a program that still compiles.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -13,20 +13,20 @@ from gmmvi_jax.near_names import did_you_mean
 
 
 def is_file_target(name: str) -> bool:
-    """Returns whether ``name`` means a function in a file, not one of the package's targets."""
+    """Returns whether ``name`` refers to a function in a file."""
     return ":" in name or name.endswith(".py")
 
 
 def load_function(name: str) -> Callable[..., Any]:
-    """Returns the function that ``name`` means; the file is run, as ``import`` would.
+    """Returns the function that ``name`` refers to; this runs the file.
 
     Args:
         name: ``path/to/file.py:function``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: ``name`` has no function part, the file raises an error when it is run, or it
-            has no such function.
+        FileNotFoundError: the file does not exist.
+        ValueError: ``name`` has no function part, running the file raises an error, or it has no
+            such function.
     """
     path_part, _, function_name = name.rpartition(":")
     if not path_part or not function_name.isidentifier():
@@ -47,13 +47,13 @@ def load_function(name: str) -> Callable[..., Any]:
 
 
 def _run_file(path: Path) -> ModuleType:
-    """Returns the module made from a file, which may import its neighbours."""
+    """Returns a file as a module, which may import files of the same folder."""
     name = f"gmmvi_jax_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look for their own module there
+    sys.modules[name] = module  # dataclasses look up their module there
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
@@ -69,7 +69,7 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _offer(module: ModuleType, function_name: str) -> str:
-    """Returns what the file has instead: its own functions, jitted ones included."""
+    """Returns a suggestion: the functions that the file defines, including jitted ones."""
     own = sorted(
         name
         for name, value in vars(module).items()

@@ -16,13 +16,13 @@ from gmmvi_jax.typing import Array, PyTree
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class BlackBox:
-    """A log density that JAX calls on the host; `black_box` makes it.
+    """A log density that JAX calls on the host; ``black_box`` makes it.
 
     Attributes:
-      function: of points [n, D], their log densities [n]; of one point, where not `batched`.
-      gradient: of the same points, their gradients [n, D]; None if there is none.
-      dim: D, if it was given.
-      batched: whether both take many points.
+        function: from points [n, D] to log densities [n]; from one point if not ``batched``.
+        gradient: from points [n, D] to gradients [n, D]; None if there is none.
+        dim: D, if it was given.
+        batched: whether both functions take many points.
     """
 
     function: StaticCallable
@@ -36,14 +36,14 @@ class BlackBox:
         return self.gradient is not None
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar; under `jax.vmap` all points in one call."""
+        """Returns the log density (scalar) at ``x`` [D]; ``jax.vmap`` makes one call for all."""
         return _value(self, x)
 
     def value_and_grad(self, x: Array) -> tuple[Array, Array]:
-        """Return the log density at `x` [D] and its gradient [D].
+        """Returns the log density at ``x`` [D] and its gradient [D].
 
         Raises:
-          ValueError: no gradient was given.
+            ValueError: no gradient was given.
         """
         one = jnp.ones((), jnp.int32)
         values, gradients = self.evaluate_batch(_add_axis(x), one, True)
@@ -52,20 +52,20 @@ class BlackBox:
     def evaluate_batch(
         self, points: Array, num_live: Array, with_gradient: bool
     ) -> tuple[Array, Array | None]:
-        """Return the log densities [C] at points [C, D], and their gradients [C, D] or None.
+        """Returns the log densities [C] at points [C, D], and their gradients [C, D] or None.
 
-        One call of the host, which evaluates the first `num_live` rows; the others are 0. Under
-        `jax.vmap` it is still one call, for the live rows of all.
+        A single call of the host evaluates the first ``num_live`` rows; the others are 0. Under
+        ``jax.vmap`` it is still a single call, for the live rows of all batches.
 
         Raises:
-          ValueError: a gradient is wanted, but none was given.
+            ValueError: ``with_gradient`` is set, but no gradient was given.
         """
         if with_gradient and not self.has_gradient:
             raise ValueError(
                 "this black box has no gradient; give one: densities.black_box(function, "
                 "gradient=...), or use a zero-order estimator (Z)."
             )
-        leaves = jax.tree.leaves(points)  # one array, or those of a pytree position
+        leaves = jax.tree.leaves(points)  # one array, or the leaves of a position
         like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), points)
         values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
         results = (values, like if with_gradient else None)
@@ -80,10 +80,10 @@ class BlackBox:
 
 
 def _to_words(tree: PyTree) -> Any:
-    """Return the tree with float64 arrays as [..., 2] uint32, the others as they are.
+    """Returns the tree with float64 arrays as [..., 2] uint32, the others unchanged.
 
-    JAX rounds float64 that enters or leaves a callback to float32 on threads where float64 is not
-    enabled: on all but one, where `jax.enable_x64` is used as a context.
+    JAX rounds float64 arguments and results of a callback to float32 on threads where float64 is
+    not enabled; with ``jax.enable_x64`` as a context manager these are all but one.
     """
 
     def convert(leaf: Array) -> Array:
@@ -94,12 +94,12 @@ def _to_words(tree: PyTree) -> Any:
 
 
 def _from_words(array: Array, like: jax.ShapeDtypeStruct) -> Array:
-    """Return what `_to_words` made this array of."""
+    """Returns the inverse of ``_to_words`` for one array."""
     return jax.lax.bitcast_convert_type(array, like.dtype) if array.dtype != like.dtype else array
 
 
 def _host_from_words(leaf: Any) -> np.ndarray:
-    """Return a copy of what `_to_words` converted, as a numpy array."""
+    """Returns the inverse of ``_to_words`` for one array, as a copy in numpy."""
     array = np.array(leaf, order="C")
     return array.view(np.float64)[..., 0] if array.dtype == np.uint32 else array
 
@@ -114,7 +114,7 @@ def _add_axis(x: PyTree) -> Any:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _value(target: BlackBox, x: Array) -> Array:
-    # A function of its own, so that what users build around a black box can be differentiated.
+    # Has a custom JVP, so that functions built around a black box can be differentiated.
     return target.evaluate_batch(_add_axis(x), jnp.ones((), jnp.int32), False)[0][0]
 
 
@@ -130,14 +130,14 @@ def _value_jvp(
 def _run_on_host(
     target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
 ) -> tuple[np.ndarray, PyTree]:
-    """Return what `BlackBox.evaluate_batch` promises, as numpy arrays, float64 in words.
+    """Implements ``BlackBox.evaluate_batch`` in numpy; float64 arrays are in words.
 
     Args:
-      target: the black box.
-      with_gradient: else there are no gradients.
-      dtype: of the values.
-      points: [..., C, D], or a pytree of such arrays; float64 in words.
-      num_live: [...] int32, rows that somebody asked for; below 1 is none.
+        target: the black box.
+        with_gradient: whether to return gradients.
+        dtype: of the values.
+        points: [..., C, D], or a pytree of such arrays; float64 in words.
+        num_live: [...] int32, number of live rows; may be negative.
     """
     points = jax.tree.map(_host_from_words, points)
     num_live = np.asarray(num_live)
@@ -160,14 +160,14 @@ def _run_on_host(
 
 
 def _values(target: BlackBox, points: PyTree) -> Any:
-    """Return what the user's function gives for points [n, D], one after another if need be."""
+    """Returns the results of the user's function for points [n, D]."""
     if target.batched:
         return target.function(points)
     return np.stack([np.asarray(target.function(point)) for point in _one_by_one(points)])
 
 
 def _gradients(target: BlackBox, points: PyTree) -> Any:
-    """Return what the user's gradient gives for points [n, D], one after another if need be."""
+    """Returns the results of the user's gradient for points [n, D]."""
     assert target.gradient is not None
     if target.batched:
         return target.gradient(points)
@@ -183,11 +183,11 @@ def _one_by_one(points: PyTree) -> list[Any]:
 def _checked(
     target: BlackBox, what: str, result: Any, shape: tuple[int, ...], dtype: Any
 ) -> np.ndarray:
-    """Return a result as an array of the given shape, its leading axis the points, and dtype.
+    """Returns a result as an array of the given shape (leading axis: the points) and dtype.
 
     Raises:
-      ValueError: another shape.
-      TypeError: no real numbers.
+        ValueError: the shape differs.
+        TypeError: the result is not real numbers.
     """
     array = np.asarray(result)
     if not (jnp.issubdtype(array.dtype, np.floating) or jnp.issubdtype(array.dtype, np.integer)):
@@ -211,35 +211,34 @@ def black_box(
     gradient: Callable[..., Any] | None = None,
     batched: bool = True,
 ) -> BlackBox:
-    """Make a target of a function that JAX cannot trace: numpy, another library, a simulator.
+    """Makes a target from a function that JAX cannot trace: numpy, another library, a simulator.
 
-    It is called on the host with numpy arrays, once per chunk of samples, and only with points that
-    are asked for and counted; so too under `jax.vmap` over whole runs, where one call serves all
-    of them. `train` evaluates one point more, the first mean, to see that it works. Errors end
-    the run with their message. (A function built around the target, in JAX, is vectorised like any
-    other: it is called once per chunk, too, but with all of the chunk's rows, also those that
-    nobody asked for.)
+    The function is called on the host with numpy arrays, once per chunk of samples, and only with
+    points that are counted. Under ``jax.vmap`` over whole runs a single call evaluates the points
+    of all runs. Before training ``train`` evaluates it at a few initial points. An exception ends
+    the run with its message. (A JAX function built around the target is vectorised like any other:
+    it is called once per chunk with all rows, including masked ones.)
 
-    Without `gradient` it needs a zero-order estimator: a codename with Z, e.g. ZAMTRUX. With it,
-    also functions built around the target can be differentiated (once).
+    Without ``gradient`` it needs a zero-order estimator: a codename with Z, e.g. ZAMTRUX. With a
+    ``gradient``, functions built around the target can be differentiated too (once).
 
     Args:
-      function: log density of points [n, D], a numpy array in the dtype of the run: returns [n].
-        Results in float64 are converted to that dtype. It must give the same for the same point.
-      dim: D, to be checked against the configuration.
-      gradient: of points [n, D], their gradients [n, D].
-      batched: False for a function (and gradient) of one point [D]; called point after point.
+        function: from points [n, D], a numpy array in the dtype of the run, to log densities [n].
+            Results in float64 are converted to that dtype. It must be deterministic.
+        dim: D, to be checked against the configuration.
+        gradient: from points [n, D] to gradients [n, D].
+        batched: False if the function (and the gradient) takes one point [D].
 
-    With positions that are pytrees (`on_pytree`) both get a pytree of numpy arrays, each with
-    the n points along its leading axis, and `gradient` returns such a one.
+    With positions that are pytrees (``on_pytree``) both get a pytree of numpy arrays with the n
+    points along their leading axes, and ``gradient`` returns such a pytree.
 
     Raises:
-      TypeError: `function` or `gradient` cannot be called.
+        TypeError: ``function`` or ``gradient`` is not callable.
 
     Example:
-      >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
-      >>> target(jnp.array([3.0, 4.0]))
-      Array(-12.5, dtype=float32)
+        >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
+        >>> target(jnp.array([3.0, 4.0]))
+        Array(-12.5, dtype=float32)
     """
     for name, value in (("function", function), ("gradient", gradient)):
         if not callable(value) and not (name == "gradient" and value is None):

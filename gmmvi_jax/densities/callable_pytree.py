@@ -13,9 +13,9 @@ import numpy as np
 class StaticCallable:
     """A callable that becomes part of the compiled program: a pytree without leaves.
 
-    Its attributes (``dim``, ``value_and_grad``, ...) stay visible, which
-    ``jax.tree_util.Partial`` would hide. Two of them are equal, and share compiled programs, where
-    the callables are equal, or the same object if they cannot be hashed.
+    Unlike ``jax.tree_util.Partial`` it exposes the attributes of the callable (``dim``,
+    ``value_and_grad``, ...). Two of them are equal, and share compiled programs, if the callables
+    are equal; callables that cannot be hashed are compared by identity.
 
     Attributes:
         function: any callable.
@@ -28,7 +28,7 @@ class StaticCallable:
         return self.function(*arguments)
 
     def __getattr__(self, name: str) -> Any:
-        # Only asked for what this class does not have. While a copy is made there is no function.
+        # Called for missing attributes only. During copying ``function`` is missing too.
         if name == "function" or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self.function, name)
@@ -43,7 +43,7 @@ class StaticCallable:
     def __hash__(self) -> int:
         try:
             return hash(self.function)
-        except TypeError:  # a dataclass that holds arrays, say: only itself is equal to it
+        except TypeError:  # e.g. a dataclass that holds arrays: compared by identity
             return id(self.function)
 
 
@@ -54,12 +54,13 @@ def _is_data(leaf: Any) -> bool:
 def as_log_density(log_target: Any) -> Any:
     """Returns the target as a callable pytree, to be passed to compiled functions.
 
-    A target that is a pytree of arrays passes its data as arguments. Anything else (a plain
-    function, an object that JAX does not know, a pytree with leaves that are no arrays) becomes
-    part of the compiled program, with its data as constants: changing them later has no effect.
+    The data of a target that is a pytree of arrays are arguments of the compiled program. Any other
+    target (a plain function, an object that is not a pytree, a pytree with leaves that are not
+    arrays) becomes part of the program, with its data as constants; changing them later has no
+    effect.
 
     Raises:
-        TypeError: it cannot be called.
+        TypeError: the target is not callable.
     """
     if not callable(log_target):
         raise TypeError(

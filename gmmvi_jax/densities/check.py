@@ -1,4 +1,4 @@
-"""What the user's log density must be, checked before anything long is compiled."""
+"""Checks of the user's log density, before anything long is compiled."""
 
 from collections.abc import Set
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from gmmvi_jax.typing import LogDensity
 
 
 class Estimator(Protocol):
-    """What the check must know of an estimator of natural gradients."""
+    """The part of an estimator of natural gradients that the check uses."""
 
     @property
     def uses_target_gradient(self) -> bool:
@@ -23,25 +23,26 @@ class Estimator(Protocol):
 
 
 def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estimator) -> Set[str]:
-    """Raises an error that says what is wrong with a target, and how to mend it.
+    """Raises an error that says what is wrong with a target, and how to fix it.
 
-    It is traced, and not evaluated. Its gradient is looked at only where the estimator uses it.
+    The target is traced but not evaluated, its gradient only if the estimator uses it.
 
     Args:
-        log_target: what the user calls a log density of one point.
+        log_target: the user's log density of one point.
         dim: dimensions D of the config.
         dtype: of the run's floats.
         estimator: of the natural gradients, in the config.
 
     Returns:
-        The names of the primitives that the target is made of.
+        The names of the primitives in the target's jaxpr.
 
     Raises:
-        TypeError: it does not return a floating-point scalar, or its gradient is no such vector.
-        ValueError: another dimension, it cannot be called with one point, or no gradient though
-            the estimator needs one.
+        TypeError: the target does not return a floating-point scalar, or its gradient is not a
+            vector of the same dtype.
+        ValueError: the dimension differs, the target cannot be called with one point, or it has no
+            gradient although the estimator needs one.
     """
-    own_dim = getattr(log_target, "dim", None)  # the package's targets say so
+    own_dim = getattr(log_target, "dim", None)  # the package's targets have it
     if isinstance(own_dim, int | np.integer) and own_dim != dim:
         raise ValueError(
             f"log_target has dim {own_dim}, but the config was made for dim {dim}; make it with "
@@ -66,9 +67,9 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
 
 
 def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, Any]:
-    """Returns the jaxpr of the target at one point, and the shape of what it returns."""
+    """Returns the jaxpr of the target at one point, and the shape of its result."""
     try:
-        # Inside a function of its own, for a target that JAX cannot hash.
+        # Wrapped in a function, since JAX may not be able to hash the target.
         return jax.make_jaxpr(lambda *arguments: target(*arguments), return_shape=True)(like, *key)
     except Exception as error:
         (dim,) = like.shape
@@ -81,7 +82,7 @@ def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, An
 
 
 def _hint(error: Exception, stochastic: bool) -> str:
-    """Returns what else may be meant, by the kind of the error."""
+    """Returns a hint for a common cause of the error, if there is one."""
     untraceable = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
     if isinstance(error, untraceable):
         return " A function of numpy or another library is wrapped: densities.black_box(f)."
@@ -115,7 +116,7 @@ def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_targe
 def _check_gradient(
     target: Any, estimator: Estimator, like: jax.ShapeDtypeStruct, key: tuple
 ) -> None:
-    """Raises ValueError where the estimator has no gradient to work with."""
+    """Raises ValueError if the estimator needs a gradient and the target has none."""
     name = type(estimator).__name__
     letter = " (S in the codename)" if name == "Stein" else ""
     need = (
@@ -150,7 +151,7 @@ def _name_of(target: Any) -> str:
 
 
 def _check_vectorised(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> None:
-    """Raises ValueError where ``jax.vmap`` cannot vectorise the target."""
+    """Raises ValueError if ``jax.vmap`` cannot vectorise the target."""
     points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
     keys = tuple(jax.random.split(one, 2) for one in key)
     try:
@@ -164,7 +165,7 @@ def _check_vectorised(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> No
 
 
 def _check_batch(target: Any, like: jax.ShapeDtypeStruct, with_gradient: bool) -> None:
-    """Raises TypeError where ``evaluate_batch`` does not return what it must."""
+    """Raises TypeError if ``evaluate_batch`` returns something else than it must."""
     points = jax.ShapeDtypeStruct((2, *like.shape), like.dtype)
     num_live = jax.ShapeDtypeStruct((), jnp.int32)
     result: Any = jax.eval_shape(

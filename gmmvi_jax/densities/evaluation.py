@@ -1,6 +1,6 @@
-"""Evaluating the user's log density, in chunks, only where somebody asked.
+"""Evaluation of the user's log density in chunks, without evaluating masked points.
 
-What a target may be besides a function of one point is written down in ``typing.LogDensity``.
+``typing.LogDensity`` documents the optional attributes of a target.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ Carry = TypeVar("Carry")
 
 
 def is_stochastic(log_target: LogDensity) -> bool:
-    """Returns whether the target wants a key beside the point."""
+    """Returns whether the target takes a key."""
     return bool(getattr(log_target, "is_stochastic", False))
 
 
 def value_and_gradient(log_target: LogDensity) -> Callable[..., tuple[Array, Array]]:
-    """Returns the function of one point (and a key) that gives the log density and its gradient.
+    """Returns a function from one point (and a key) to the log density and its gradient.
 
-    A target may bring a method ``value_and_grad``; otherwise autodiff makes it.
+    This is the target's method ``value_and_grad`` if it has one, else automatic differentiation.
     """
     own: Any = getattr(log_target, "value_and_grad", None)
     return jax.value_and_grad(log_target) if own is None else own
@@ -32,14 +32,14 @@ def value_and_gradient(log_target: LogDensity) -> Callable[..., tuple[Array, Arr
 def full_density(log_target: LogDensity) -> LogDensity:
     """Returns the target's ``full`` log density if it has one, else the target itself.
 
-    What is reported (the ELBO, plots) is free of the noise of minibatches that way.
+    Reports (the ELBO, plots) use it to avoid the noise of minibatches.
     """
     full: Any = getattr(log_target, "full", None)
     return log_target if full is None else full
 
 
 def deterministic_density(log_target: LogDensity) -> Callable[[Array], Array]:
-    """Returns a function of one point alone: ``full`` if there is one, else with a fixed key."""
+    """Returns a function of one point: ``full``, or the target with a fixed key."""
     density = full_density(log_target)
     if is_stochastic(density):
         return lambda point: density(point, jax.random.key(0))
@@ -49,14 +49,14 @@ def deterministic_density(log_target: LogDensity) -> Callable[[Array], Array]:
 def evaluate_chunk(
     key: PRNGKey, log_target: LogDensity, chunk: Array, num_live: Array, with_gradient: bool
 ) -> tuple[Array, Array | None]:
-    """Returns [C] the values at a chunk [C, D] of points, and [C, D] their gradients if wanted.
+    """Returns [C] the values at a chunk [C, D] of points, and [C, D] their gradients or None.
 
     Args:
-        key: of the chunk; used where the target is stochastic.
+        key: of the chunk; used if the target is stochastic.
         log_target: log density of one point.
         chunk: [C, D].
-        num_live: [] int32, how many rows somebody asked for; the others repeat the first.
-        with_gradient: else the gradients are None, and nothing is differentiated.
+        num_live: [] int32, number of live rows; the others repeat the first.
+        with_gradient: whether to differentiate; else the gradients are None.
     """
     num_rows = chunk.shape[0]
     is_live = jnp.arange(num_rows, dtype=jnp.int32) < num_live
@@ -86,17 +86,17 @@ def fold_evaluations(
     """Folds ``body(start, values, gradients, carry)`` over chunks of evaluated rows.
 
     Rows of the last chunk beyond ``num_rows`` repeat the chunk's first point, so that a target
-    never sees a point that nobody asked for; they are not to be counted.
+    never sees a masked point; they must not be counted.
 
     Args:
-        key: PRNG key; used where the target is stochastic.
+        key: PRNG key; used if the target is stochastic.
         log_target: log density of one point.
-        points: [N, D], with at least a chunk of rows behind the last one asked for.
+        points: [N, D], with at least ``chunk_size`` spare rows at the end.
         first_row: [] int32.
-        num_rows: [] int32, the row behind the last one.
+        num_rows: [] int32, the end of the range of rows.
         chunk_size: C, rows per vectorised call.
-        with_gradient: whether the gradients [C, D] are wanted; else they are None.
-        body: what becomes of a chunk whose first row is ``start``.
+        with_gradient: whether to compute the gradients [C, D]; else they are None.
+        body: called for each chunk; ``start`` is its first row.
         initial: the carry before the first chunk.
     """
 
@@ -121,17 +121,17 @@ def evaluate_rows(
     values: Array,
     gradients: Array | None,
 ) -> tuple[Array, Array | None]:
-    """Evaluates the target, and its gradient if wanted, at the rows ``first_row : num_rows``.
+    """Evaluates the target, and optionally its gradient, at the rows ``first_row : num_rows``.
 
     Args:
-        key: see ``fold_evaluations``, like all that is not said here.
+        key: see ``fold_evaluations``, also for the other arguments.
         log_target: log density of one point.
         points: [N, D].
         first_row: [] int32.
         num_rows: [] int32.
         chunk_size: rows per vectorised call.
         values: [N] buffer, overwritten.
-        gradients: [N, D] buffer, overwritten; None where no gradient is wanted.
+        gradients: [N, D] buffer, overwritten; None to compute no gradient.
     """
 
     def keep(
@@ -158,11 +158,11 @@ def evaluate_values(
     """Returns [C] the log density of one chunk of points [C, D], without its gradient.
 
     Args:
-        key: PRNG key of the chunk; used where the target is stochastic.
+        key: PRNG key of the chunk; used if the target is stochastic.
         log_target: log density of one point.
         points: [C, D] the chunk.
         start: index of the chunk's first row.
-        num_rows: rows from here on repeat the chunk's first point, and are not to be counted.
+        num_rows: rows from here on repeat the chunk's first point, and must not be counted.
     """
     num_live = jnp.clip(num_rows - start, 0, points.shape[0])
     return evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]

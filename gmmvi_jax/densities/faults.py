@@ -1,4 +1,4 @@
-"""What can be wrong with the samples of a target: a sentence for each cause, with its own cure."""
+"""Faults of a target's samples, with a message and a fix for each cause."""
 
 import enum
 import itertools
@@ -13,7 +13,7 @@ _MOST_NAMES = 8  # coordinates or leaves that a message lists
 
 
 class Fault(enum.StrEnum):
-    """A cause; its value is the column of the history that counts it."""
+    """A kind of fault; its value is the column of the history that counts it."""
 
     OUTSIDE = "num_outside_samples"
     NAN_VALUE = "num_nan_values"
@@ -23,7 +23,7 @@ class Fault(enum.StrEnum):
 
 
 def primitives_of(jaxpr: Any) -> Set[str]:
-    """Returns the names of the primitives in a jaxpr and in those inside it."""
+    """Returns the names of the primitives in a jaxpr, including nested ones."""
     names = set()
     for equation in jaxpr.eqns:
         names.add(equation.primitive.name)
@@ -39,26 +39,26 @@ def calls_host(primitives: Set[str]) -> bool:
 
 
 def describe(fault: Fault, where: str, primitives: Set[str], coordinates: str = "") -> str:
-    """Returns what happened, and the cure that fits this cause.
+    """Returns a message that describes a fault and how to fix it.
 
     Args:
-        fault: the cause.
-        where: "at 3 of 500 samples", "at the initial point [0. 0.]".
-        primitives: of the target's jaxpr; they tell which cure applies.
-        coordinates: in which coordinates or leaves a gradient is not finite, if that is known.
+        fault: the kind of fault.
+        where: e.g. "at 3 of 500 samples", "at the initial point [0. 0.]".
+        primitives: of the target's jaxpr; they determine which fix is suggested.
+        coordinates: coordinates or leaves in which a gradient is not finite, if known.
     """
     if fault is Fault.OUTSIDE:
         return (
             f"log_target is -inf {where}: none of them lies in its support. Start inside of it: "
             f"choose prior_mean and prior_scale (or initial=) such that draws of the initial "
-            f"mixture have a density."
+            f"mixture lie in the support."
         )
     if fault is Fault.NAN_VALUE:
         return f"log_target is NaN {where}. {_cure_of_nan(primitives)}"
     if fault is Fault.INFINITE_VALUE:
         return (
-            f"log_target is +inf {where}: it overflows, or the density has no bound there. Compute "
-            f"it in logarithms, or bound the parameter that shrinks to 0."
+            f"log_target is +inf {where}: it overflows, or the density is unbounded. Compute it "
+            f"in logarithms, or bound the parameter that shrinks to 0."
         )
     if fault is Fault.NONFINITE_GRADIENT:
         place = f" in {coordinates}" if coordinates else ""
@@ -99,7 +99,7 @@ def _cure_of_gradient(primitives: Set[str]) -> str:
         "where: safe = jnp.where(ok, x, 1.0); jnp.where(ok, f(safe), other). "
     )
     has_root = bool(primitives & {"sqrt", "rsqrt", "pow"})
-    if has_root and "select_n" in primitives:  # which of them it is cannot be seen
+    if has_root and "select_n" in primitives:  # either may be the cause
         return f"{root}{double}{without}"
     if "select_n" in primitives:
         return double + without
@@ -113,11 +113,11 @@ def _cure_of_gradient(primitives: Set[str]) -> str:
 
 
 def name_coordinates(indices: Iterable[int], layout: PositionLayout | None) -> str:
-    """Returns the coordinates in words: "coordinates 0..5, 8", or the leaves of a position.
+    """Returns a description such as "coordinates 0..5, 8", or the leaves of a position.
 
     Args:
         indices: of the coordinates.
-        layout: of the position, where it is a pytree.
+        layout: of the position, if it is a pytree.
     """
     indices = sorted(indices)
     if layout is not None:

@@ -12,27 +12,28 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
-_NUM_CHECKED = 8  # minibatches that are compared with all data
+_NUM_CHECKED = 8  # minibatches that ``check_sum`` compares with all data
 
 
 def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
-    """Return the rows [batch_size] int32 of one minibatch, in ascending order.
+    """Returns the rows [batch_size] int32 of one minibatch, in ascending order.
 
-    Stratified: the rows are cut into `batch_size` stretches of equal length, and one row is drawn
-    from each. A stretch may end inside of a row; both neighbours then draw it, each according to
-    its share. So every row is expected batch_size / num_rows times, exactly (integers all the way,
-    no rounding): the sum over the minibatch, times num_rows / batch_size, is unbiased.
+    Stratified sampling: the rows are divided into ``batch_size`` strata of equal length, and one
+    row is drawn from each. A stratum may end inside of a row; both neighbours then draw it with a
+    probability proportional to their share. The expected count of every row is exactly
+    batch_size / num_rows (in integer arithmetic), so that the sum over the minibatch times
+    num_rows / batch_size is unbiased.
 
-    It costs as little as drawing with replacement and, for rows in random order, has the smaller
-    variance of drawing without, which would take a permutation of all rows for every sample (100
-    times slower for 569 rows). Where neighbours are alike the variance is smaller still. For
-    batch_size = num_rows it is every row once. Source: Cochran, "Sampling Techniques", 3rd edition
-    1977, chapter 5.
+    This is as cheap as drawing with replacement. For rows in random order it has the smaller
+    variance of drawing without replacement, which would take a permutation of all rows for every
+    sample (100 times slower for 569 rows); if neighbouring rows are similar, the variance is
+    smaller still. With batch_size = num_rows every row is drawn once. Source: Cochran, "Sampling
+    Techniques", 3rd edition 1977, chapter 5.
 
     Args:
-      key: PRNG key.
-      num_rows: n.
-      batch_size: at most n.
+        key: PRNG key.
+        num_rows: n.
+        batch_size: at most n.
     """
     strata = jnp.arange(batch_size, dtype=jnp.int32)
     offsets = jax.random.randint(key, (batch_size,), 0, num_rows, jnp.int32)
@@ -43,16 +44,16 @@ def draw_rows(key: PRNGKey, num_rows: int, batch_size: int) -> Array:
 
 
 def take_rows(data: PyTree, rows: Array, dtype: Any) -> PyTree:
-    """Return the rows of every array in `data`, floating-point ones in the given type."""
+    """Returns the rows of every array in ``data``; floating-point arrays are cast to ``dtype``."""
     return jax.tree.map(
-        # In bounds by construction: that saves a clamp and a select per gathered row.
+        # In bounds by construction, which saves a clamp and a select per gathered row.
         lambda leaf: _cast(leaf, dtype).at[rows].get(mode="promise_in_bounds"),
         data,
     )
 
 
 def _dtype_of(x: PyTree) -> Any:
-    # Of a position that is a pytree: the dtype of its vector.
+    # For a position that is a pytree, the dtype of its vector.
     return jnp.result_type(*jax.tree.leaves(x))
 
 
@@ -64,13 +65,13 @@ def _cast(leaf: Any, dtype: Any) -> Array:
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class MinibatchTarget:
-    """A posterior whose likelihood is estimated from a minibatch; `minibatch` makes it.
+    """A posterior whose likelihood is estimated from a minibatch; ``minibatch`` makes it.
 
     Attributes:
-      log_likelihood: of a point [D] and rows of the data, summed over the rows; a callable pytree.
-      log_prior: of a point [D]; a callable pytree.
-      data: a pytree of arrays [n, ...].
-      batch_size: rows per minibatch.
+        log_likelihood: of a point [D] and rows of the data, their sum; a callable pytree.
+        log_prior: of a point [D]; a callable pytree.
+        data: a pytree of arrays [n, ...].
+        batch_size: rows per minibatch.
     """
 
     log_likelihood: Callable[[Array, PyTree], Array]
@@ -80,7 +81,7 @@ class MinibatchTarget:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -89,28 +90,28 @@ class MinibatchTarget:
         return np.shape(jax.tree.leaves(self.data)[0])[0]
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         rows = draw_rows(key, self.num_rows, self.batch_size)
         batch = take_rows(self.data, rows, _dtype_of(x))
         scale = self.num_rows / self.batch_size
         return self.log_prior(x) + scale * self.log_likelihood(x, batch)
 
     def full(self, x: Array) -> Array:
-        """Return log p~ at `x` [D] on all data."""
+        """Returns log p~ at ``x`` [D] on all data."""
         dtype = _dtype_of(x)
         data = jax.tree.map(lambda leaf: _cast(leaf, dtype), self.data)
         return self.log_prior(x) + self.log_likelihood(x, data)
 
     def check_sum(self, x: PyTree) -> int:
-        """Raises ValueError where the likelihood returns the mean over its rows, not the sum.
+        """Raises ValueError if the likelihood returns the mean over its rows instead of the sum.
 
-        Scaled to all rows, minibatches of a mean are n / batch_size times the mean over all.
+        The scaled minibatch estimate of a mean is n / batch_size times the mean over all rows.
 
         Args:
-          x: a point [D] (or a position) where the likelihood is looked at.
+            x: a point [D] (or a position) at which to evaluate the likelihood.
 
         Returns:
-          The number of evaluations that it took, one on all data and the others on minibatches.
+            The number of evaluations: one on all data, the others on minibatches.
         """
         factor = self.num_rows / self.batch_size
         keys = jax.random.split(jax.random.key(0), _NUM_CHECKED)
@@ -140,32 +141,31 @@ def minibatch(
     data: PyTree,
     batch_size: int,
 ) -> MinibatchTarget:
-    """Make a target of which each evaluation looks at a minibatch of the data.
+    """Makes a target whose every evaluation uses a minibatch of the data.
 
-    log p~(x) = log_prior(x) + log_likelihood(x, data) is estimated, without bias, by
-    log_prior(x) + (n / batch_size) log_likelihood(x, minibatch), and so is its gradient. Every
-    sample has a minibatch of its own: one random row from each of `batch_size` equal stretches of
-    the data. ELBOs are reported on all data: ``full(x)``.
+    log p~(x) = log_prior(x) + log_likelihood(x, data) and its gradient have the unbiased estimate
+    log_prior(x) + (n / batch_size) log_likelihood(x, minibatch). Every sample has its own
+    minibatch, drawn by ``draw_rows``. ELBOs are reported on all data, ``full(x)``.
 
     Args:
-      log_likelihood: of one point [D] and a minibatch (the pytree `data` with `batch_size`, or all,
-        rows): the SUM over the rows of their log likelihoods, a scalar. With ``on_pytree`` around
-        the target, or a config that was made from an example, the point is a pytree.
-      log_prior: of one point [D], a scalar.
-      data: an array, or a pytree of arrays, of n rows each: leading axis n. They are arguments of
-        the compiled program; floating-point ones are used in the dtype of the point.
-      batch_size: rows per minibatch, at most n.
+        log_likelihood: of one point [D] and a minibatch (the pytree ``data`` with ``batch_size``
+            rows, or all): the SUM of the rows' log likelihoods, a scalar. With ``on_pytree`` around
+            the target, or a config that was made from an example, the point is a pytree.
+        log_prior: of one point [D], a scalar.
+        data: an array, or a pytree of arrays, of n rows each: leading axis n. They are arguments of
+            the compiled program; floating-point ones are used in the dtype of the point.
+        batch_size: rows per minibatch, at most n.
 
     Raises:
-      TypeError: one of the functions cannot be called.
-      ValueError: the arrays differ in their number of rows, or `batch_size` is not between 1 and n.
+        TypeError: one of the functions cannot be called.
+        ValueError: the arrays differ in their number of rows, or ``batch_size`` is not from 1 to n.
 
     Example:
-      >>> import jax.numpy as jnp
-      >>> target = minibatch(lambda x, rows: -0.5 * jnp.sum((rows - x) ** 2),
-      ...                    lambda x: -0.5 * jnp.sum(x**2), jnp.zeros((100, 2)), batch_size=10)
-      >>> target(jnp.zeros(2), jax.random.key(0)).shape
-      ()
+        >>> import jax.numpy as jnp
+        >>> target = minibatch(lambda x, rows: -0.5 * jnp.sum((rows - x) ** 2),
+        ...                    lambda x: -0.5 * jnp.sum(x**2), jnp.zeros((100, 2)), batch_size=10)
+        >>> target(jnp.zeros(2), jax.random.key(0)).shape
+        ()
     """
     shapes = [np.shape(leaf) for leaf in jax.tree.leaves(data)]
     counts = {shape[0] if shape else 0 for shape in shapes}

@@ -1,4 +1,4 @@
-"""Positions that are pytrees (a dict of arrays, say), and where each leaf stands in a vector."""
+"""Positions that are pytrees (e.g. a dict of arrays), and their layout in a vector."""
 
 import dataclasses
 import math
@@ -16,15 +16,15 @@ from gmmvi_jax.typing import HostArray, PyTree
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class PositionLayout:
-    """How a pytree of arrays lies in a vector [D]: as ``jax.flatten_util.ravel_pytree`` puts it.
+    """The layout of a pytree of arrays in a vector [D], as of ``jax.flatten_util.ravel_pytree``.
 
-    Hashable: two examples of one structure have equal layouts, and share compiled programs.
+    Hashable: examples of the same structure have equal layouts and share compiled programs.
 
     Attributes:
         treedef: structure of the pytree.
         shapes: of its leaves, in JAX's order (dicts by sorted keys).
-        dtypes: of its leaves, by name.
-        paths: of its leaves, as in ``a.b``.
+        dtypes: names of the leaves' dtypes.
+        paths: paths of the leaves, as in ``a.b``.
     """
 
     treedef: Any
@@ -52,10 +52,10 @@ class PositionLayout:
         ]
 
     def unravel(self, points: HostArray) -> PyTree:
-        """Returns points [..., D] as the pytree, every leaf with the leading axes in front.
+        """Returns points [..., D] as the pytree; every leaf has the same leading axes.
 
-        Leaves have the dtypes of the example, as far as JAX has them enabled; arrays of numpy stay
-        such.
+        Leaves have the dtypes of the example, if JAX has them enabled; numpy arrays stay numpy
+        arrays.
         """
         ends = np.cumsum(self.sizes)
         leaves = [
@@ -69,10 +69,10 @@ class PositionLayout:
         return jax.tree.unflatten(self.treedef, leaves)
 
     def ravel(self, tree: PyTree) -> jax.Array:
-        """Returns [..., D] a pytree whose leaves may have common leading axes.
+        """Returns a pytree as a vector [..., D]; its leaves may have common leading axes.
 
         Raises:
-            ValueError: another structure or other shapes.
+            ValueError: the structure or the shapes do not match.
         """
         leaves = [jnp.asarray(leaf) for leaf in self._leaves(tree)]
         leading = leaves[0].shape[: leaves[0].ndim - len(self.shapes[0])]
@@ -85,10 +85,10 @@ class PositionLayout:
         return jnp.concatenate(flat, axis=-1)
 
     def ravel_setting(self, name: str, leaves: Sequence[Any]) -> HostArray:
-        """Returns [D] a setting given by leaf: a number, or numbers in the shape of the leaf.
+        """Returns [D] a setting with a number, or an array of the leaf's shape, for each leaf.
 
         Raises:
-            ValueError: other shapes.
+            ValueError: the shapes do not match.
         """
         flat = []
         # Leaves may be traced, in a sweep; then so is the setting.
@@ -111,15 +111,15 @@ class PositionLayout:
 
 
 def position_layout(example: PyTree) -> PositionLayout:
-    """Returns the layout of positions that look like ``example``.
+    """Returns the layout of positions with the structure of ``example``.
 
     Args:
-        example: a pytree of floating-point arrays and numbers; only their shapes and dtypes matter
-            to the layout, ``jax.ShapeDtypeStruct`` will do.
+        example: a pytree of floating-point arrays, numbers or ``jax.ShapeDtypeStruct``; only
+            shapes and dtypes are used.
 
     Raises:
-        TypeError: a leaf that is no floating-point array or number.
-        ValueError: no coordinates at all.
+        TypeError: a leaf is not a floating-point array or number.
+        ValueError: the example has no coordinates.
 
     Example:
         >>> layout = position_layout({"w": np.zeros(2), "b": 0.0})
@@ -151,7 +151,7 @@ def position_layout(example: PyTree) -> PositionLayout:
 
 
 def layout_of(dim: Any) -> PositionLayout | None:
-    """Returns the layout where ``dim`` is an example of a position, None where it is a number."""
+    """Returns the layout if ``dim`` is an example of a position, None if it is a number."""
     is_number = isinstance(dim, bool | int | float | str | np.generic) or dim is None
     if is_number or getattr(dim, "ndim", 1) == 0:
         return None
@@ -159,7 +159,7 @@ def layout_of(dim: Any) -> PositionLayout | None:
 
 
 def example_values(example: PyTree) -> np.ndarray:
-    """Returns [D] the values of an example of a position; 0 where it has a shape alone."""
+    """Returns [D] the values of an example of a position; 0 for leaves with only a shape."""
     flat = [
         np.zeros(leaf.shape).ravel()
         if isinstance(leaf, jax.ShapeDtypeStruct)
@@ -170,23 +170,23 @@ def example_values(example: PyTree) -> np.ndarray:
 
 
 def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:
-    """Returns a setting given as a pytree as a vector [D]; numbers and vectors as they are.
+    """Returns a setting given as a pytree as a vector [D]; numbers and vectors are unchanged.
 
     Args:
         name: of the setting.
-        value: a number, a vector (an array, or a list of numbers), or a pytree like the position;
-            with a layout its leaves may be numbers that stand for whole leaves of the position.
-        layout: of the position, if it is known.
+        value: a number, a vector (an array, or a list of numbers), or a pytree like the position,
+            in which a number applies to a whole leaf of the position.
+        layout: of the position, if it is a pytree.
 
     Raises:
-        ValueError: a structure or shapes other than the position's.
+        ValueError: the structure or the shapes do not match the position.
     """
     if value is None:
         return None
     structure = jax.tree.structure(value)
     is_number_or_array = structure == jax.tree.structure(0)
     if layout is not None and not is_number_or_array:
-        try:  # lists of numbers may stand for arrays: they count as leaves here
+        try:  # lists of numbers are leaves here, since they may represent arrays
             leaves = layout.treedef.flatten_up_to(value)
         except (ValueError, TypeError):
             pass

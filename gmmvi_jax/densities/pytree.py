@@ -15,14 +15,13 @@ from gmmvi_jax.typing import Array, PyTree
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PytreeTarget:
-    """A log density of a pytree, as the library calls it: with a vector; `on_pytree` makes it.
+    """A log density of a pytree as a function of a vector, made by ``on_pytree``.
 
-    What else the density offers (see ``LogDensity``) is offered here, too, and has what the density
-    does not have neither.
+    It has the optional attributes (see ``LogDensity``) that the log density has.
 
     Attributes:
-      log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
-      layout: where each leaf stands in the vector.
+        log_density: of the pytree (and a key, if it is stochastic); a callable pytree.
+        layout: of the pytree in the vector.
     """
 
     log_density: Callable[..., Array]
@@ -35,7 +34,7 @@ class PytreeTarget:
 
     @property
     def is_stochastic(self) -> bool:
-        """Whether the density wants a key."""
+        """Whether the density takes a key."""
         return bool(getattr(self.log_density, "is_stochastic", False))
 
     @property
@@ -44,18 +43,19 @@ class PytreeTarget:
         return getattr(self.log_density, "has_gradient", True)
 
     def __call__(self, x: Array, *key: Any) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         return _follow(self.log_density(self.unravel(x), *key), x)
 
     def unravel(self, x: Array) -> PyTree:
-        """Return `x` [..., D] as the pytree, every leaf with the leading axes in front."""
+        """Returns ``x`` [..., D] as the pytree; every leaf has the same leading axes."""
         return self.layout.unravel(x)
 
     def ravel(self, position: PyTree) -> Array:
-        """Return [..., D] the pytree, whose leaves may have common leading axes."""
+        """Returns the pytree as a vector [..., D]; its leaves may have common leading axes."""
         return self.layout.ravel(position)
 
-    # A property that raises AttributeError is an attribute that is not there.
+    # The following properties raise AttributeError if the density lacks the attribute, so that
+    # hasattr and getattr report it as missing.
 
     @property
     def full(self) -> Callable[[Array], Array]:
@@ -98,35 +98,35 @@ def _own(log_density: Any, name: str) -> Any:
 
 
 def _follow(value: Any, x: Array) -> Any:
-    """Return a value in the dtype of `x`: leaves may have another, by the example.
+    """Returns a value in the dtype of ``x``, since leaves may have other dtypes.
 
-    What is no floating-point scalar stays as it is, for the checks to say so.
+    Anything but a floating-point scalar is returned unchanged, for the checks to report it.
     """
     is_real = hasattr(value, "dtype") and jax.numpy.issubdtype(value.dtype, jax.numpy.floating)
     return value.astype(x.dtype) if is_real else value
 
 
 def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
-    """Make a target of a log density whose position is a pytree.
+    """Makes a target of a log density whose position is a pytree.
 
     ``train`` does this itself for a config that was made from such an example. Samples and modes
     of its result have that form.
 
     Args:
-      log_density: of one pytree like `example` (and a key, if it is declared `stochastic`), a
-        scalar.
-      example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
-        matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
+        log_density: of one pytree like ``example`` (and a key, if it is declared ``stochastic``), a
+            scalar.
+        example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
+            matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
 
     Raises:
-      TypeError: the density cannot be called, or a leaf is no floating-point array or number.
-      ValueError: `example` has no coordinates.
+        TypeError: the density cannot be called, or a leaf is no floating-point array or number.
+        ValueError: ``example`` has no coordinates.
 
     Example:
-      >>> import jax.numpy as jnp
-      >>> target = on_pytree(lambda p: -jnp.sum(p["w"] ** 2) - p["b"] ** 2,
-      ...                    {"w": jnp.zeros(3), "b": 0.0})
-      >>> target.dim, target.layout.names
-      (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
+        >>> import jax.numpy as jnp
+        >>> target = on_pytree(lambda p: -jnp.sum(p["w"] ** 2) - p["b"] ** 2,
+        ...                    {"w": jnp.zeros(3), "b": 0.0})
+        >>> target.dim, target.layout.names
+        (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
     """
     return PytreeTarget(as_log_density(log_density), position_layout(example))

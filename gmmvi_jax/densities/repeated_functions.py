@@ -1,4 +1,4 @@
-"""Functions that are made anew for every run, and so compile anew."""
+"""A warning about functions that are created for every run, and therefore recompile."""
 
 import warnings
 from types import CodeType
@@ -12,10 +12,10 @@ _functions: dict[CodeType, WeakSet[Any]] = {}
 
 
 def warn_of_repeats(target: Any) -> None:
-    """Warns once where many functions of the same code were fitted, a lambda in a loop, say.
+    """Warns once if many functions with the same code were fitted, e.g. a lambda in a loop.
 
     Args:
-        target: as ``as_log_density`` returns it.
+        target: from ``as_log_density``.
     """
     function = target.function if isinstance(target, StaticCallable) else None
     code = getattr(function, "__code__", None)

@@ -1,4 +1,4 @@
-"""How good a fit is."""
+"""Measures of a fit and its diagnosis."""
 
 from gmmvi_jax.evaluation.chains import ChainCheck, chain_check
 from gmmvi_jax.evaluation.concerns import Concern

@@ -1,8 +1,8 @@
-"""A few steps of Markov chains from a fit's draws: they find mass next to the mixture.
+"""A check of a fit by short Markov chains, which find mass next to the mixture.
 
-If importance sampling with the mixture is right, chains that start at its reweighted draws are in
-equilibrium, and their ends have the target's distribution again. Where the target has mass next to
-the mixture that the draws do not reach, chains go there.
+If importance sampling with the mixture works, chains that start at its reweighted draws are in
+equilibrium, and their final points have the target's distribution too. If the target has mass next
+to the mixture that no draw reaches, the chains move there.
 """
 
 import math
@@ -24,18 +24,18 @@ from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 NUM_CHAINS = 200
 _DRAWS_PER_CHAIN = 20
 _NUM_LEAPFROG = 8  # per step
-_STEPSIZES = (0.05, 0.5)  # drawn anew for each step, log-uniform; narrow places need small ones
+_STEPSIZES = (0.05, 0.5)  # log-uniform, drawn for each step; narrow places need small steps
 _LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SIGNIFICANCE = 0.01  # of all tests together
 
 
 class ChainCheck(NamedTuple):
-    """What chains that started at a mixture's reweighted draws say of it."""
+    """The result of ``chain_check``."""
 
-    ends: np.ndarray  # [C, D] where they ended
-    moved: np.ndarray  # int coordinates whose distribution is not that of the draws
-    unseen: float  # share of the ends where log p~ - log q is above that of all draws
-    is_unseen_significant: bool  # more than the weights' tail lets expect
+    ends: np.ndarray  # [C, D] final points
+    moved: np.ndarray  # int coordinates whose distribution differs from that of the draws
+    unseen: float  # share of the final points whose log p~ - log q is above that of all draws
+    is_unseen_significant: bool  # more than the tail of the weights explains
     num_evaluations: int
 
 
@@ -79,11 +79,11 @@ def chain_check(
     log_weights, k_hat = psis(ratios)
     weights = np.exp(np.asarray(log_weights, float))
     spent = len(draws)
-    if not weights.sum() > 0.0:  # there is nowhere to start
+    if not weights.sum() > 0.0:  # no starting point
         nothing = np.zeros((0, gmm.dim))
         return ChainCheck(nothing, np.zeros(0, int), 0.0, False, spent)
     weights /= weights.sum()
-    # Systematic resampling: every draw starts as many chains as its weight says, up to one.
+    # Systematic resampling: the number of chains per draw is proportional to its weight.
     offsets = (np.arange(num_chains) + float(jax.random.uniform(key_starts))) / num_chains
     rows = np.minimum(np.searchsorted(np.cumsum(weights), offsets), len(weights) - 1)
     metric = jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
@@ -92,7 +92,7 @@ def chain_check(
     spent += num_chains * (1 + num_steps * _NUM_LEAPFROG) + num_chains
     at_ends = np.asarray(log_ratios_at(gmm, target, ends, key_ends, temperature=temperature))
     unseen = int(np.sum(at_ends > max(float(np.nanmax(np.asarray(ratios))), highest)))
-    # The tail's own mass beyond its largest weight, if the tail is Pareto with shape k.
+    # The mass of a Pareto tail of shape k beyond its largest weight.
     shape = min(max(float(k_hat), 0.0), 0.9) if math.isfinite(k_hat) else 0.0
     expected = min(weights.max() / (1.0 - shape), 1.0)
     return ChainCheck(
@@ -105,7 +105,7 @@ def chain_check(
 
 
 def _import_hmc() -> Any:
-    """Returns BlackJAX's module, which only those need who ask for chains."""
+    """Returns BlackJAX's HMC module, an optional dependency."""
     try:
         from blackjax.mcmc import hmc
     except ImportError as error:
@@ -125,7 +125,7 @@ def _run(
     num_steps: int,
     temperature: Array | float,
 ) -> Array:
-    """Returns [C, D] the ends of chains from starts [C, D]."""
+    """Returns [C, D] the final points of chains from starts [C, D]."""
     evaluate = value_and_gradient(full_density(log_target))
 
     @jax.custom_vjp
@@ -155,9 +155,9 @@ def _run(
 
 
 def _moved_coordinates(draws: np.ndarray, weights: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Returns the coordinates of which the ends are not distributed as the weighted draws.
+    """Returns the coordinates in which the ends are not distributed as the weighted draws.
 
-    The quantiles come from as many draws as are effective: the ends count accordingly less.
+    The sample size of the tests accounts for the effective number of draws behind the quantiles.
     """
     num_ends, dim = ends.shape
     count = round(1.0 / (1.0 / num_ends + np.sum(np.square(weights))))

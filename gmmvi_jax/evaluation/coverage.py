@@ -1,12 +1,12 @@
-"""How many of the target's known modes a mixture has found."""
+"""Measures of how many of the target's known modes a mixture covers."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 
-MIN_WEIGHT = 1e-3  # our own demand: a component that nearly has no weight has found nothing
-_RADIUS = 6.0  # the study's: standard deviations per root dimension
+MIN_WEIGHT = 1e-3  # our own: components of negligible weight do not count
+_RADIUS = 6.0  # of the study, in standard deviations per root dimension
 _BLOCK_ROWS = 1024
 
 
@@ -14,7 +14,7 @@ def detected_modes(gmm: GMM, modes: ArrayLike) -> int:
     """Returns how many modes have a component within 6 sqrt(D) that weighs over 1e-3.
 
     Source: Arenz et al., "A Unified Perspective on Natural Gradient Variational Inference with
-    Gaussian Mixture Models", TMLR 2023 (the distance; there any weight will do).
+    Gaussian Mixture Models", TMLR 2023 (the distance; they require no weight).
 
     Args:
         gmm: the mixture.
@@ -27,10 +27,10 @@ def detected_modes(gmm: GMM, modes: ArrayLike) -> int:
 
 
 def entropic_mode_coverage(samples: ArrayLike, modes: ArrayLike) -> float:
-    """Returns the entropy of the modes that samples lie nearest to, over its maximum log M.
+    """Returns the entropy of the samples' nearest modes, divided by its maximum log M.
 
-    1 where all modes have the same share, 0 where one has all. Fit for targets whose modes weigh
-    the same.
+    1 if all modes have the same share of the samples, 0 if one has all. Meant for targets with
+    modes of equal weight.
 
     Source: Blessing et al., "Beyond ELBOs: a large-scale evaluation of variational methods for
     sampling", ICML 2024; a sample's mode is the nearest one.
@@ -42,7 +42,7 @@ def entropic_mode_coverage(samples: ArrayLike, modes: ArrayLike) -> float:
     samples = np.asarray(samples)
     modes = _checked(modes, samples.shape[-1])
     if len(modes) < 2:
-        raise ValueError(f"modes has {len(modes)} row; coverage is a question of at least 2.")
+        raise ValueError(f"modes has {len(modes)} row; coverage needs at least 2.")
     counts = np.zeros(len(modes))
     for start in range(0, len(samples), _BLOCK_ROWS):
         offsets = samples[start : start + _BLOCK_ROWS, None] - modes

@@ -1,4 +1,4 @@
-"""Whether to trust a fit: the measures that apply, gathered, and put into words."""
+"""A diagnosis of a fit: all applicable measures, and a verdict in words."""
 
 import dataclasses
 import math
@@ -26,20 +26,20 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
-NUM_REFERENCE_SAMPLES = 2000  # drawn from a target that can be sampled: as many as are stored
+NUM_REFERENCE_SAMPLES = 2000  # drawn from targets that can be sampled; others store as many
 
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceMetrics:
-    """What samples of the target say of a fit.
+    """Measures of a fit from samples of the target.
 
     Attributes:
-        num_samples: of the target.
-        num_without_density: of them where the target has no density, or is NaN or +inf.
+        num_samples: number of samples of the target.
+        num_without_density: samples at which the target is -inf, NaN or +inf.
         forward: EUBO, forward KL and effective fraction.
         k_hat: of the weights p~ / q at the target's samples.
-        unseen: share of these samples with a weight above any of the mixture's own draws.
-        mmd_squared: to as many draws of the mixture, with the median heuristic.
+        unseen: share of these samples with a weight above all of the mixture's own draws.
+        mmd_squared: to the same number of draws of the mixture, with the median heuristic.
     """
 
     num_samples: int
@@ -52,25 +52,25 @@ class ReferenceMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """Measures of a fit, and what speaks against it; ``print`` it.
+    """Measures of a fit and the concerns about it; ``print`` shows them.
 
-    At a temperature beta other than 1 all of them are of p^(1/beta), which the fit approaches.
+    At a temperature beta other than 1 all measures are of p^(1/beta), which the fit approximates.
 
     Attributes:
         num_samples: fresh draws of the mixture.
-        elbo: with its standard error, and how many draws the target gave no usable value or no
-            density at; where some have no density it is that of the truncated mixture.
+        elbo: with its standard error and the numbers of unusable draws and of draws outside of the
+            support; if there are any outside, it is the ELBO of the truncated mixture.
         log_z: by importance sampling, with the effective fraction of the draws.
         k_hat: of the importance weights.
-        known_log_z: of the target, where it is known.
-        reference: what samples of the target say, where there are any.
-        concerns: what speaks against the fit.
+        known_log_z: of the target, if it is known.
+        reference: measures from samples of the target, if there are any.
+        concerns: reasons not to trust the fit.
         temperature: beta.
-        overlooked: points around which the target has mass that the draws pass over.
-        uphill: mass that lies where log p - log q rises away from the mixture.
-        improper: a direction along which the target has no end, where one was found.
-        chains: what chains from the draws say, if they were asked for.
-        num_evaluations: of the target, all in all.
+        overlooked: points around which the target has mass that the draws miss.
+        uphill: mass in the direction in which log p - log q rises away from the mixture.
+        improper: a direction along which the target is improper, if one was found.
+        chains: result of the check by Markov chains, if it was requested.
+        num_evaluations: total number of target evaluations.
     """
 
     num_samples: int
@@ -89,18 +89,18 @@ class Diagnosis:
 
     @property
     def num_inside(self) -> int:
-        """How many of the draws have a weight."""
+        """Number of draws with a positive weight."""
         return self.num_samples - int(self.elbo.num_outside) - int(self.elbo.num_unusable)
 
     @property
     def gap(self) -> float:
-        """Nats: log Z - ELBO, log Z being the known one if there is one."""
+        """The gap log Z - ELBO in nats, with the known log Z if there is one."""
         log_z = self.log_z.value if self.known_log_z is None else self.known_log_z
         return float(log_z - self.elbo.mean)
 
     @property
     def verdict(self) -> str:
-        """Whether to trust the fit, in a sentence."""
+        """A sentence that says whether to trust the fit."""
         if any(concern.is_serious for concern in self.concerns):
             return "do not trust this fit as it is."
         if self.concerns:
@@ -167,7 +167,7 @@ def diagnose(
     key_uphill = jax.random.fold_in(rng_key, 2)
     own = log_ratios(gmm, target, key_draws, num_samples, temperature=beta)
     known_log_z = None
-    if beta == 1.0:  # what is known is known of p
+    if beta == 1.0:  # the known log Z and samples are those of p
         solved = all(hasattr(target, name) for name in ("log_z", "modes", "sample"))
         known_log_z = float(target.log_z) if solved else None
         if reference_samples is None and solved:

@@ -1,4 +1,4 @@
-"""A diagnosis as a table for the terminal; 80 columns."""
+"""A diagnosis as a table of 80 columns for the terminal."""
 
 import math
 import textwrap

@@ -1,4 +1,4 @@
-"""Directions in which a mixture may have run away."""
+"""Directions in which a mixture may have diverged."""
 
 import jax
 import jax.numpy as jnp
@@ -8,20 +8,20 @@ from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
-_LARGEST_STEP = 1e10  # its multiples by 10,000 can be squared in float32
-_SNAPPED_SHARE = 0.3  # entries so small relative to the largest become 0
-_MAX_DIM = 512  # of which eigenvectors are computed
+_LARGEST_STEP = 1e10  # 10,000 times this can be squared in float32
+_SNAPPED_SHARE = 0.3  # entries below this share of the largest one become 0
+_MAX_DIM = 512  # for which eigenvectors are computed
 _MAX_GRADIENT_DIM = 128
-_SMALL_GRADIENT = 0.3  # of a Gaussian, and its own fit, the whitened gradient's moment is 1
+_SMALL_GRADIENT = 0.3  # for a Gaussian and an exact fit the second moment is 1
 
 
 def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
-    """Returns [M, D] steps of one standard deviation of the mixture along where it is widest.
+    """Returns [M, D] steps of one standard deviation along the widest directions of the mixture.
 
-    Two axes of its second moment about ``centre``, and the principal axis of its covariance; and
-    next to each its largest coordinate alone, and its large coordinates with equal entries. A
-    fitted axis is never exact, and where exactly one direction is flat, ten thousand steps along
-    another one leave it.
+    These are two axes of its second moment about ``centre`` and the principal axis of its
+    covariance. A fitted axis is never exact, and if exactly one direction is flat, ten thousand
+    steps along another one leave it. Each axis is therefore also returned with its largest
+    coordinate alone, and with equal entries in its large coordinates.
     """
     if not all(np.all(np.isfinite(np.asarray(leaf))) for leaf in (gmm.means, gmm.factors)):
         return np.zeros((0, gmm.dim))
@@ -41,11 +41,11 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
 def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.ndarray, int]:
     """Returns [M, D] steps along which the target's gradient vanishes at draws of the mixture.
 
-    Whitened by the mixture's covariance, the second moment of the gradients has a small eigenvalue
-    there. None where there is no such direction, no gradient, or D is above 128.
+    In coordinates whitened by the mixture's covariance, the second moment of the gradients has a
+    small eigenvalue along such a direction. There are none without gradients or with D above 128.
 
     Returns:
-        The steps, and how often the target was evaluated.
+        The steps, and the number of target evaluations.
     """
     nothing = np.zeros((0, gmm.dim))
     if gmm.dim > _MAX_GRADIENT_DIM or not getattr(log_target, "has_gradient", True):
@@ -77,7 +77,7 @@ def _gradients(log_target: LogDensity, key: PRNGKey, points: Array) -> Array:
 
 
 def _covariance(gmm: GMM) -> np.ndarray:
-    """Returns the covariance [D, D] in float64: that of a lost mixture is large."""
+    """Returns the covariance [D, D] in float64, since a diverged mixture has a large one."""
     weights, means, factors = _arrays(gmm)
     centred = means - weights @ means
     between = (weights[:, None] * centred).T @ centred
@@ -95,7 +95,7 @@ def _arrays(gmm: GMM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _steps(gmm: GMM, axes: list[np.ndarray]) -> np.ndarray:
-    """Returns [M, D] axes and their neighbours, all different, as long as the mixture is wide."""
+    """Returns [M, D] distinct axes and their variants, scaled to the width of the mixture."""
     units: list[np.ndarray] = []
     for axis in axes:
         largest = int(np.argmax(np.abs(axis)))

@@ -1,4 +1,4 @@
-"""The evidence lower bound, from fresh samples, with its standard error."""
+"""The evidence lower bound and its standard error, from fresh samples."""
 
 from functools import partial
 
@@ -54,28 +54,28 @@ def elbo(
 ) -> Average:
     """Estimates the evidence lower bound E_q[log p~(x) - log q(x)] from fresh samples.
 
-    The samples are stratified: each component draws its share of them. The standard error is that
-    of independent draws, which is no less than the true one.
+    The samples are stratified over the components. The standard error is that of independent draws,
+    an upper bound of the true one.
 
-    It is at most log Z; the gap is KL(q || p). Where the mixture has mass outside of the target's
-    support it is the ELBO of the mixture truncated to the support; see ``average``. It cannot see
-    a mode of the target that the mixture has no mass near.
+    The ELBO is at most log Z; the gap is KL(q || p). If the mixture has mass outside of the
+    target's support it is the ELBO of the mixture truncated to the support; see ``average``. Modes
+    of the target that the mixture misses have no effect on it.
 
-    Where the target has a method ``full`` (minibatches do) that is used: the ELBO is that of all
-    data, without their noise. A stochastic target without it is called with a fresh key for every
-    draw: the mean is unbiased if the target is, and the standard error includes its noise.
+    If the target has a method ``full`` (minibatches do), the ELBO is that of all data, without the
+    noise of minibatches. Other stochastic targets are called with a new key for every draw: the
+    mean is unbiased if the target is, and the standard error includes its noise.
 
     Args:
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D].
-        rng_key: a PRNG key, or an integer, its seed.
+        rng_key: a PRNG key, or an integer seed.
         num_samples: fresh draws from q, each one target evaluation.
-        temperature: beta of the fit, which approaches p^(1/beta): the ELBO is then that of
-            p^(1/beta), E_q[log p~(x) / beta - log q(x)].
+        temperature: beta of the fit; the ELBO is that of p^(1/beta),
+            E_q[log p~(x) / beta - log q(x)].
 
     Returns:
-        Mean, standard error, and the numbers of draws where the target was NaN or +inf and where
-        it was -inf.
+        Mean, standard error, and the numbers of draws at which the target was NaN or +inf, and
+        -inf.
     """
     mixture = from_gmm(gmm, gmm.means.shape[0])
     target = as_log_density(log_target)

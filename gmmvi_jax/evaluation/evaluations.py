@@ -1,4 +1,4 @@
-"""The target and the mixture at a few points that the host has chosen."""
+"""Log densities of target and mixture at a few points chosen on the host."""
 
 from typing import NamedTuple
 
@@ -44,10 +44,10 @@ def densities_at(
 
     Args:
         gmm: the mixture.
-        log_target: unnormalised log density of one point [D]; where it has a method ``full`` that
-            is used.
+        log_target: unnormalised log density of one point [D]; its method ``full`` is used if it has
+            one.
         points: [N, D].
-        rng_key: of a stochastic target without ``full``; else not used.
+        rng_key: for a stochastic target without ``full``.
         temperature: beta of the fit.
     """
     target, dtype = as_log_density(log_target), gmm.means.dtype

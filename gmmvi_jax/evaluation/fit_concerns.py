@@ -1,4 +1,4 @@
-"""What speaks against a fit: rules that turn a diagnosis into sentences."""
+"""Rules that turn the measures of a diagnosis into concerns."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,23 +13,23 @@ from gmmvi_jax.evaluation.psis import MIN_SAMPLES, k_hat_limit
 if TYPE_CHECKING:
     from gmmvi_jax.evaluation.diagnosis import Diagnosis
 
-SAME_WEIGHTS = 0.99  # effective fraction above which k-hat is that of rounding errors
-OUTSIDE_LIMIT = 0.2  # of the draws outside of the support, above which a word is due
-# Nats of the standard error of log Z up to which k-hat above 1 is not serious: few weights stand
-# out, but they have little of the sum. Measured at fits to densities with an edge, which are right
-# to 0.02 nats: k-hat 1.05 to 2.5, standard errors 0.003 to 0.03. At densities without an integral:
-# 1.1 and more, 0.2 and more.
+SAME_WEIGHTS = 0.99  # effective fraction above which k-hat is determined by rounding errors
+OUTSIDE_LIMIT = 0.2  # share of the draws outside of the support above which there is a concern
+# Standard error of log Z, in nats, up to which a k-hat above 1 is not serious: few weights stand
+# out, and they contribute little to the sum. Measured at densities with an edge, fitted to within
+# 0.02 nats: k-hat 1.05 to 2.5, standard errors 0.003 to 0.03. At densities without an integral:
+# k-hat above 1.1, standard errors above 0.2.
 STEADY_LOG_Z = 0.05
 _IMPOSSIBLE = 5.0  # standard errors of an ELBO above log Z
 _SHOWN_COORDINATES = 4
 
 
 def fit_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None = None) -> Iterator[Concern]:
-    """Yields what the measures say against a fit, that of the target first.
+    """Yields the concerns about a fit, those about the target first.
 
     Args:
         diagnosis: the measures.
-        names: [D] of the coordinates, if they have any.
+        names: [D] of the coordinates, if they have names.
     """
     if diagnosis.improper is not None:
         yield Concern(diagnosis.improper.text, True)
@@ -44,18 +44,18 @@ def fit_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None = None) -> 
 
 
 def percent(share: float) -> str:
-    """Returns a share in percent with three digits at most: 0.02%, 97.1%."""
+    """Returns a share in percent with at most three digits: 0.02%, 97.1%."""
     return f"{100.0 * share:.3g}%"
 
 
 def has_same_weights(diagnosis: "Diagnosis") -> bool:
-    """Returns whether the weights above 0 are the same, but for rounding."""
+    """Returns whether the positive weights are the same up to rounding."""
     effective = float(diagnosis.log_z.effective_fraction) * diagnosis.num_samples
     return effective > SAME_WEIGHTS * max(diagnosis.num_inside, 1)
 
 
 def _support_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
-    """Yields what is to say of draws without a weight."""
+    """Yields the concerns about draws without a weight."""
     count, inside = diagnosis.num_samples, diagnosis.num_inside
     unusable, outside = int(diagnosis.elbo.num_unusable), int(diagnosis.elbo.num_outside)
     if unusable:
@@ -79,8 +79,7 @@ def _support_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     if inside and outside > OUTSIDE_LIMIT * count:
         yield Concern(
             f"{percent(outside / count)} of the draws are outside of the target's support: reject "
-            f"them when you sample; a transform of the target to an unconstrained space is the "
-            f"better cure",
+            f"them when you sample; better, transform the target to an unconstrained space",
             False,
         )
 
@@ -100,12 +99,12 @@ def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
             f"prior_scale",
             share > OVERLOOKED_LIMITS[1],
         )
-        return  # of the others the same is to say
+        return  # one such point is enough
 
 
 def _uphill_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     found = diagnosis.uphill
-    limit = max(OVERLOOKED_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # said already
+    limit = max(OVERLOOKED_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # already reported
     if found.point is not None and found.share > limit:
         yield Concern(
             f"uphill of the draws, around {_location(found.point)}, log p - log q is up to "
@@ -138,7 +137,7 @@ def _chain_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None) -> Iter
         more = f" and {len(labels) - _SHOWN_COORDINATES} more" * (len(labels) > _SHOWN_COORDINATES)
         yield Concern(
             f"Markov chains from the reweighted draws move {', '.join(labels[:_SHOWN_COORDINATES])}"
-            f"{more}: the target's distribution of it is another than the draws'",
+            f"{more}: its distribution under the target differs from that of the draws",
             False,
         )
 
@@ -151,7 +150,7 @@ def _elbo_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
         is_serious, edge = gap > GAP_LIMITS[1], ""
         if is_serious and int(elbo.num_outside):
             edge = (
-                ": the target's support has an edge, up to which Gaussians do not reach in many "
+                ": the target's support has an edge, which Gaussians cannot follow in many "
                 "directions at once; map the support to an unconstrained space (log, logit, "
                 "softmax), and fit there"
             )
@@ -159,7 +158,7 @@ def _elbo_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     rounding = 10.0 * float(jnp.finfo(elbo.mean.dtype).eps) * (1.0 + abs(float(elbo.mean)))
     if diagnosis.known_log_z is not None and -gap > rounding + _IMPOSSIBLE * error:
         yield Concern(
-            f"the ELBO is {-gap:.2g} nats above log Z, which cannot be: draws in the tails are "
+            f"the ELBO is {-gap:.2g} nats above log Z, which is impossible: draws in the tails are "
             f"missing, or log_z is not that of the density",
             True,
         )
@@ -182,20 +181,20 @@ def _reference_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     if reference.num_without_density:
         share = reference.num_without_density / reference.num_samples
         yield Concern(
-            f"the target has no density at {percent(share)} of the reference samples: those are "
-            f"no samples of it, and are left out",
+            f"the target has no density at {percent(share)} of the reference samples: these are "
+            f"not samples of it, and are ignored",
             share > UNUSABLE_LIMIT,
         )
     if reference.unseen > UNSEEN_LIMITS[0]:
         yield Concern(
-            f"{reference.unseen:.1%} of the target's samples lie where the mixture has next to "
-            f"no mass: it misses a part of the target",
+            f"{reference.unseen:.1%} of the target's samples lie where the mixture has almost no "
+            f"mass: it misses a part of the target",
             reference.unseen > UNSEEN_LIMITS[1],
         )
     same_weights = float(reference.forward.effective_fraction) > SAME_WEIGHTS
     if not reference.k_hat <= k_hat_limit(reference.num_samples) and not same_weights:
         yield Concern(
-            f"k-hat at the target's samples is {reference.k_hat:.2f}: the mixture lacks mass that "
-            f"the target has, in its tails or in a mode",
+            f"k-hat at the target's samples is {reference.k_hat:.2f}: the mixture lacks mass of "
+            f"the target, in its tails or in a mode",
             False,
         )

@@ -1,4 +1,4 @@
-"""Measures under samples of the target: they see the modes that a mixture has missed."""
+"""Measures from samples of the target, which detect modes that a mixture misses."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from gmmvi_jax.typing import Array
 
 
 class ForwardMetrics(NamedTuple):
-    """What samples of the target say of a mixture q, with w = p~ / q."""
+    """Measures of a mixture q from samples of the target, with w = p~ / q."""
 
     eubo: Array  # [] E_p[log w], at least log Z
     eubo_standard_error: Array  # [] of independent samples
-    forward_kl: Array  # [] KL(p || q) = EUBO - log Z; NaN where log Z is not known
-    log_z: Array  # [] -log E_p[1 / w], from these samples alone; heavy-tailed, too high mostly
+    forward_kl: Array  # [] KL(p || q) = EUBO - log Z; NaN if log Z is not known
+    log_z: Array  # [] -log E_p[1 / w] from these samples; heavy-tailed, mostly too high
     effective_fraction: Array  # [] 1 / (E_p[w] E_p[1 / w]), in (0, 1]
 
 
@@ -45,8 +45,8 @@ def forward_metrics(log_ratios: Array, log_z: float | None = None) -> ForwardMet
 
     Args:
         log_ratios: [N] log p~ - log q at samples of the target; see ``log_ratios_at``. NaN and
-            -inf are left out: those are no samples of the target.
-        log_z: of the target, where it is known.
+            -inf are ignored, since such points are not samples of the target.
+        log_z: of the target, if it is known.
     """
     log_ratios = jnp.asarray(log_ratios)
     known = jnp.nan if log_z is None else log_z
@@ -54,9 +54,9 @@ def forward_metrics(log_ratios: Array, log_z: float | None = None) -> ForwardMet
 
 
 def unseen_share(reference_ratios: Array, own_ratios: Array) -> Array:
-    """Returns the share of the target's samples with a weight p~ / q above any of q's own draws.
+    """Returns the share of the target's samples with a weight p~ / q above all of q's own draws.
 
-    Of a good fit it is about 1 in the number of draws; where q misses a mode it is, nearly, that
+    For a good fit it is about 1 over the number of draws; if q misses a mode it is close to the
     mode's mass.
 
     Args:

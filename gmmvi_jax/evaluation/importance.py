@@ -1,4 +1,4 @@
-"""What importance sampling with the mixture says: log Z, and how many draws are effective."""
+"""Importance sampling with the mixture: ELBO, log Z and effective sample size."""
 
 from typing import NamedTuple
 
@@ -12,17 +12,17 @@ from gmmvi_jax.typing import Array
 class Average(NamedTuple):
     """A mean over samples and its standard error, in nats."""
 
-    mean: Array  # [] over the usable draws; see ``average`` where some are outside of the support
+    mean: Array  # [] over the usable draws; see ``average`` for draws outside of the support
     standard_error: Array  # []
-    num_unusable: Array  # [] int32 draws left out: NaN
-    num_outside: Array  # [] int32 draws outside of the target's support: -inf
+    num_unusable: Array  # [] int32, ignored draws: NaN
+    num_outside: Array  # [] int32, draws outside of the target's support: -inf
 
 
 class LogZ(NamedTuple):
     """An estimate of log Z, the log of the target's integral."""
 
     value: Array  # []
-    standard_error: Array  # [] by the delta method; not to be trusted where k-hat is above 0.7
+    standard_error: Array  # [] by the delta method; not reliable if k-hat is above 0.7
     effective_fraction: Array  # [] reverse effective sample size over the number of samples
 
 
@@ -30,17 +30,17 @@ class LogZ(NamedTuple):
 def average(log_ratios: Array) -> Average:
     """Returns the ELBO from log ratios [N] at draws from q.
 
-    Where some of them are -inf, q has mass outside of the target's support, and its own ELBO is
-    -inf. The mean is then the ELBO of q truncated to the support, with P the share inside:
+    If some of them are -inf, q has mass outside of the target's support and its ELBO is -inf. The
+    mean is then the ELBO of q truncated to the support, with P the share inside:
 
-        E_q[log p~ - log q | inside] + log P <= log Z,
+        E_q[log p~ - log q | inside] + log P <= log Z.
 
-    and the standard error is by the delta method: the variance of the ratios inside over their
-    number, plus (1 - P) / (N P), that of log P. With all draws outside the mean is -inf and the
-    standard error +inf.
+    Its standard error is by the delta method: the squared error is the variance of the ratios
+    inside over their number, plus (1 - P) / (N P), the variance of log P. With all draws outside
+    the mean is -inf and the standard error +inf.
 
     Args:
-        log_ratios: [N]; NaN is left out.
+        log_ratios: [N]; NaN is ignored.
     """
     usable = ~jnp.isnan(log_ratios)
     inside = usable & (log_ratios > -jnp.inf)
@@ -62,12 +62,12 @@ def average(log_ratios: Array) -> Average:
 def log_z(log_ratios: Array) -> LogZ:
     """Estimates log Z = log E_q[p~(x) / q(x)].
 
-    The standard error is sd(w) / (mean(w) sqrt(N)), w = p~ / q. It cannot know of mass of the
-    target that no draw came near; then the estimate is too low, and so is its error.
+    The standard error is sd(w) / (mean(w) sqrt(N)), w = p~ / q. If no draw comes near some mass of
+    the target, both the estimate and its error are too low.
 
     Args:
-        log_ratios: [N] at draws from q. NaN counts as weight 0, as -inf does: the estimate is that
-            of a target without mass there. Without any weight log Z is -inf, its error +inf.
+        log_ratios: [N] at draws from q. NaN counts as weight 0, like -inf. If all weights are 0,
+            log Z is -inf and its error +inf.
     """
     count = jnp.asarray(log_ratios.shape[0], log_ratios.dtype)
     values = jnp.where(jnp.isnan(log_ratios), -jnp.inf, log_ratios)
@@ -80,7 +80,7 @@ def log_z(log_ratios: Array) -> LogZ:
 
 
 def reverse_effective_sample_size(log_ratios: Array) -> Array:
-    """Returns the effective number of N draws from q, (sum w)^2 / sum w^2 over N, in (0, 1].
+    """Returns the effective sample size (sum w)^2 / sum w^2 of draws from q over N, in (0, 1].
 
     Args:
         log_ratios: [N] at draws from q; NaN counts as weight 0.

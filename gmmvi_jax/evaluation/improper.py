@@ -1,11 +1,11 @@
-"""Directions along which the target's mass has no end: it is improper, or not even bounded.
+"""Directions along which the target is improper or unbounded.
 
 Rule: on a line x + t s v, with s the mixture's standard deviation along v, the mass in a decade of
-t is about t p~(t). Of a proper density it falls. Where log p~ + log t, 1,000 to 10,000 standard
-deviations away, still is no lower than log p~ within one of them, on the lines through two points,
-the target is called improper or unbounded along v. Tails as heavy as those of a Cauchy
-distribution fall by seven nats on the way. A tail of p~ ~ t^-a with a below 1.2 may be misjudged,
-and so may a mixture that is a thousand times narrower than the target.
+t is about t p~(t), which decreases for a proper density. If log p~ + log t at 1,000 to 10,000
+standard deviations is not lower than log p~ within one standard deviation, on the lines through two
+points, the target is considered improper or unbounded along v. Tails as heavy as those of a Cauchy
+distribution fall by seven nats on the way. The rule may fail for tails p~ ~ t^-a with a below 1.2,
+and for a mixture that is a thousand times narrower than the target.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
-_FAR = np.logspace(3.0, 4.0, 20).reshape(10, 2).T  # on either side; others, lest symmetry repeats
-# Of the far values: an oscillating density is judged by its better half, while a mode that the
-# mixture misses is at one or two of these distances alone.
+_FAR = np.logspace(3.0, 4.0, 20).reshape(10, 2).T  # different on the two sides, against symmetries
+# Quantile of the far values. An oscillating density is judged by its higher half; a missed mode
+# affects only one or two of these distances.
 _QUANTILE = 0.75
 _MIN_FALL = 1.0  # nats
-_MIN_USABLE = 5  # of the far values on one side; with fewer, the side is not judged
-_NAMED_SHARE = 0.3  # coordinates are named whose entry is so large relative to the largest
+_MIN_USABLE = 5  # far values per side; with fewer, the side is ignored
+_NAMED_SHARE = 0.3  # coordinates are named if their entry is this large relative to the largest
 _MAX_NAMED = 4
 
 
@@ -38,7 +38,7 @@ class Improper(NamedTuple):
 
     direction: np.ndarray  # [D] of length 1
     text: str
-    num_evaluations: int  # of the target that it took to find it
+    num_evaluations: int  # target evaluations of the search
 
 
 def improper_direction(
@@ -52,16 +52,16 @@ def improper_direction(
 ) -> Improper | None:
     """Returns a direction along which the target is improper or unbounded, if one is found.
 
-    Looks along the directions in which the mixture is widest, and along the one in which the
-    target's gradient vanishes, if it has gradients. The rule is written down in this file.
+    Searches the directions in which the mixture is widest and, if there are gradients, those in
+    which the target's gradient vanishes. The rule is in the docstring of this file.
 
     Args:
         log_target: unnormalised log density of one point [D].
-        gmm: the mixture so far; it may have run away.
-        centre: [D] from where it did: the mean of the run's prior.
-        temperature: beta of the fit: it is p^(1/beta) that has to be proper.
-        names: [D] of the coordinates; ``x[0]`` and so on if not given.
-        rng_key: of the draws that the lines go through.
+        gmm: the current mixture, which may have diverged.
+        centre: [D] mean of the run's prior.
+        temperature: beta of the fit; p^(1/beta) must be proper.
+        names: [D] of the coordinates; by default ``x[0]`` and so on.
+        rng_key: for the draws that the lines go through.
     """
     found, _ = search_improper(
         log_target, gmm, centre, temperature=temperature, names=names, rng_key=rng_key
@@ -78,7 +78,7 @@ def search_improper(
     names: Sequence[str] | None = None,
     rng_key: PRNGKey | int | None = None,
 ) -> tuple[Improper | None, int]:
-    """Returns what ``improper_direction`` does, and the number of target evaluations it took."""
+    """Returns the result of ``improper_direction`` and the number of target evaluations."""
     target = as_log_density(log_target)
     key = typed_key(0 if rng_key is None else rng_key)
     key_starts, key_values, key_null = jax.random.split(key, 3)
@@ -95,13 +95,13 @@ def search_improper(
         return _rises(values.reshape(len(steps), -1))
 
     def search(steps: np.ndarray) -> Improper | None:
-        """Every direction on the lines through one start, those that rise through another."""
+        """Tests all directions through one start, and those that rise through another."""
         num_agreeing = 0
         for start in starts:
             if not len(steps):
                 return None
             rising = rises(steps, start)
-            if rising is None:  # no density around this start
+            if rising is None:  # the density is zero around this start
                 continue
             steps, num_agreeing = steps[rising], num_agreeing + 1
             if num_agreeing == 2 and len(steps):
@@ -122,7 +122,7 @@ def _distances() -> np.ndarray:
 
 
 def _rises(values: np.ndarray) -> np.ndarray | None:
-    """Returns [M] whether the mass on a line goes on, None if there is none at the start."""
+    """Returns [M] whether the mass on each line is unbounded; None if the start has none."""
     near, *sides = np.split(values, [len(_NEAR), len(_NEAR) + _FAR.shape[1]], axis=1)
     if not np.any(np.isfinite(near)):
         return None
@@ -139,9 +139,9 @@ def _rises(values: np.ndarray) -> np.ndarray | None:
 
 
 def _starts(gmm: GMM, centre: np.ndarray, key: PRNGKey) -> list[np.ndarray]:
-    """Returns points [D] that lines go through, most trusted first.
+    """Returns points [D] that lines go through, the most reliable first.
 
-    A line through a mean alone may be one of symmetry, on which a proper density need not fall.
+    A proper density need not decrease on an axis of symmetry, on which a mean may lie.
     """
     key_draw, key_centre = jax.random.split(key)
     heaviest = np.asarray(gmm.means, float)[int(np.argmax(np.asarray(gmm.log_weights)))]

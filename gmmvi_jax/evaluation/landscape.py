@@ -1,7 +1,7 @@
-"""The log density of a mixture as a landscape: heights, ways up, paths that keep high.
+"""The log density of a mixture as a landscape: heights, ascents, and paths along ridges.
 
-In float64 by numpy: the points are few, and to compile a program for every number of components
-takes longer than all the work on one.
+In float64 with numpy: there are few points, and compiling a program for every number of components
+would take longer than the computation.
 """
 
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ import numpy as np
 from gmmvi_jax.gmm import GMM
 
 MAX_CLIMB = 200  # steps
-ARRIVED = 1e-4  # length of a step, in standard deviations, below which a climb has ended
-_STRAIGHTENED = 0.03  # the same where a path is bent
-_BENDS = 10  # steps that bend a path; the saddles of curved ridges change no more behind them
+ARRIVED = 1e-4  # step length, in standard deviations, below which a climb ends
+_STRAIGHTENED = 0.03  # the same for bending a path
+_BENDS = 10  # steps that bend a path; more do not change the saddles of curved ridges
 _INNER = 7  # points of a path between its ends
-_CHUNK_NUMBERS = 2**22  # held at a time, of points by components by dimensions
+_CHUNK_NUMBERS = 2**22  # points x components x dimensions held at a time
 
 
 class Slope(NamedTuple):
-    """The landscape at some points, and the parabola of the next step up."""
+    """Heights, gradients and curvatures at some points."""
 
     heights: np.ndarray  # [N] log q
-    pulls: np.ndarray  # [N, D] its gradients
+    pulls: np.ndarray  # [N, D] gradients of log q
     curvatures: np.ndarray  # [N, D, D] positive definite; or [N, D] of diagonal covariances
 
 
@@ -62,9 +62,9 @@ class Landscape:
         return Slope(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def climb(self) -> np.ndarray:
-        """Returns [K, D] where the mixture's fixed-point iteration ends from each mean.
+        """Returns [K, D] the limits of the mixture's fixed-point iteration from each mean.
 
-        x <- (sum_k p(k|x) Lambda_k)^-1 sum_k p(k|x) Lambda_k mu_k never goes downhill.
+        x <- (sum_k p(k|x) Lambda_k)^-1 sum_k p(k|x) Lambda_k mu_k never decreases log q.
         Source: Carreira-Perpinan, "Mode-finding for mixtures of Gaussian distributions", IEEE
         TPAMI 2000, Section 4.2.
         """
@@ -80,14 +80,14 @@ class Landscape:
         return points
 
     def straight_saddles(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Returns [E] the lowest log q on the way straight from ``starts`` to ``ends`` [E, D]."""
+        """Returns [E] the lowest log q on the lines from ``starts`` to ``ends`` [E, D]."""
         return self._lowest(_straight(starts, ends))
 
     def bent_saddles(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Returns [E] the lowest log q on paths bent to where it is high.
+        """Returns [E] the lowest log q on paths that are bent towards higher log q.
 
-        Points of the straight way go uphill across it, by the step of ``climb`` under the
-        constraint that they stay in the plane orthogonal to it: the top of a curved ridge.
+        The points of a straight line climb, by the step of ``climb``, in the plane orthogonal to
+        the line, up to the top of a curved ridge.
         """
         paths = _straight(starts, ends)
         count, _, dim = paths[:, 1:-1].shape
@@ -145,7 +145,7 @@ class Landscape:
 
 
 def _straight(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Returns [E, S, D] points at equal distances on the straight ways, both ends included."""
+    """Returns [E, S, D] equidistant points on the lines, both ends included."""
     shares = np.linspace(0.0, 1.0, _INNER + 2)[None, :, None]
     return starts[:, None] + shares * (ends - starts)[:, None]
 

@@ -1,4 +1,4 @@
-"""Log density ratios log p~(x) - log q(x): what every other measure is made from."""
+"""Log density ratios log p~(x) - log q(x), from which all other measures are computed."""
 
 from functools import partial
 
@@ -18,8 +18,8 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
-_SEGMENT_ROWS = 16_384  # draws held at a time: enough that every component's loop is worth it
-_SEGMENT_NUMBERS = 4_000_000  # and no more than so many numbers, in thousands of dimensions
+_SEGMENT_ROWS = 16_384  # draws held at a time, enough to amortise the loop over components
+_SEGMENT_NUMBERS = 4_000_000  # bound on the numbers held, for thousands of dimensions
 
 
 def ratios_of_rows(
@@ -109,14 +109,14 @@ def log_ratios(
 
     Args:
         gmm: the mixture q.
-        log_target: unnormalised log density of one point [D]; where it has a method ``full``
-            (minibatches do) that is used.
-        rng_key: a PRNG key, or an integer, its seed.
+        log_target: unnormalised log density of one point [D]; its method ``full`` (minibatches have
+            one) is used if there is one.
+        rng_key: a PRNG key, or an integer seed.
         num_samples: draws from q, each one target evaluation.
-        temperature: beta of the fit, which approaches p^(1/beta): log p~(x) is divided by it.
+        temperature: beta of the fit, which approximates p^(1/beta): log p~(x) is divided by it.
 
     Returns:
-        [N], NaN where the target is NaN or +inf; sorted by component within a segment.
+        [N], NaN if the target is NaN or +inf; sorted by component within a segment.
 
     Raises:
         ValueError: ``num_samples`` is not positive.
@@ -136,20 +136,20 @@ def log_ratios_at(
     *,
     temperature: Array | float = 1.0,
 ) -> Array:
-    """Returns log p~(x) - log q(x) at the given samples, of the target usually.
+    """Returns log p~(x) - log q(x) at given samples, usually of the target.
 
     Args:
         gmm: the mixture q.
         log_target: as for ``log_ratios``.
         samples: [N, D].
-        rng_key: of a stochastic target without ``full``; else not used.
+        rng_key: for a stochastic target without ``full``.
         temperature: as for ``log_ratios``.
 
     Returns:
-        [N], in the order of the samples; NaN where the target is NaN or +inf.
+        [N], in the order of the samples; NaN if the target is NaN or +inf.
 
     Raises:
-        ValueError: ``samples`` has another shape.
+        ValueError: ``samples`` has the wrong shape.
     """
     samples = jnp.asarray(samples, gmm.means.dtype)
     if samples.ndim != 2 or samples.shape[1] != gmm.dim or not len(samples):

@@ -14,13 +14,13 @@ from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array
 
 _BLOCK_ROWS = 256  # rows of the kernel matrix held at a time
-_BANDWIDTH_SAMPLES = 1000  # the study's number of samples whose pairs give the medians
+_BANDWIDTH_SAMPLES = 1000  # samples whose pairs give the medians, as in the study
 
 
 def median_bandwidth(reference: ArrayLike) -> float:
     """Returns twice the median squared distance between the first 1,000 samples.
 
-    The kernel exp(-d^T d / bandwidth) is then the Gaussian whose standard deviation is, about, the
+    The kernel exp(-d^T d / bandwidth) is then a Gaussian whose standard deviation is about the
     median distance.
 
     Args:
@@ -38,7 +38,7 @@ def diagonal_bandwidths(reference: ArrayLike, scale: float) -> np.ndarray:
     """Returns [D] the bandwidths of the study: ``scale`` times the median squared differences.
 
     Args:
-        reference: [N, D]; the first 1,000 count.
+        reference: [N, D]; the first 1,000 are used.
         scale: alpha; the study has 20 for the logistic regressions, 6 for the planar robots.
     """
     points = _first_samples(reference)
@@ -48,9 +48,10 @@ def diagonal_bandwidths(reference: ArrayLike, scale: float) -> np.ndarray:
 
 
 def mmd_squared(samples: ArrayLike, reference: ArrayLike, bandwidths: ArrayLike) -> Array:
-    """Returns the squared maximum mean discrepancy, biased (at least 0, more for few samples).
+    """Returns the biased estimate of the squared maximum mean discrepancy, at least 0.
 
-    The kernel is exp(-sum_i d_i^2 / bandwidth_i). Memory: 256 rows of the kernel matrix.
+    The bias is larger for few samples. The kernel is exp(-sum_i d_i^2 / bandwidth_i). Memory: 256
+    rows of the kernel matrix.
 
     Args:
         samples: [N, D].
@@ -59,7 +60,7 @@ def mmd_squared(samples: ArrayLike, reference: ArrayLike, bandwidths: ArrayLike)
             ``diagonal_bandwidths``.
 
     Raises:
-        ValueError: the shapes do not fit, or a bandwidth is not positive.
+        ValueError: the shapes do not match, or a bandwidth is not positive.
     """
     samples, reference = np.asarray(samples), np.asarray(reference)
     if samples.ndim != 2 or reference.ndim != 2 or samples.shape[1] != reference.shape[1]:
@@ -69,7 +70,7 @@ def mmd_squared(samples: ArrayLike, reference: ArrayLike, bandwidths: ArrayLike)
         )
     if not np.all(np.asarray(bandwidths) > 0.0):
         raise ValueError(f"bandwidths is {bandwidths}; all must be positive.")
-    # Centred and scaled before the precision is lowered: |x - y|^2 from products then loses little.
+    # Centred and scaled before the cast: |x - y|^2 from products then loses little precision.
     centre, scales = reference.mean(axis=0), np.sqrt(np.asarray(bandwidths))
     first, second = (jnp.asarray((points - centre) / scales) for points in (samples, reference))
     return (
@@ -109,7 +110,7 @@ def _first_samples(reference: ArrayLike) -> np.ndarray:
 def _positive(median: float) -> float:
     if not median > 0.0:
         raise ValueError(
-            f"reference has a median squared distance of {median}; its samples are the same "
-            f"mostly, give bandwidths of your own."
+            f"reference has a median squared distance of {median}; most of its samples are equal, "
+            f"so pass bandwidths explicitly."
         )
     return median

@@ -1,4 +1,4 @@
-"""The modes of a mixture: where the components lead uphill, and how much mass each has."""
+"""The modes of a mixture: locations, reached by climbing from the components, and masses."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import PyTree
 
 SAME_SUMMIT_DISTANCE = 0.1  # Mahalanobis, under the covariance of the component that led there
-# Of the heaviest component's weight. A million draws of the mixture have none of a component that
-# is lighter, and runs delete those (min_weight_for_deletion): it is no mode that anyone would see.
+# Relative to the heaviest component. A lighter component has no share in a million draws, and runs
+# delete such components (min_weight_for_deletion).
 LIGHTEST = 1e-6
-# Two Gaussians of the same weight and covariance have a valley of 0.44 nats between them where they
-# are 3 standard deviations apart, and more where they are further.
+# Two Gaussians of equal weight and covariance that are 3 standard deviations apart have a valley of
+# 0.44 nats between them.
 MIN_DIP = 0.4
 
 
@@ -22,7 +22,7 @@ class Modes(NamedTuple):
     """The modes of a mixture, heaviest first."""
 
     masses: np.ndarray  # [M] summed weight of the components that lead to the mode
-    locations: PyTree  # [M, D]; or a pytree of arrays [M, ...], as the position is
+    locations: PyTree  # [M, D]; or a pytree of arrays [M, ...] if the position is one
     log_densities: np.ndarray  # [M] log q there
     components: np.ndarray  # [K] index of the mode that each component leads to
 
@@ -30,16 +30,16 @@ class Modes(NamedTuple):
 def find_modes(gmm: GMM, min_dip: float = MIN_DIP) -> Modes:
     """Finds the modes of a mixture by climbing from the mean of every component.
 
-    Summits with no valley between them are one mode: the components along a ridge, however curved,
-    are many summits of a mixture, and one mode. Components that weigh less than a millionth of the
-    heaviest one have no mode of their own.
+    Summits with no valley between them are merged: the components along a (possibly curved) ridge
+    are many summits but one mode. Components lighter than a millionth of the heaviest one have no
+    mode of their own.
 
     Args:
         gmm: K components in D dimensions.
-        min_dip: nats that log q must fall below the lower of two modes on every way between them.
-            A mixture that was fitted to a ridge may have valleys of up to 1 nat on it; with
-            ``min_dip=1.0`` these do not count, but neither do those between two Gaussians of the
-            same weight that are less than 3.7 standard deviations apart.
+        min_dip: nats that log q must fall below the lower of two modes on every path between them.
+            A mixture fitted to a ridge may have valleys of up to 1 nat on it; ``min_dip=1.0``
+            ignores these, but also those between two Gaussians of equal weight that are less than
+            3.7 standard deviations apart.
 
     Returns:
         The modes, heaviest first.
@@ -52,7 +52,7 @@ def find_modes(gmm: GMM, min_dip: float = MIN_DIP) -> Modes:
     weights = np.exp(np.asarray(gmm.log_weights, np.float64))
     is_light = weights < LIGHTEST * weights.max()
     kept = np.flatnonzero(~is_light)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # of hopeless fits
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # from diverged fits
         landscape = Landscape(gmm, kept)
         points = landscape.climb()
         heights = landscape.heights(points)
@@ -80,7 +80,7 @@ def find_modes(gmm: GMM, min_dip: float = MIN_DIP) -> Modes:
 def _summits(
     landscape: Landscape, points: np.ndarray, heights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns [N] the components whose climbs ended at different points, and [K] whose it is."""
+    """Returns [N] one component per distinct summit, and [K] the summit of each component."""
     owner = np.full(len(points), -1)
     leaders: list[int] = []
     for index in np.argsort(-heights, kind="stable"):

@@ -1,4 +1,4 @@
-"""How far a mixture has moved: a question about the mixture, not about its components."""
+"""How far a mixture has moved, independently of its components."""
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,9 @@ def _mean_log_ratio(gmm: GMM, other: GMM, points: Array) -> Array:
 def mixture_divergence(
     gmm: GMM, other: GMM, rng_key: PRNGKey | int, num_samples: int = 1000
 ) -> float:
-    """Estimates KL(gmm || other) from draws of the first; no target evaluation.
+    """Estimates KL(gmm || other) from draws of the first, without target evaluations.
 
-    It is 0 where components trade their weights or places and the mixture stays what it is.
+    It is 0 if components exchange weights or places and the mixture stays the same.
 
     Args:
         gmm: a mixture.

@@ -1,6 +1,6 @@
 """Optimal transport between two sets of samples.
 
-Our own: ott-jax 0.6 cannot make the cost matrix in blocks of rows under jax 0.10.
+Implemented here, since ott-jax 0.6 cannot compute the cost matrix in blocks of rows with jax 0.10.
 """
 
 import jax
@@ -16,14 +16,14 @@ from gmmvi_jax.typing import Array, PRNGKey
 
 _BLOCK_ROWS = 256  # rows of the cost matrix held at a time
 _RELATIVE_REGULARISATION = 0.05  # of the reference's mean squared distance
-_LARGEST_VIOLATION = 1e-3  # of the marginals, in total variation; the cost errs by its square
+_LARGEST_VIOLATION = 1e-3  # of the marginals, in total variation; the cost's error is its square
 _MAX_ITERATIONS = 5000
 
 
 def sinkhorn_divergence(
     samples: ArrayLike, reference: ArrayLike, regularisation: float | None = None
 ) -> Array:
-    """Returns the debiased cost of entropic transport, of squared distances: 0 for equal sets.
+    """Returns the debiased cost of entropic transport with squared distances; 0 for equal sets.
 
     Sources: Cuturi, "Sinkhorn distances", NeurIPS 2013; Feydy et al., "Interpolating between
     optimal transport and MMD using Sinkhorn divergences", AISTATS 2019: S(x, y) = OT(x, y) -
@@ -32,11 +32,11 @@ def sinkhorn_divergence(
     Args:
         samples: [N, D].
         reference: [M, D].
-        regularisation: weight of the entropy, in units of the cost; 5% of the reference's mean
-            squared distance if not given.
+        regularisation: weight of the entropy, in units of the cost; by default 5% of the
+            reference's mean squared distance.
 
     Raises:
-        ValueError: the shapes do not fit, or Sinkhorn's iteration did not converge.
+        ValueError: the shapes do not match, or Sinkhorn's iteration did not converge.
     """
     first, second = _checked(samples, reference)
     if regularisation is None:
@@ -60,8 +60,8 @@ def sinkhorn_divergence(
 def _entropic_cost(x: Array, y: Array, regularisation: float) -> tuple[Array, Array]:
     """Returns the cost, with the entropy relative to the marginals, and the marginals' violation.
 
-    The dual's value, mean f + mean g, once f is the best one for g: the plan's rows then sum to
-    1/N, and the sums of its columns say how far the iteration is from its end.
+    This is the value of the dual, mean f + mean g, with f optimal for g. The rows of the plan then
+    sum to 1/N, and the sums of its columns measure convergence.
     """
 
     def step(loop: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
@@ -84,7 +84,7 @@ def _entropic_cost(x: Array, y: Array, regularisation: float) -> tuple[Array, Ar
 def _best_potential(
     rows: Array, columns: Array, potential: Array, regularisation: float | Array
 ) -> Array:
-    """Returns [N] the potential of ``rows`` that is best, given [M] that of ``columns``."""
+    """Returns [N] the optimal potential of ``rows``, given [M] that of ``columns``."""
     num_rows = rows.shape[0]
     padding = round_up(num_rows, _BLOCK_ROWS) - num_rows
     blocks = jnp.pad(rows, ((0, padding), (0, 0))).reshape(-1, _BLOCK_ROWS, rows.shape[1])
@@ -147,7 +147,7 @@ def _mean_over_directions(
 
 
 def _checked(samples: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
-    """Returns both, centred on the reference's mean: distances stay, rounding errors shrink."""
+    """Returns both, centred on the reference's mean to reduce rounding errors."""
     first, second = np.asarray(samples), np.asarray(reference)
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Points at which the target has mass that the mixture's draws pass over."""
+"""Points at which the target has mass that the mixture's draws miss."""
 
 from typing import NamedTuple
 
@@ -12,24 +12,23 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
-# Shares of the target's mass around a point that are worth a word, and serious. Measured on fits
-# that are right: nothing above the draws at all in most of them (breast_cancer at 200 to 450
-# iterations, gmm20, a Gaussian in 30-D), 0.0001 at a Student's t in 2-D, 0.003 at planar_robot_4,
-# where the ratio at the means is up to 39 nats above the draws: a limit on the ratio alone would
-# not do. A spike in 10-D with nine tenths of the mass, which the draws never hit, has 0.9, a tiny
-# ring with half of it 0.2 to 0.8.
+# Shares of the target's mass around a point that are a concern, and a serious one. Measured on good
+# fits: 0 for most (breast_cancer at 200 to 450 iterations, gmm20, a Gaussian in 30-D), 0.0001 for a
+# Student's t in 2-D, 0.003 for planar_robot_4, where the ratio at the means is up to 39 nats above
+# the draws, so that a limit on the ratio would not work. A spike in 10-D with nine tenths of the
+# mass, which no draw hits, has 0.9; a tiny ring with half of the mass 0.2 to 0.8.
 OVERLOOKED_LIMITS = (0.01, 0.05)
 NUM_CANDIDATES = 20  # of the archive
-_MAX_POINTS = 5  # whose surroundings are looked at
+_MAX_POINTS = 5  # whose surroundings are sampled
 _MIN_DISTANCE = 0.5  # between candidates, in standard deviations of a component per root dimension
-_NUM_READ = 1000  # of the archive's points, the highest, from which candidates are taken
-# Around a point samples are drawn at all of these widths, in those of the nearest component.
+_NUM_READ = 1000  # highest points of the archive, from which candidates are taken
+# Samples around a point are drawn at all of these widths, relative to the nearest component.
 _WIDTHS = np.logspace(0.0, -3.0, 20)
 _DRAWS_PER_WIDTH = 25
 
 
 class OverlookedPoints(NamedTuple):
-    """Points where log p~ - log q is above that of all draws, most of the target's mass first."""
+    """Points with log p~ - log q above all draws, sorted by the target's mass around them."""
 
     points: np.ndarray  # [M, D]
     excesses: np.ndarray  # [M] nats above the draws' highest ratio
@@ -49,18 +48,18 @@ def overlooked_points(
 ) -> OverlookedPoints:
     """Returns points around which the target has more mass than the mixture's draws show.
 
-    Looks at the components' means, where draws of many dimensions never lie, and at ``candidates``.
-    A higher ratio alone is no fault: every peak is a little sharper than its fit. What counts is
-    the mass of the target where the ratio is higher than at all draws, which draws around the point
-    estimate, of widths from that of the nearest component down to a thousandth. The points are
-    good means for new components.
+    Checks the components' means, near which draws in many dimensions never lie, and ``candidates``.
+    A higher ratio alone is not a fault, since every peak is a little sharper than its fit. The
+    criterion is the target's mass where the ratio is higher than at all draws. It is estimated by
+    draws around the point, with widths from that of the nearest component down to a thousandth of
+    it. The points are good means for new components.
 
     Args:
         gmm: the mixture q.
         log_target: unnormalised log density of one point [D].
         own_ratios: [N] at draws of the mixture, from ``log_ratios`` at the same temperature.
         rng_key: a PRNG key, or an integer, its seed.
-        candidates: [M, D] further points, see ``archive_candidates``.
+        candidates: [M, D] more points, see ``archive_candidates``.
         temperature: beta of the fit.
     """
     key_points, key_noise, key_around = jax.random.split(typed_key(rng_key), 3)
@@ -76,7 +75,7 @@ def overlooked_points(
     excesses = at_points.target - at_points.mixture - ratios.max()
     excesses = np.where(np.isfinite(excesses), excesses, -np.inf)
     log_mean = np.logaddexp.reduce(ratios) - np.log(np.size(own_ratios))
-    # Where many points are above the draws, the densest are looked at.
+    # If many points are above the draws, take the densest.
     is_above = excesses > 0.0
     order = np.argsort(-np.where(is_above, at_points.target, -np.inf), kind="stable")
     order = order[is_above[order]][:_MAX_POINTS]
@@ -105,8 +104,8 @@ def _mass_around(
 ) -> tuple[float, int]:
     """Returns the log of the target's integral where log p~ - log q > ``highest``, near a point.
 
-    By importance sampling from a mixture of Gaussians of all widths around the point, so that it is
-    too low where these do not reach, and not too high but by chance.
+    By importance sampling from a mixture of Gaussians of several widths around the point. The
+    estimate misses the mass that these do not reach.
     """
     factor = _nearest_factor(gmm, point)
     shape = (len(_WIDTHS), _DRAWS_PER_WIDTH, gmm.dim)
@@ -125,22 +124,22 @@ def _mass_around(
 
 
 def _nearest_factor(gmm: GMM, point: np.ndarray) -> np.ndarray:
-    """Returns [D, D] (or [D]) the factor of the component that most likely drew a point."""
+    """Returns [D, D] (or [D]) the factor of the most responsible component for a point."""
     index = int(np.argmax(np.asarray(gmm.log_weights + gmm.component_log_probs(point))))
     factor = np.asarray(gmm.factors[index], float)
     return factor if gmm.is_diagonal else np.tril(factor)
 
 
 def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) -> np.ndarray:
-    """Returns [M, D] the archive's points of the highest log p~, M at most ``count``.
+    """Returns [M, D] up to ``count`` points of the archive with the highest log p~.
 
-    Of points within half a standard deviation of each other, by the nearest component's covariance
-    and per root dimension, the highest is taken. No target evaluation.
+    Among points within half a standard deviation (of the nearest component, per root dimension)
+    only the highest is taken. There is no target evaluation.
 
     Args:
         archive: of a run, ``state.database.archive``.
-        gmm: the mixture, whose widths matter.
-        count: most points.
+        gmm: the mixture, which defines the distances.
+        count: maximum number of points.
     """
     num_live = int(archive.count)
     values = np.asarray(archive.log_target)[:num_live]

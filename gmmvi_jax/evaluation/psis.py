@@ -1,4 +1,4 @@
-"""Pareto-smoothed importance sampling: weights that do not explode, and k-hat.
+"""Pareto-smoothed importance sampling: stable weights, and the diagnostic k-hat.
 
 Sources: Vehtari, Simpson, Gelman, Yao, Gabry, "Pareto smoothed importance sampling", JMLR 2024;
 the fit of the generalised Pareto distribution is that of Zhang and Stephens, "A new and efficient
@@ -13,18 +13,19 @@ from jax.scipy.special import logsumexp
 
 from gmmvi_jax.typing import Array
 
-MIN_SAMPLES = 25  # fewer leave no five values for the tail
-_FIT_PRIOR = 3.0  # Zhang and Stephens: of the scale, relative to the first quartile
-_SHAPE_PRIOR_COUNT = 10.0  # Vehtari et al.: as many observations of k = 0.5
+MIN_SAMPLES = 25  # needed for five values in the tail
+_FIT_PRIOR = 3.0  # Zhang and Stephens: prior of the scale, relative to the first quartile
+_SHAPE_PRIOR_COUNT = 10.0  # Vehtari et al.: prior of k, as this many observations of 0.5
 
 
 def _fit_pareto(excess: Array, first: Array) -> tuple[Array, Array]:
     """Returns shape k and scale of the generalised Pareto distribution of a sorted sample.
 
-    Posterior mean of b = -k / scale over a grid of its quantiles, then k given b, drawn to 0.5.
+    Takes the posterior mean of b = -k / scale over a grid of quantiles, then k given b, shrunk
+    towards 0.5.
 
     Args:
-        excess: [M] ascending; rows before ``first`` are zero and do not count.
+        excess: [M] ascending; rows before ``first`` are zero and ignored.
         first: [] int32.
     """
     capacity = excess.shape[0]
@@ -56,7 +57,7 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
     values = values - jnp.where(jnp.isfinite(largest), largest, 0.0)
     tail_size = math.ceil(min(0.2 * num_samples, 3.0 * math.sqrt(num_samples)))
     tail_values, tail_rows = jax.lax.top_k(values, tail_size + 1)
-    # Tail and cutoff are equal to the largest weight, but for weights of 0.
+    # The weights in the tail and at the cutoff are all equal to the largest one, or 0.
     equal = jnp.isfinite(largest) & jnp.all((tail_values == 0.0) | (tail_values == -jnp.inf))
     smallest = math.log(jnp.finfo(values.dtype).tiny)
     log_cutoff = jnp.maximum(tail_values[-1], smallest)
@@ -81,19 +82,18 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
 
 
 def psis(log_ratios: Array) -> tuple[Array, Array]:
-    """Smooths importance weights and says how heavy their tail is.
+    """Smooths importance weights and measures how heavy their tail is.
 
     The largest min(N/5, 3 sqrt N) weights are replaced by quantiles of a generalised Pareto
-    distribution fitted to them, and cut off at the largest one.
+    distribution fitted to them, and truncated at the largest one.
 
     Args:
-        log_ratios: [N] log p~(x) - log q(x) at independent draws from q. NaN gets no weight.
+        log_ratios: [N] log p~(x) - log q(x) at independent draws from q. NaN gets weight 0.
 
     Returns:
-        [N] normalised log weights, all -inf where no ratio is finite; k-hat, the tail's shape: the
-        weights have 1/k-hat moments. It is -inf where the largest weights are all the same, as
-        those of equal ratios are: bounded weights without a tail. It is +inf where no tail could
-        be fitted (five values or more must stand out).
+        [N] normalised log weights, all -inf if no ratio is finite; and k-hat, the shape of the
+        tail: the weights have 1/k-hat moments. It is -inf if the largest weights are all equal
+        (there is no tail), and +inf if no tail could be fitted (it needs at least five values).
 
     Raises:
         ValueError: there are fewer than 25 ratios.
@@ -108,7 +108,7 @@ def psis(log_ratios: Array) -> tuple[Array, Array]:
 
 
 def k_hat_limit(num_samples: int) -> float:
-    """Returns the largest k-hat with which N draws suffice: min(1 - 1/log10 N, 0.7).
+    """Returns the largest k-hat for which N draws suffice: min(1 - 1/log10 N, 0.7).
 
     Source: Vehtari et al. 2024.
     """
@@ -116,10 +116,10 @@ def k_hat_limit(num_samples: int) -> float:
 
 
 def describe_k_hat(k_hat: float, num_samples: int) -> str:
-    """Returns in words what k-hat says of N draws, in at most 41 characters.
+    """Returns an interpretation of k-hat for N draws, in at most 41 characters.
 
     Args:
-        k_hat: of ``psis``.
+        k_hat: from ``psis``.
         num_samples: N.
     """
     if k_hat == -math.inf:

@@ -21,10 +21,10 @@ _LEARNING_RATE = 3e-3
 
 
 class TwoSampleTest(NamedTuple):
-    """How well a classifier tells samples from reference samples."""
+    """How well a classifier distinguishes samples from reference samples."""
 
-    accuracy: float  # of held-out samples; 0.5 where they cannot be told apart
-    standard_error: float  # of an accuracy that is the true one
+    accuracy: float  # on held-out samples; 0.5 if they cannot be distinguished
+    standard_error: float  # binomial, at this accuracy
 
 
 def classifier_two_sample_test(
@@ -38,7 +38,8 @@ def classifier_two_sample_test(
 ) -> TwoSampleTest:
     """Returns the cross-validated accuracy of a network with two hidden layers.
 
-    Both sets count the same: the larger is cut. Coordinates are standardised by both together.
+    The larger set is truncated to the size of the smaller one. Coordinates are standardised with
+    the moments of both sets together.
 
     Args:
         samples: [N, D].

@@ -1,13 +1,13 @@
-"""Mass uphill of the draws: where log p - log q rises away from the mixture.
+"""Mass uphill of the draws, where log p - log q rises away from the mixture.
 
-A part of the target that lies next to the mixture and is narrower, the neck of a funnel say, is hit
-by no draw, and no candidate is in it. But the ratio rises towards it. Climbs of the ratio, from its
-highest draws, go there. Points on the way at which it is above all draws become centres of
-Gaussians shaped by the target's curvature; draws from these estimate the mass above all draws.
+A narrow part of the target next to the mixture, such as the neck of a funnel, contains no draw and
+no candidate, but the ratio rises towards it. We climb the ratio from the draws where it is highest.
+Points of the climb at which it is above all draws become centres of Gaussians with the target's
+curvature, and draws from these estimate the mass above all draws.
 
-Measured, as a share of the target's mass: at most 0.002 at fits that are right (breast_cancer,
-gmm20, stm20, four small posteriors, a Student's t in 10-D) and 0.03 at densities with an edge;
-0.06 to 0.1 at the posterior of eight schools, whose fit lacks 0.09.
+Measured, as a share of the target's mass: at most 0.002 for good fits (breast_cancer, gmm20, stm20,
+four small posteriors, a Student's t in 10-D) and 0.03 for densities with an edge; 0.06 to 0.1 for
+the posterior of eight schools, whose fit lacks 0.09.
 """
 
 from typing import NamedTuple
@@ -24,13 +24,13 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
-MAX_DIM = 100  # above, the curvature takes too many gradients: one for each dimension and centre
-_NUM_DRAWS = 500  # of the mixture, of which the highest are the starts
+MAX_DIM = 100  # the curvature takes a gradient per dimension and centre
+_NUM_DRAWS = 500  # of the mixture; the climbs start from the highest
 _NUM_CLIMBS = 8
 _NUM_STEPS = 40
-_FIRST_STEP = 0.3  # in the mixture's whitened coordinates; grows while the ratio does
+_FIRST_STEP = 0.3  # in the mixture's whitened coordinates; grows while the ratio increases
 _NUM_CENTRES = 40
-_FIRST_DRAWS = 10  # around each centre; they tell the centres with the most mass
+_FIRST_DRAWS = 10  # around each centre, to select the centres with the most mass
 _NUM_BEST, _DRAWS_PER_BEST = 20, 40
 _LEAST_CURVATURE = 4.0  # whitened: a Gaussian is at most half as wide as the mixture
 _MOST_CURVATURE = 1e8
@@ -38,11 +38,11 @@ _DIFFERENCE = 1e-3  # of gradients, in whitened coordinates
 
 
 class Uphill(NamedTuple):
-    """Mass of the target above all draws that climbs of the ratio lead to."""
+    """Mass of the target with a ratio above all draws, found by climbing the ratio."""
 
-    point: np.ndarray | None  # [D] in the middle of it; None where nothing is above all draws
-    excess: float  # nats above the draws' highest ratio, there
-    share: float  # of the target's mass, above all draws and around the ways
+    point: np.ndarray | None  # [D] in the middle of it; None if nothing is above all draws
+    excess: float  # nats above the draws' highest ratio, at ``point``
+    share: float  # of the target's mass, above all draws and near the climbs
     num_evaluations: int
 
 
@@ -54,9 +54,9 @@ def mass_uphill(
     *,
     temperature: float = 1.0,
 ) -> Uphill:
-    """Returns what lies uphill of the draws, an estimate that is low rather than high.
+    """Returns the mass uphill of the draws; the estimate is rather too low than too high.
 
-    Nothing for a target without gradient or with noise, and in more than 100 dimensions.
+    It is empty for targets without gradients or with noise, and in more than 100 dimensions.
 
     Args:
         gmm: the mixture q.
@@ -100,7 +100,7 @@ def mass_uphill(
         values = densities_at(gmm, target, around, keys[1], temperature)
         excesses = values.target - values.mixture - highest
         log_weights = values.target - _log_density(around, centres[rows], factors[rows])
-        # Not where the target is NaN.
+        # Excludes points where the target is NaN.
         return around, excesses, np.where(excesses > 0.0, log_weights, -np.inf)
 
     *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2:4])
@@ -108,7 +108,7 @@ def mass_uphill(
     best = np.argsort(-by_centre, kind="stable")[:_NUM_BEST]
     around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[4:])
     heaviest, second = np.argsort(log_weights)[:-3:-1]
-    log_weights[heaviest] = log_weights[second]  # lest one decides
+    log_weights[heaviest] = log_weights[second]  # so that a single draw does not decide
     log_mass = np.logaddexp.reduce(log_weights) - np.log(len(around))
     log_seen = np.logaddexp.reduce(ratios[np.isfinite(ratios)]) - np.log(len(ratios))
     share = float(np.exp(log_mass - np.logaddexp(log_mass, log_seen)))
@@ -119,7 +119,7 @@ def mass_uphill(
 
 
 def _root(gmm: GMM) -> np.ndarray | None:
-    """Returns [D, D] a root of the mixture's covariance; None for that of a lost mixture."""
+    """Returns [D, D] a root of the mixture's covariance; None if the mixture has diverged."""
     try:
         root = np.linalg.cholesky(np.asarray(gmm.covariance(), float))
     except np.linalg.LinAlgError:
@@ -131,7 +131,7 @@ def _root(gmm: GMM) -> np.ndarray | None:
 def _climb(
     gmm: GMM, log_target: LogDensity, starts: Array, root: Array, temperature: Array | float
 ) -> tuple[Array, Array]:
-    """Returns the points [M, S, D] of climbs of the ratio and its values [M, S] there."""
+    """Returns the points [M, S, D] of climbs of the ratio, and its values [M, S]."""
     evaluate = value_and_gradient(full_density(log_target))
 
     def ratio(point: Array) -> tuple[Array, Array]:
@@ -162,7 +162,7 @@ def _climb(
 def _curvatures(
     log_target: LogDensity, centres: Array, root: Array, temperature: Array | float
 ) -> Array:
-    """Returns [M, D, D] minus the Hessians of log p in whitened coordinates, by differences."""
+    """Returns [M, D, D] the negative Hessians of log p in whitened coordinates, by differences."""
     evaluate = value_and_gradient(full_density(log_target))
     offsets = jnp.concatenate([jnp.zeros_like(root[:1]), _DIFFERENCE * root.T])
     points = centres[:, None] + offsets
@@ -172,14 +172,14 @@ def _curvatures(
 
 
 def _width(curvature: np.ndarray) -> np.ndarray:
-    """Returns [D, D] a factor of the covariance that belongs to a curvature."""
+    """Returns [D, D] a factor of the covariance of a given curvature."""
     finite = np.nan_to_num(curvature, nan=0.0, posinf=0.0, neginf=0.0)
     sizes, axes = np.linalg.eigh(0.5 * (finite + finite.T))
     return axes / np.sqrt(np.clip(sizes, _LEAST_CURVATURE, _MOST_CURVATURE))
 
 
 def _log_density(points: np.ndarray, centres: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Returns [N] log densities of the even mixture of Gaussians; factors [M, D, D]."""
+    """Returns [N] log densities of the equally weighted mixture of M Gaussians."""
     dim = points.shape[1]
     terms = [
         -0.5 * np.sum(np.square(np.linalg.solve(factor, (points - centre).T)), axis=0)

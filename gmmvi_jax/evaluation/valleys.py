@@ -1,11 +1,11 @@
-"""Which summits of a mixture are one mode: those with no valley between them."""
+"""Merging summits of a mixture with no valley between them into modes."""
 
 import numpy as np
 
 from gmmvi_jax.evaluation.landscape import Landscape
 
 _NEIGHBOURS = 8
-# Ways with a deeper straight valley are not bent: on a ridge, neighbours that overlap have less.
+# Paths with a deeper valley are not bent: overlapping neighbours on a ridge have shallower ones.
 _DEEPEST_BENT = 20.0
 
 
@@ -16,19 +16,18 @@ def merge_summits(
     precisions: np.ndarray,
     min_dip: float,
 ) -> np.ndarray:
-    """Returns [N] for each summit the index of the one that stands for its mode, the highest.
+    """Returns [N] for each summit the index of its mode's highest summit.
 
-    Ways between neighbours are looked at, those with the highest saddles first; two modes become
-    one where the way leads less than ``min_dip`` below the lower of their summits. What a chain of
-    summits has in common is so found along the chain, whatever lies between its ends. Source: the
-    merging by persistence of Chazal, Guibas, Oudot, Skraba, "Persistence-based clustering in
-    Riemannian manifolds", J. ACM 2013.
+    Visits the paths between neighbours in descending order of their saddles. Two modes are merged
+    if the saddle is less than ``min_dip`` below the lower of their summits. A chain of summits is
+    thus merged link by link. Source: merging by persistence of Chazal, Guibas, Oudot, Skraba,
+    "Persistence-based clustering in Riemannian manifolds", J. ACM 2013.
 
     Args:
         landscape: of the mixture.
         points: [N, D] the summits.
         heights: [N] log q there.
-        precisions: [N, D, D] or [N, D] of a component at each summit: what is near.
+        precisions: [N, D, D] or [N, D] of a component at each summit; they define the neighbours.
         min_dip: nats.
     """
     if len(points) == 1:
@@ -49,7 +48,7 @@ def merge_summits(
 def _join(
     heights: np.ndarray, starts: np.ndarray, ends: np.ndarray, saddles: np.ndarray, min_dip: float
 ) -> np.ndarray:
-    """Returns [N] the summit that stands for each one's mode, given the ways and their saddles."""
+    """Returns [N] the highest summit of each one's mode, given the paths and their saddles."""
     parents = np.arange(len(heights))
 
     def top_of(index: int) -> int:
@@ -66,7 +65,7 @@ def _join(
 
 
 def _distances(points: np.ndarray, precisions: np.ndarray) -> np.ndarray:
-    """Returns [N, N] squared Mahalanobis distances, under the wider of both Gaussians."""
+    """Returns [N, N] squared Mahalanobis distances under the wider of the two Gaussians."""
     rows = []
     for point, precision in zip(points, precisions, strict=True):
         offsets = points - point
@@ -77,7 +76,7 @@ def _distances(points: np.ndarray, precisions: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pairs of near points, such that all points are connected."""
+    """Returns pairs of neighbours that connect all points."""
     near = np.argsort(distances, axis=1, kind="stable")[:, : _NEIGHBOURS + 1]
     is_pair = np.zeros(distances.shape, bool)
     np.put_along_axis(is_pair, near, True, axis=1)
@@ -90,7 +89,7 @@ def _neighbours(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _spanning_tree(distances: np.ndarray) -> list[tuple[int, int]]:
     """Returns the pairs of the minimum spanning tree, by Prim's algorithm."""
     outside = np.arange(1, len(distances))
-    nearest = np.zeros(len(distances), int)  # the point of the tree that is next to each
+    nearest = np.zeros(len(distances), int)  # nearest point of the tree
     pairs = []
     while len(outside):
         index = int(np.argmin(distances[nearest[outside], outside]))

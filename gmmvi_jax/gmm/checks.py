@@ -1,4 +1,4 @@
-"""Checks of what users pass to a ``GMM``: errors name the argument, its value and the cure."""
+"""Checks of the arguments of a ``GMM``: errors name the argument, its value and the fix."""
 
 import operator
 from collections.abc import Sequence
@@ -75,9 +75,9 @@ def _check_variances(variances: np.ndarray) -> None:
 
 
 def _check_covariances(covariances: np.ndarray) -> None:
-    # Relative to the variances, whatever the units; loose, since inverses are rounded unevenly.
+    # Relative to the variances; loose, since computed inverses are not exactly symmetric.
     tolerance = float(np.sqrt(np.finfo(covariances.dtype).eps))
-    # The decomposition that is used: another one may differ in the last bit, and in success.
+    # The decomposition of ``from_moments``; another one may succeed where it fails.
     factors = np.asarray(jnp.linalg.cholesky(covariances))
     for component, covariance in enumerate(covariances):
         scale = np.sqrt(np.abs(np.diagonal(covariance)))
@@ -100,10 +100,10 @@ def _check_covariances(covariances: np.ndarray) -> None:
 
 
 def check_dims(dims: int | Sequence[int], dim: int) -> list[int]:
-    """Returns ``dims`` as a list, if they are different indices of ``dim`` coordinates.
+    """Returns ``dims`` as a list of distinct indices of ``dim`` coordinates.
 
     Raises:
-        ValueError: an index is out of range or given twice, there is none, or it is a mask.
+        ValueError: an index is out of range or given twice, there are none, or it is a mask.
     """
     indices = list(np.atleast_1d(np.asarray(dims, object)))
     if any(isinstance(index, bool | np.bool_) for index in indices):
@@ -136,11 +136,11 @@ def check_shape(name: str, array: Array, *allowed: tuple[int | str, ...]) -> Non
     Args:
         name: of the argument.
         array: the argument.
-        allowed: shapes, in which a letter stands for any size.
+        allowed: shapes; a letter stands for any size.
     """
     if any(_fits(array.shape, shape) for shape in allowed):
         return
-    # As tuples are written, but for the quotes about letters.
+    # Formatted as tuples, without the quotes around letters.
     wanted = " or ".join(str(shape).replace("'", "") for shape in allowed)
     raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
 

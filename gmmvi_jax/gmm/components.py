@@ -1,6 +1,6 @@
-"""The K Gaussians of a ``GMM``, without their weights: all that is computed per component.
+"""The K Gaussians of a ``GMM`` without their weights: everything that is computed per component.
 
-They come as two arrays:
+They are given by two arrays:
     means: [K, D].
     factors: [K, D, D] lower Cholesky factors of the covariances, of which only the lower triangle
         is read (an optimiser may write into the upper one); or [K, D] standard deviations.
@@ -17,8 +17,8 @@ from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, factor_diagonal
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.typing import Array
 
-# Elements of the [chunk, D, D] factors gathered at once while sampling: 2 MiB in float32 stay in a
-# CPU's second-level cache (measured: twice as fast as 16 MiB) and are enough to keep a GPU busy.
+# Elements of the [chunk, D, D] factors gathered at once while sampling. 2 MiB in float32 fit the
+# second-level cache of a CPU (measured: twice as fast as 16 MiB) and keep a GPU busy.
 _GATHERED_ELEMENTS = 2**19
 
 
@@ -36,7 +36,7 @@ def log_densities(means: Array, factors: Array) -> Callable[[Array], Array]:
 def _whitener(means: Array, factors: Array) -> Callable[[Array], Array]:
     """Returns the function from ONE point [D] to factor_k^-1 (x - mean_k) [K, D]."""
     # Solving with a triangular factor for every point takes 10 times as long on a CPU as inverting
-    # the factors once. Outside of the function of one point, so that vmap inverts once, too.
+    # the factors once. This is outside of the inner function, so that vmap also inverts only once.
     diagonal = is_diagonal(means, factors)
     inverses = 1.0 / factors if diagonal else _invert_lower(factors)
 
@@ -50,11 +50,11 @@ def _whitener(means: Array, factors: Array) -> Callable[[Array], Array]:
 
 
 def _log_densities_from_whitened(factors: Array, whitened: Array) -> Array:
-    """Returns [K] the log densities at ONE point, given by its whitened forms [K, D]."""
+    """Returns [K] the log densities at ONE point, from its whitened coordinates [K, D]."""
     log_scales = jnp.log(factor_diagonal(factors, is_diagonal(whitened, factors)))
     terms = -log_scales - 0.5 * jnp.square(whitened)
     values = jnp.sum(terms, axis=-1) - 0.5 * whitened.shape[-1] * LOG_TWO_PI
-    # Were all -inf, logsumexp and softmax over the components would have NaN gradients.
+    # If all were -inf, logsumexp and softmax over the components would have NaN gradients.
     return jnp.maximum(values, jnp.finfo(values.dtype).min)
 
 
@@ -75,8 +75,8 @@ def transform_noise(means: Array, factors: Array, components: Array, noise: Arra
         component, vector = pair
         return means[component] + jnp.matmul(lower[component], vector, precision=PRECISION)
 
-    # In chunks: gathering every sample's factor at once would take [N, D, D]. Unlike a masked
-    # product per component, the work does not grow with K.
+    # In chunks, since gathering every sample's factor at once would take [N, D, D]. The work does
+    # not grow with K, unlike that of a masked product per component.
     num_samples, dim = noise.shape
     chunk = max(1, min(num_samples, _GATHERED_ELEMENTS // dim**2))
     return jax.lax.map(transform, (components, noise), batch_size=chunk)
@@ -130,7 +130,7 @@ def conditional(
     Args:
         means: [K, D].
         factors: [K, D, D] or [K, D].
-        dims: M different indices.
+        dims: M distinct indices.
         values: [M] the values of these coordinates.
 
     Returns:
@@ -139,7 +139,7 @@ def conditional(
     """
     count = len(dims)
     rest = [index for index in range(means.shape[-1]) if index not in dims]
-    # With the given coordinates first, blocks of the Cholesky factor are the factor of their
+    # With the given coordinates first, the blocks of the Cholesky factor are the factor of their
     # marginal, the regression on them, and the factor of the conditional.
     ordered_means, ordered = marginal(means, factors, dims + rest)
     given_means, rest_means = ordered_means[:, :count], ordered_means[:, count:]
@@ -165,7 +165,7 @@ def _invert_lower(factors: Array) -> Array:
 def _triangularise(rows: Array) -> Array:
     """Returns [K, M, M] the Cholesky factors of R R^T, for R = ``rows`` [K, M, D].
 
-    By QR: R^T = Q U gives R R^T = U^T U. Unlike the Cholesky decomposition of the product it does
+    By QR: R^T = Q U gives R R^T = U^T U. Unlike a Cholesky decomposition of the product this does
     not square the condition number, and cannot fail.
     """
     upper = jnp.linalg.qr(rows.mT, mode="r")

@@ -1,8 +1,8 @@
 """The public Gaussian mixture: dense, exact and differentiable.
 
-The mixture that is trained has room for components to come (``mixture.PaddedMixture``); this one
-holds exactly the K components it has. It is what users sample from, differentiate, and hand to
-other libraries. What is computed per component is in ``gmm_components``.
+The mixture in training has spare slots (``mixture.padded.PaddedMixture``); this one has exactly K
+components. It is the one to sample from, to differentiate, and to pass to other libraries. What is
+computed per component is in ``gmm.components``.
 """
 
 import dataclasses
@@ -29,9 +29,9 @@ from gmmvi_jax.typing import Array, PRNGKey
 class GMM:
     """A mixture of K Gaussians in D dimensions.
 
-    A pytree of its three arrays: it passes through ``jax.jit``, ``jax.grad`` and ``jax.vmap``. All
-    results have the dtype of the arrays. The constructor takes them as they are; ``from_moments``
-    checks and normalises.
+    A pytree of three arrays that passes through ``jax.jit``, ``jax.grad`` and ``jax.vmap``. All
+    results have the dtype of the arrays. The constructor does not check them; ``from_moments``
+    checks and normalises its arguments.
 
     Attributes:
         log_weights: [K] log of the weights, normalised; -inf is a weight of 0.
@@ -59,16 +59,16 @@ class GMM:
         """Returns the mixture with the given weights, means and covariances.
 
         Args:
-            weights: [K], not negative; need not sum to 1. One of 0 is -inf in ``log_weights``, with
-                no trace of what the component would add: gradients in it leave that out.
+            weights: [K], not negative; need not sum to 1. A weight of 0 is -inf in ``log_weights``,
+                and has a zero gradient.
             means: [K, D].
             covariances: [K, D, D] symmetric and positive definite, or [K, D] the variances of
                 diagonal covariances.
 
         Raises:
-            ValueError: shapes do not fit together; a value is not finite; a weight is negative or
+            ValueError: the shapes do not match; a value is not finite; a weight is negative or
                 all are 0; a covariance is not symmetric or not positive definite. Under a
-                transformation (jit, grad, vmap) values are unknown and only shapes are checked.
+                transformation (jit, grad, vmap) only the shapes are checked.
         """
         moments = [jnp.asarray(moment) for moment in (weights, means, covariances)]
         dtype = jnp.result_type(*moments, float)  # of integers, the default float
@@ -78,8 +78,8 @@ class GMM:
             factors = jnp.sqrt(covariances)
         else:
             factors = jnp.linalg.cholesky(covariances)
-        # The logarithm of 0 has no gradient: it is left out of what is differentiated, or a weight
-        # of 0 would make the gradients of all weights NaN.
+        # The logarithm of 0 has no gradient, and would make the gradients of all weights NaN: the
+        # double where.
         is_zero = weights == 0.0
         log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
         return cls(log_weights - jnp.log(jnp.sum(weights)), means, factors)
@@ -117,9 +117,9 @@ class GMM:
     def log_prob(self, x: ArrayLike) -> Array:
         """Returns [...] the log density at points [..., D].
 
-        The gradient is never NaN at finite points: where the log densities of all components
-        overflow (1e19 standard deviations away, in float32) it is 0. Memory grows as K times D
-        times the number of points; ``jax.lax.map`` over chunks of very many.
+        The gradient is never NaN at finite points; it is 0 where the log densities of all
+        components overflow (1e19 standard deviations away, in float32). Memory grows as K times D
+        times the number of points; use ``jax.lax.map`` over chunks for very many points.
         """
         return self._at_points(lambda log_densities: logsumexp(self.log_weights + log_densities), x)
 
@@ -172,7 +172,7 @@ class GMM:
         """
         count = require_int("num_samples", num_samples, least=0)
         key_component, key_noise = jax.random.split(typed_key(rng_key))
-        # Inverts the cumulative weights; `categorical` would draw noise [N, K].
+        # By the inverse of the cumulative weights; jax.random.categorical would draw noise [N, K].
         components = jax.random.choice(
             key_component, self.num_components, (count,), p=jax.lax.stop_gradient(self.weights)
         ).astype(jnp.int32)
@@ -234,7 +234,7 @@ class GMM:
         return self._average(quadratics + linears) + constant
 
     def _average(self, values: Array) -> Array:
-        """Returns [...] the average of [K, ...] over the components, by their weights."""
+        """Returns [...] the weighted average of [K, ...] over the components."""
         return jnp.tensordot(self.weights, values, axes=1, precision=PRECISION)
 
     def marginal(self, dims: int | Sequence[int]) -> "GMM":
@@ -275,7 +275,7 @@ class GMM:
         return GMM(jax.nn.log_softmax(self.log_weights + log_densities), means, factors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the mixture to exactly ``path`` (an .npz archive), all of it or nothing.
+        """Writes the mixture to exactly ``path``, an .npz archive, atomically.
 
         Raises:
             FileNotFoundError: the directory does not exist.
@@ -288,7 +288,7 @@ class GMM:
     def load(cls, path: str | os.PathLike[str]) -> "GMM":
         """Returns the mixture that ``save`` wrote, bit for bit.
 
-        Warns where it holds float64 and JAX rounds it to float32, its default.
+        Warns if the file holds float64 and JAX rounds it to float32, the default.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -297,7 +297,7 @@ class GMM:
         return cls(**gmm_io.load_arrays(path))
 
     def __repr__(self) -> str:
-        """Returns one line of shapes and dtype, also for tracers and leaves that are no arrays."""
+        """Returns one line of shapes and dtype; tracers and other leaves are supported."""
         if not all(hasattr(leaf, "dtype") for leaf in (self.means, self.factors)):
             return f"GMM({self.log_weights!r}, {self.means!r}, {self.factors!r})"
         kind = "diagonal" if self.is_diagonal else "full"

@@ -1,4 +1,4 @@
-"""Several mixtures as one."""
+"""Merging several mixtures into one."""
 
 from collections.abc import Sequence
 
@@ -11,32 +11,33 @@ from gmmvi_jax.typing import HostArray
 
 
 def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
-    """Returns one mixture with the components of all of them, each weighing exp(ELBO).
+    """Returns the mixture of the given mixtures, with weights proportional to exp(ELBO).
 
-    Where the mixtures cover different parts of the target, that is the best weighting there is
-    (exp(ELBO) is then the mass each has found); where they cover the same, all weights are good.
+    If the mixtures cover different parts of the target these weights are optimal, since exp(ELBO)
+    approximates the mass that each one covers. If they cover the same parts, the weights do not
+    matter.
 
     Args:
         gmms: mixtures of the same dimension and covariance type.
-        elbos: [R] their ELBOs. One of -inf (mass where the target has none) is no weight. Where one
-            is NaN (not estimated), all others weigh the same.
+        elbos: [R] their ELBOs. One of -inf (mass outside of the support) gets weight 0. If one is
+            NaN (not estimated), all mixtures with a weight get the same one.
 
     Raises:
-        ValueError: nothing to merge, the mixtures do not fit together, one of them is not finite,
-            or none has an ELBO that is finite.
+        ValueError: there is nothing to merge, the mixtures do not match, one of them is not finite,
+            or none has a finite ELBO.
     """
     if not gmms or len(gmms) != len(np.asarray(elbos)):
         raise ValueError(f"merge needs one ELBO per mixture, got {len(gmms)} mixtures.")
     shapes = {gmm.factors.shape[1:] for gmm in gmms}
     if len(shapes) > 1:
         raise ValueError(f"mixtures differ in the shape of their factors: {sorted(shapes)}.")
-    _refuse_unusable(gmms)
+    _check_finite(gmms)
     values = np.asarray(elbos, dtype=float)
     if not np.any(np.isfinite(values)) or np.any(values == np.inf):
         raise ValueError(
-            f"elbos must be finite for one mixture at least, and never +inf, got "
-            f"{values.tolist()}: the runs are unusable, or nothing was estimated; zeros weigh all "
-            f"the same."
+            f"elbos must be finite for at least one mixture, and never +inf, got "
+            f"{values.tolist()}: the runs are unusable, or nothing was estimated; pass zeros for "
+            f"equal weights."
         )
     if np.any(np.isnan(values)):
         values = np.where(values == -np.inf, values, 0.0)
@@ -50,7 +51,7 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
     )
 
 
-def _refuse_unusable(gmms: Sequence[GMM]) -> None:
+def _check_finite(gmms: Sequence[GMM]) -> None:
     """Raises ValueError where weights, means or factors are not finite."""
     for index, gmm in enumerate(gmms):
         broken = [

@@ -1,1 +1,1 @@
-"""The mixture that is trained: in buffers of fixed capacity."""
+"""The mixture in training, in buffers of fixed capacity."""

@@ -1,8 +1,8 @@
 """Log densities of the trained mixture, and their gradients.
 
 Every pass visits blocks of active components only, and nothing of size samples x capacity is
-held. The loops have traced trip counts and hence no reverse mode: the gradient with respect
-to x is written out.
+held. The loops have traced trip counts, which reverse-mode differentiation does not support; the
+gradient with respect to x is therefore written out.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def _pull_back(matrices: Array, columns: Array) -> Array:
     """Returns [D, C] sum_b A_b^T Y_b of a block, as one product over its stacked matrices.
 
     Args:
-        matrices: [B, D, D] A, or [B, D] the diagonals of diagonal ones.
+        matrices: [B, D, D] A, or [B, D] the diagonals of diagonal matrices.
         columns: [B, D, C] Y.
     """
     if matrices.ndim == 2:
@@ -49,10 +49,10 @@ def _pull_back(matrices: Array, columns: Array) -> Array:
 
 
 def _centre(mixture: PaddedMixture, points: Array) -> CentredPoints:
-    """Returns the points relative to the mean of the heaviest component: no stray one's.
+    """Returns the points relative to the mean of the heaviest component.
 
-    Once for all blocks: a product of factors and columns that both lie ready is a third faster than
-    one that has to centre and transpose the points of each block by itself.
+    An outlier's mean would cost float32 digits. Centring once for all blocks is a third faster than
+    centring and transposing the points in every block.
     """
     heaviest = jnp.argmax(jnp.where(mixture.active, mixture.log_weights, -jnp.inf))
     centre = take_row(mixture.gaussians.mean, heaviest.astype(jnp.int32))
@@ -63,9 +63,9 @@ def log_density(mixture: PaddedMixture, log_weights: Array, points: Array) -> Ar
     """Returns [C] log sum_o w_o N(x | o) of one chunk of points, streaming over blocks.
 
     Args:
-        mixture: whose Gaussians are meant.
-        log_weights: [K] weights to mix them with: the mixture's own, or those of the
-            background density that generated the samples. -inf is no weight.
+        mixture: provides the Gaussians.
+        log_weights: [K] the weights w_o: the mixture's own, or those of the background density that
+            generated the samples. -inf is a weight of 0.
         points: [C, D].
     """
 
@@ -163,7 +163,7 @@ def precisions(mixture: PaddedMixture) -> Array:
 
 
 def _read_log_terms(mixture: PaddedMixture, read: Callable[[Array], Array], start: Array) -> Array:
-    """Returns [B, C] log pi_o N(x | o) of a block; ``read`` may give anything of dead slots."""
+    """Returns [B, C] log pi_o N(x | o) of a block; values of inactive slots are ignored."""
     log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
     return jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
 
@@ -171,7 +171,7 @@ def _read_log_terms(mixture: PaddedMixture, read: Callable[[Array], Array], star
 def log_density_from_terms(
     mixture: PaddedMixture, read: Callable[[Array], Array], num_points: int
 ) -> Array:
-    """Returns [C] log q(x) where the components' densities are known.
+    """Returns [C] log q(x) from known densities of the components.
 
     Args:
         mixture: the mixture.
@@ -192,7 +192,7 @@ def gradient_from_terms(
     points: Array,
     read: Callable[[Array], Array],
 ) -> Array:
-    """Returns [C, D] the gradient of log q(x) in x where the components' densities are known.
+    """Returns [C, D] the gradient of log q(x) in x from known densities of the components.
 
     grad log q(x) = -sum_o p(o | x) Lambda_o (x - mu_o): one product per component instead of the
     two of ``gradient_terms_and_background``, which has to whiten for the densities.

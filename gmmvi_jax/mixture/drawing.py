@@ -1,4 +1,4 @@
-"""Draws from the components of the trained mixture."""
+"""Sampling from the components of the mixture in training."""
 
 from typing import NamedTuple
 
@@ -20,10 +20,10 @@ from gmmvi_jax.typing import Array, PRNGKey
 
 
 class Draws(NamedTuple):
-    """Samples, and what drew them."""
+    """Samples and the components that drew them."""
 
     points: Array  # [N, D]
-    origins: Array  # [N] int32, which component drew each
+    origins: Array  # [N] int32, the component that drew each sample
 
 
 def no_draws(num_rows: int, dim: int, dtype: jnp.dtype) -> Draws:
@@ -42,21 +42,21 @@ def draw(
 ) -> Draws:
     """Draws ``counts[o]`` samples from every Gaussian, in the order of the Gaussians.
 
-    What is drawn depends on the key, the counts and ``chunk_size``, not on the capacities.
+    The samples depend on the key, the counts and ``chunk_size``, not on the capacities.
 
     Args:
         key: a PRNG key.
         gaussians: stacked, [K, ...].
         counts: [K] int32.
-        buffers: [N, D] are overwritten from ``first_row`` on; behind the last sample they must hold
-            another ``chunk_size`` rows, since rows are visited in slices that start anywhere.
+        buffers: [N, D] are overwritten from ``first_row`` on. They need ``chunk_size`` spare rows
+            after the last sample, since slices may start anywhere.
         chunk_size: rows of noise drawn from one key.
-        segment_size: rows transformed by one product, at most ``chunk_size``; best about the
-            usual count.
-        first_row: where the first sample goes.
+        segment_size: rows transformed by one product, at most ``chunk_size``; best close to the
+            typical count.
+        first_row: row of the first sample.
 
     Returns:
-        The buffers, with the samples in ``counts.sum()`` of their rows.
+        The buffers, with ``counts.sum()`` new samples.
     """
     dim = buffers.points.shape[1]
     diagonal = is_diagonal(gaussians)
@@ -89,17 +89,17 @@ def draw(
 def draw_counts(
     key: PRNGKey, mixture: PaddedMixture, num_samples: Array | int, max_samples: int
 ) -> Array:
-    """Returns [K] int32 how many of ``num_samples`` draws from the mixture each component makes.
+    """Returns [K] int32 the number of samples from each component, for draws from the mixture.
 
     Args:
         key: a PRNG key.
         mixture: the mixture.
-        num_samples: [] int32, at most ``max_samples``.
-        max_samples: how many random numbers are drawn.
+        num_samples: [] int32, the sum of the counts, at most ``max_samples``.
+        max_samples: number of random numbers to draw.
     """
     cumulative = jnp.cumsum(jnp.exp(mixture.log_weights))
     uniform = jax.random.uniform(key, (max_samples,), cumulative.dtype) * cumulative[-1]
-    # The first component whose cumulative weight exceeds the number; ones without weight never.
+    # The first component whose cumulative weight exceeds the number; never one of weight 0.
     origins = jnp.searchsorted(cumulative, uniform, side="right").astype(jnp.int32)
     origins = jnp.minimum(origins, mixture.num_components - 1)
     is_drawn = jnp.arange(max_samples, dtype=jnp.int32) < num_samples
@@ -108,16 +108,16 @@ def draw_counts(
 
 
 def stratified_counts(key: PRNGKey, mixture: PaddedMixture, num_samples: int) -> Array:
-    """Returns [K] int32 counts that sum to ``num_samples`` and are what each weight asks for.
+    """Returns [K] int32 counts proportional to the weights that sum to ``num_samples``.
 
-    Every count is num_samples * pi_o, rounded up or down at random such that it is so on average
-    (systematic resampling): means over the samples are unbiased, with no more variance than
-    those over independent draws.
+    Systematic resampling: every count is num_samples * pi_o, randomly rounded up or down such that
+    it has this expectation. Means over the samples are unbiased, with no more variance than those
+    of independent draws.
 
     Args:
         key: a PRNG key.
         mixture: the mixture.
-        num_samples: how many.
+        num_samples: the sum of the counts.
     """
     cumulative = jnp.cumsum(jnp.exp(mixture.log_weights))
     shift = jax.random.uniform(key, (), cumulative.dtype)

@@ -1,4 +1,4 @@
-"""The mixture a run starts from."""
+"""The initial mixture of a run."""
 
 import dataclasses
 
@@ -15,14 +15,14 @@ from gmmvi_jax.typing import HostArray, PRNGKey
 class PriorInitialization:
     """Components of equal weight with means drawn from a Gaussian prior.
 
-    A single component starts at the prior's mean. Source: ALGORITHM.md, "Initial mixtures".
+    A single component starts at the prior's mean. Source: docs/algorithm.md, "Initial mixtures".
 
     Attributes:
         prior_mean: [D].
         prior_scale: [D] standard deviations of the means.
         initial_variance: [D] variances of every component.
-        num_components: how many.
-        diagonal: whether covariances are, and stay, diagonal.
+        num_components: number of components.
+        diagonal: whether covariances are diagonal, also during training.
     """
 
     prior_mean: HostArray

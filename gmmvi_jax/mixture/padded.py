@@ -1,4 +1,4 @@
-"""The mixture that is trained: capacity K, of which the first slots are active.
+"""The mixture in training: a capacity of K slots, of which the first are active.
 
 The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``.
 """
@@ -27,9 +27,9 @@ from gmmvi_jax.typing import Array
 class PaddedMixture:
     """A Gaussian mixture in buffers of fixed capacity.
 
-    Active components are always the first ``num_components`` slots. The slots behind them
-    hold finite Gaussians that mean nothing, so that a partly filled last block can be computed
-    and masked; their log weight is -inf.
+    Active components are always the first ``num_components`` slots. The other slots hold arbitrary
+    finite Gaussians, so that a partly filled last block can be computed and masked; their log
+    weight is -inf.
     """
 
     log_weights: Array  # [K] normalised over the active slots
@@ -64,7 +64,7 @@ def to_gmm(mixture: PaddedMixture) -> GMM:
     count = int(mixture.num_components)
 
     def take(buffer: Array) -> Array:
-        # By numpy: a slice of JAX would be a program of its own for every number of components.
+        # With numpy: JAX would compile a slice for every number of components.
         return jnp.array(np.asarray(buffer)[:count])
 
     return GMM(
@@ -79,11 +79,11 @@ def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> Pa
 
     Args:
         gmm: the mixture, at most ``max_components`` components.
-        max_components: how many there can ever be.
-        block_size: components per block; None: what the default backend is best with.
+        max_components: capacity of the padded mixture.
+        block_size: components per block; None: the default of the backend.
 
     Raises:
-        ValueError: the mixture has more.
+        ValueError: the mixture has more than ``max_components`` components.
     """
     count, dim = gmm.means.shape
     if count > max_components:

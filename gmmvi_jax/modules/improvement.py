@@ -16,7 +16,8 @@ def scale_by_improvement(
     """Returns the stepsize times ``increase`` where there was improvement, else ``decrease``.
 
     Decreasing stops at ``lowest`` and increasing at ``highest``. A stepsize may start outside of
-    the two: it is cut when it would move further away, not before (ALGORITHM.md, R and N).
+    these bounds; it is clipped only when it would move further away (docs/algorithm.md, "Modules 5
+    and 7").
     """
     larger = jnp.minimum(stepsize * increase, highest)
     smaller = jnp.maximum(stepsize * decrease, lowest)

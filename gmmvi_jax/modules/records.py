@@ -17,7 +17,7 @@ class NaturalGradient(NamedTuple):
     With r(x) = log p~(x) - beta log q(x) and L the component's factor, ``gradient`` is
     L^T E[grad r] and ``hessian`` is -L^T E[hess r] L. Estimators and updaters are
     affine invariant there and share one well-conditioned form; ``g = L^-T gradient`` and
-    ``G = L^-T hessian L^-1`` in the letters of ALGORITHM.md.
+    ``G = L^-T hessian L^-1`` in docs/algorithm.md, "The natural gradient".
     """
 
     gradient: Array  # [K, D]

@@ -1,7 +1,7 @@
-"""How large the blocks are: the one place that says so.
+"""Block sizes of all blocked loops.
 
-A pass holds one block of components times one chunk of samples at a time, and what it holds are
-their whitened differences, [components, D, samples].
+A pass holds one block of components times one chunk of samples at a time: their whitened
+differences, [components, D, samples].
 """
 
 from typing import NamedTuple
@@ -11,13 +11,13 @@ import jax
 from gmmvi_jax.numerics.blocks import round_up
 
 PREFERRED_CHUNK = 512  # samples per chunk: long enough for the matrix products, fits the cache
-# Components per block by dimension: (largest dimension, block size). Large enough for one product
-# to be worth its start, small enough that the last block, partly empty, wastes little. Measured
-# on 2 CPU cores, where nothing is faster by being larger.
+# Components per block by dimension: (largest dimension, block size). Large enough to amortise the
+# start of a matrix product, small enough that the last, partly empty block wastes little. Measured
+# on 2 CPU cores; larger blocks are not faster there.
 _COMPONENT_BLOCKS = ((12, 8), (24, 4))
 _LARGEST_DIMENSIONS_BLOCK = 2
 
-# Of a GPU or TPU, which is as slow for a small product as for a large one: not measured.
+# A GPU or TPU takes as long for a small product as for a large one. A guess, not measured.
 ACCELERATOR_CHUNK_BYTES = 2**24
 _LONGEST_CHUNK = 4096
 _SHORTEST_CHUNK = 64
@@ -27,8 +27,8 @@ class BlockSizes(NamedTuple):
     """How much a pass visits at a time.
 
     Attributes:
-        components: per block.
-        samples: per chunk, about.
+        components: components per block.
+        samples: samples per chunk, approximately.
     """
 
     components: int
@@ -36,7 +36,7 @@ class BlockSizes(NamedTuple):
 
 
 def component_block(dim: int, max_components: int) -> int:
-    """Returns how many components a block holds on a CPU."""
+    """Returns the number of components per block on a CPU."""
     for largest, size in _COMPONENT_BLOCKS:
         if dim <= largest:
             return min(size, max_components)
@@ -50,10 +50,10 @@ def block_sizes(
 
     Args:
         dim: dimensions D.
-        max_components: how many components there can ever be.
-        max_chunk_bytes: most bytes of what a pass holds. Samples have the first claim to room,
-            up to 4,096 in a chunk, then components. None: what JAX's default backend is best
-            with: on a CPU the sizes measured there, 16 MiB elsewhere.
+        max_components: capacity of the mixture.
+        max_chunk_bytes: bound on the bytes that a pass holds. It is spent on samples first, up to
+            4,096 per chunk, then on components. None: the default of JAX's backend, which is the
+            measured sizes on a CPU and 16 MiB elsewhere.
         itemsize: bytes of a float.
     """
     components = component_block(dim, max_components)
@@ -75,21 +75,21 @@ def row_chunk(
     max_chunk_bytes: int | None = None,
     itemsize: int = 4,
 ) -> int:
-    """Returns how many rows a chunk holds where a pass outside a step visits ``num_rows``."""
+    """Returns the rows per chunk of a pass over ``num_rows`` rows outside of a step."""
     sizes = block_sizes(dim, max_components, max_chunk_bytes, itemsize)
     return min(sizes.samples, num_rows)
 
 
 def sample_chunk(desired_samples: int, preferred: int = PREFERRED_CHUNK) -> int:
-    """Returns how many samples a chunk holds, where samples come in multiples of a number.
+    """Returns the samples per chunk, where samples come in multiples of ``desired_samples``.
 
-    About a whole number of chunks per multiple, or a whole number of multiples per chunk. The
-    rows of the last chunk that nobody asked for are computed all the same (and not counted):
-    next to none in the first case, less than a chunk in the second.
+    Either a whole number of chunks fits a multiple (approximately), or a whole number of multiples
+    fits a chunk. The rest of the last chunk is computed without being counted: almost nothing in
+    the first case, less than a chunk in the second.
 
     Args:
-        desired_samples: the number.
-        preferred: samples per chunk.
+        desired_samples: samples come in multiples of this number.
+        preferred: preferred samples per chunk.
     """
     if desired_samples > preferred:
         num_chunks = round_up(desired_samples, preferred) // preferred

@@ -1,9 +1,9 @@
 """Loops over blocks of rows with a traced trip count.
 
-XLA wants static shapes, while the number of active components and samples changes from
+XLA needs static shapes, while the number of active components and samples changes from
 iteration to iteration. Buffers therefore have a static capacity, and every pass over them
 visits only the blocks that hold live rows: the trip count is traced, the block size static.
-A block size must divide the buffer, since ``dynamic_slice`` clamps at the end, silently.
+A block size must divide the buffer, since ``dynamic_slice`` silently clamps at the end.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def round_up(count: int, block_size: int) -> int:
 
 def take_block(tree: PyTree, start: Array, size: int) -> PyTree:
     """Returns rows ``start : start + size`` of every array in ``tree``."""
-    # Rows are never counted from the end: saying so halves the number of kernels to compile.
+    # Indices are never negative. Declaring it halves the number of kernels to compile.
     return jax.tree.map(
         lambda array: lax.dynamic_slice_in_dim(array, start, size, allow_negative_indices=False),
         tree,

@@ -12,22 +12,22 @@ RELATIVE_TOLERANCE = 1e-3  # how far below the bound a divergence may stay
 MAX_ITERATIONS = 60
 
 
-_LARGEST_EXCESS = 80.0  # in place of log(inf): keeps the secant finite
+_LARGEST_EXCESS = 80.0  # replaces log(inf), to keep the secant finite
 
 
-class Met(NamedTuple):
-    """What was found."""
+class BoundSolution(NamedTuple):
+    """The solution of ``meet_bound``."""
 
     value: Array  # of the unknown
-    divergence: Array  # there, up to the rounding of exp(log(value))
+    divergence: Array  # at ``value``, up to the rounding of exp(log(value))
 
 
 class _Search(NamedTuple):
     infeasible: Array  # log of the unknown where the divergence exceeds the bound
     feasible: Array  # log of the unknown where it does not
-    divergence: Array  # there
-    infeasible_excess: Array  # log(divergence / bound) there, positive
-    feasible_excess: Array  # and there, not positive
+    divergence: Array  # at ``feasible``
+    infeasible_excess: Array  # log(divergence / bound) at ``infeasible``, positive
+    feasible_excess: Array  # the same at ``feasible``, not positive
     iteration: Array
 
 
@@ -37,13 +37,13 @@ def meet_bound(
     preferred: Array,
     infeasible: Array,
     feasible: Array,
-) -> Met:
+) -> BoundSolution:
     """Returns ``preferred`` if it satisfies the bound, else the value that meets the bound.
 
     A trust region's divergence is nearly a power of the step, so its logarithm is nearly
-    linear in the logarithm of the unknown: the secant converges in a few evaluations.
-    Every other iteration bisects, which bounds their number where it is not. The divergence
-    appears once in the compiled program.
+    linear in the logarithm of the unknown, and the secant converges in a few evaluations.
+    Every other iteration bisects, which bounds the number of iterations in other cases. The
+    divergence appears once in the compiled program.
 
     Args:
         divergence: monotone function of the unknown, may be inf.
@@ -51,12 +51,12 @@ def meet_bound(
         preferred: positive, tried first.
         infeasible: positive end of the bracket where the divergence exceeds the bound, if it
             does at ``preferred``.
-        feasible: positive end where it does not; may lie on either side.
+        feasible: positive end where it does not; it may lie on either side of ``infeasible``.
 
     Returns:
         ``preferred``; or a feasible value whose divergence is in
-        [(1 - RELATIVE_TOLERANCE) bound, bound]; or the best after ``MAX_ITERATIONS``. And its
-        divergence, so that nobody has to compute it once more.
+        [(1 - RELATIVE_TOLERANCE) bound, bound]; or the best one after ``MAX_ITERATIONS``. Its
+        divergence is returned too.
     """
     tiny = jnp.finfo(bound.dtype).tiny
     log_preferred = jnp.log(preferred)
@@ -70,7 +70,7 @@ def meet_bound(
         # Aim inside the tolerance, so that the secant lands on the feasible side.
         share = jnp.where(search.iteration % 2 == 0, share * (1.0 - 1e-4), 0.5)
         inside = search.feasible + share * (search.infeasible - search.feasible)
-        # First the preferred value, then the feasible end, whose divergence the secant needs.
+        # Start with the preferred value, then the feasible end: the secant needs its divergence.
         later = jnp.where(search.iteration == 1, search.feasible, inside)
         return jnp.where(search.iteration == 0, log_preferred, later)
 
@@ -82,10 +82,10 @@ def meet_bound(
         excess = jnp.minimum(jnp.log(jnp.maximum(ratio, tiny)), _LARGEST_EXCESS)
         is_first = search.iteration == 0
         is_feasible = excess <= 0.0
-        # A feasible preferred value ends the search: an excess of 0 is as good as it gets.
+        # A feasible preferred value ends the search: its excess is set to 0.
         feasible_excess = jnp.where(is_first, 0.0, excess)
         replaces_infeasible = ~is_feasible & ~is_first
-        # The feasible end is what is returned if all else fails, whatever its divergence.
+        # The feasible end is the fallback, whatever its divergence.
         is_kept = is_feasible | (search.iteration == 1)
         return _Search(
             infeasible=jnp.where(replaces_infeasible, candidate, search.infeasible),
@@ -105,6 +105,6 @@ def meet_bound(
         iteration=jnp.zeros((), jnp.int32),
     )
     found = lax.while_loop(unfinished, advance, start)
-    # Not exp(log(preferred)): the full step is to be taken exactly.
+    # Not exp(log(preferred)), which would round the full step.
     value = jnp.where(found.feasible == log_preferred, preferred, jnp.exp(found.feasible))
-    return Met(value, found.divergence)
+    return BoundSolution(value, found.divergence)

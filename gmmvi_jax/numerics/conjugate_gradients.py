@@ -16,7 +16,7 @@ class _Iterate(NamedTuple):
     residual: PyTree
     direction: PyTree
     decrease: Array  # [] <residual, preconditioned residual>
-    steepest: Array  # [] largest curvature met, per squared length of its direction
+    steepest: Array  # [] largest curvature so far, per squared length of its direction
     num_steps: Array  # [] int32
     is_stalled: Array  # [] bool
 
@@ -37,18 +37,18 @@ def conjugate_gradients(
 ) -> Vector:
     """Solves A x = b for a symmetric, positive semidefinite A, from x = 0.
 
-    Every iterate lies in the span of the (preconditioned) images of b. Where A is singular, or
-    so nearly that a direction's curvature is lost in rounding, what b does not determine stays
-    zero: the iteration stops when such a direction is all that is left.
+    Every iterate lies in the span of the (preconditioned) images of b. The iteration stops at a
+    direction whose curvature is zero up to rounding, so that where A is (nearly) singular the
+    undetermined part of x stays zero.
 
     Args:
         apply: x -> A x.
         right_side: b, any pytree.
         precondition: x -> P x with P near the inverse of A, symmetric and positive definite.
         tolerance: stop at |b - A x| <= tolerance |b|.
-        max_steps: stop after so many steps.
-        lowest_curvature: a direction whose curvature, per squared length, is not above this (or
-            not above the largest one met times the rounding unit) counts as lost.
+        max_steps: stop after this many steps.
+        lowest_curvature: stop at a direction whose curvature, per squared length, is not above
+            this, or not above the largest one so far times the machine epsilon.
 
     Returns:
         x; not finite if b is not, or if its square overflows.
@@ -66,7 +66,7 @@ def conjugate_gradients(
         steepness = curvature / inner_product(direction, direction)
         steepest = jnp.maximum(iterate.steepest, steepness)
         lowest = jnp.maximum(lowest_curvature, jnp.finfo(steepest.dtype).eps * steepest)
-        # Written so that a NaN does not count as stalled but reaches the solution.
+        # A NaN does not count as stalled, so that it reaches the solution.
         is_stalled = steepness <= lowest
         length = jnp.where(is_stalled, 0.0, iterate.decrease / curvature)
         residual = _add(iterate.residual, -length, image)
@@ -84,7 +84,7 @@ def conjugate_gradients(
 
     direction = precondition(right_side)
     start = _Iterate(
-        # Zero, but NaN where b is not finite or its square overflows: no step would be taken.
+        # Zero, or NaN if b is not finite or its square overflows, since no step is taken then.
         solution=jax.tree.map(lambda leaf: 0.0 * squared_target * leaf, right_side),
         residual=right_side,
         direction=direction,

@@ -1,4 +1,4 @@
-"""A counter that stays exact where int32 overflows and float32 rounds."""
+"""A counter that stays exact beyond the range of int32."""
 
 from typing import NamedTuple
 

@@ -1,10 +1,10 @@
-"""One Gaussian, by its mean, factor and inverse factor.
+"""A Gaussian, given by its mean, factor and inverse factor.
 
-Written for ONE Gaussian; callers ``vmap`` over a block of them. The factor decides the
+Written for ONE Gaussian; callers ``vmap`` over a block of them. The factor determines the
 covariance type: [D, D] is a lower Cholesky factor L (covariance L L^T), [D] the standard
-deviations of a diagonal covariance. Everything an update needs is expressed in the
-coordinates z = L^-1 (x - mean), in which the Gaussian is standard normal ("whitened"):
-updates are affine invariant there, and well conditioned however stretched the Gaussian is.
+deviations of a diagonal covariance. Updates work in the coordinates z = L^-1 (x - mean), in
+which the Gaussian is standard normal ("whitened"): they are affine invariant there, and well
+conditioned even for a badly conditioned covariance.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def is_diagonal(gaussian: Gaussian) -> bool:
 
 
 class CentredPoints(NamedTuple):
-    """A chunk of points on its way to be whitened by many Gaussians."""
+    """A chunk of points, prepared for whitening by many Gaussians."""
 
     columns: Array  # [D + 1, C] x - c, and a row of ones
     centre: Array  # [D] c
@@ -43,15 +43,14 @@ class CentredPoints(NamedTuple):
 def centre_points(points: Array, centre: Array) -> CentredPoints:
     """Returns a chunk of points relative to a centre, as columns.
 
-    Samples lie along the last axis from here on: sums over the few dimensions then run over
-    long contiguous rows, which a CPU vectorises.
+    The samples are the last axis, so that sums over the dimensions run over long contiguous rows,
+    which a CPU vectorises.
 
     Args:
         points: [C, D].
         centre: [D] a point near the points and the means. Subtracting it from both before the
-            product keeps float32 exact far from the origin; sharing it among the Gaussians lets
-            ``vmap`` turn the products of a block into a single one, which is 2 to 5 times
-            faster on a CPU than a product per Gaussian.
+            product keeps float32 accurate far from the origin. With a common centre ``vmap`` turns
+            the products of a block into a single one, which is 2 to 5 times faster on a CPU.
     """
     ones = jnp.ones((1, points.shape[0]), points.dtype)
     return CentredPoints(jnp.concatenate([(points - centre).T, ones]), centre)
@@ -62,8 +61,8 @@ def whiten(gaussian: Gaussian, points: CentredPoints) -> Array:
     shift = gaussian.mean - points.centre
     if is_diagonal(gaussian):
         return (points.columns[:-1] - shift[:, None]) * gaussian.inverse_factor[:, None]
-    # [L^-1, -L^-1 (mu - c)] times (x - c, 1): subtracting the offset afterwards would be another
-    # pass over everything whitened.
+    # [L^-1, -L^-1 (mu - c)] times (x - c, 1): subtracting the offset afterwards would take another
+    # pass over the whitened points.
     offset = product(gaussian.inverse_factor, shift)
     affine = jnp.concatenate([gaussian.inverse_factor, -offset[:, None]], axis=1)
     return product(affine, points.columns)
@@ -111,13 +110,13 @@ def apply_transposed_factor(factor: Array, vector: Array) -> Array:
 
 def reverse_cholesky(matrix: Array) -> Array:
     """Returns the upper triangular R with R R^T = matrix (symmetric), NaN where there is none."""
-    # LAPACK reads column by column: the transpose, which is the same matrix, can stay as it is.
+    # LAPACK is column-major: the transpose is the same matrix, and needs no copy.
     reversed_matrix = jnp.flip(matrix.T, (0, 1))
     return jnp.flip(jnp.linalg.cholesky(reversed_matrix, symmetrize_input=False), (0, 1))
 
 
 def unit_like(matrix: Array) -> Array:
-    """Returns the identity: [D, D], or its diagonal [D] where the matrix is given by its own."""
+    """Returns the identity in the form of ``matrix``: [D, D], or its diagonal [D]."""
     if matrix.ndim == 1:
         return jnp.ones_like(matrix)
     return jnp.eye(matrix.shape[0], dtype=matrix.dtype)
@@ -203,11 +202,11 @@ def divergence_from_standard(factor: Array, shift: Array) -> Array:
 
 
 def whitening_error(gaussian: Gaussian) -> Array:
-    """Returns how far the rounding of a sample's coordinates moves it, in standard deviations.
+    """Returns how far rounding moves a sample at most, in standard deviations.
 
-    To first order, and at most: eps max_i sum_j |L^-1|_ij (|mean_j| + deviation_j). Where it is 1
-    the Gaussian is as narrow as the spacing of the floating point numbers around it: neither
-    its samples nor densities at them mean anything. Scaling of the coordinates does not matter.
+    To first order: eps max_i sum_j |L^-1|_ij (|mean_j| + deviation_j). At 1 the Gaussian is as
+    narrow as the spacing of floating-point numbers around its mean, and its samples and their
+    densities are meaningless. The value does not depend on the scaling of the coordinates.
     """
     if is_diagonal(gaussian):
         relative = gaussian.inverse_factor * (jnp.abs(gaussian.mean) + gaussian.factor)

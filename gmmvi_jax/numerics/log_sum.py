@@ -1,4 +1,4 @@
-"""Sums of exponentials: at once, or accumulated block by block as online softmax does."""
+"""Sums of exponentials, in one pass or accumulated block by block as in online softmax."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,10 @@ from gmmvi_jax.typing import Array
 
 
 def log_sum_exp(log_terms: Array) -> Array:
-    """Returns the logarithm of the sum of exponentials of [K] terms, one of them finite.
+    """Returns the logarithm of the sum of exponentials of [K] terms, at least one of them finite.
 
-    In half the kernels, and so half the time to compile, of ``jax.scipy.special.logsumexp``, which
-    is made for infinite sums as well.
+    Compiles to half the kernels of ``jax.scipy.special.logsumexp``, which also handles infinite
+    sums.
     """
     largest = jnp.max(log_terms)
     return largest + jnp.log(jnp.sum(jnp.exp(log_terms - largest)))

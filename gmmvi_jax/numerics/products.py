@@ -1,8 +1,8 @@
-"""The precision of every matrix product, in one place.
+"""The precision of every matrix product.
 
 On recent GPUs and TPUs the default rounds the factors of a float32 product to 10 or 8 bits of
-mantissa. Cholesky factors, whitened samples and natural gradients do not survive that; a CPU
-computes in full precision anyway.
+mantissa, which is too coarse for Cholesky factors, whitened samples and natural gradients. A CPU
+always computes in full precision.
 """
 
 import jax

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as pytrees that are told apart by their class."""
+"""Frozen dataclasses as pytrees that are distinguished by their class."""
 
 import dataclasses
 from typing import Any, TypeVar
@@ -12,14 +12,15 @@ Class = TypeVar("Class", bound=type)
 def register_pytree(cls: Class) -> Class:
     """Registers a dataclass as a pytree: fields are children, unless their metadata say static.
 
-    Does what ``jax.tree_util.register_dataclass`` does, which has one flaw (jax 0.10.2): it takes
-    the structures of two classes with the same fields for equal. Their hashes differ, mostly; where
-    they fall together, ``jax.jit`` runs the program that it compiled for the other class, and
-    says nothing. Choices of a module do have the same fields, so here the class counts.
+    Like ``jax.tree_util.register_dataclass``, which has a flaw (jax 0.10.2): it considers the
+    structures of two classes with the same fields equal. If their hashes collide, ``jax.jit``
+    silently runs the program that it compiled for the other class. Choices of a module do have the
+    same fields, so the class is part of the structure here.
 
     Args:
-        cls: a dataclass. ``dataclasses.field(metadata={"static": True})`` marks what is part of a
-            compiled program: ints that size buffers, bools, functions; it must be hashable.
+        cls: a dataclass. ``dataclasses.field(metadata={"static": True})`` marks fields that are
+            part of the compiled program (ints that size buffers, bools, functions); they must be
+            hashable.
 
     Returns:
         The class, so that this can be used as a decorator above ``dataclasses.dataclass``.

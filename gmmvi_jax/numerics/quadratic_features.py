@@ -1,9 +1,9 @@
 """Quadratic functions of a whitened point, as linear models: features and coefficients.
 
 Written for ONE component. The features of z are z_i z_j (i >= j) and z_i, or z_i^2 and z_i where
-covariances are diagonal, each minus its weighted mean. Centring eliminates the constant of a
-regression that leaves the constant unregularised, and makes the features nearly uncorrelated
-under the component's own distribution: they are then multiples of Hermite polynomials.
+covariances are diagonal, each minus its weighted mean. Centring eliminates the (unregularised)
+constant from the regression, and makes the features nearly uncorrelated under the component's own
+distribution, where they are multiples of Hermite polynomials.
 """
 
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from gmmvi_jax.typing import Array
 
 
 class Quadratic(NamedTuple):
-    """A number per feature: coefficients, means of features, or sums of them.
+    """One number per feature: coefficients, means of features, or sums of them.
 
-    As a pytree it is a vector, whose inner product is that of the coefficients.
+    As a pytree it is a vector with the inner product of the coefficients.
     """
 
     square: Array  # [D, D] of z_i z_j at i >= j, zero above; or [D] of z_i^2
@@ -27,7 +27,7 @@ class Quadratic(NamedTuple):
 
 
 def feature_sum(whitened: Array, weights: Array, diagonal: bool) -> Quadratic:
-    """Returns sum_n w_n f(z_n) over a chunk, of features that are not centred.
+    """Returns sum_n w_n f(z_n) over a chunk, for features that are not centred.
 
     Args:
         whitened: z, [D, C].
@@ -68,8 +68,8 @@ def evaluate(coefficients: Quadratic, whitened: Array, means: Quadratic) -> Arra
     """
     square, linear = coefficients
     if square.ndim == 1:
-        # Centring every term, not the sum: in 10,000 dimensions the sum of the means is 70 times
-        # what varies.
+        # Centre every term, not the sum: in 10,000 dimensions the sum of the means is 70 times
+        # the variation.
         terms = jnp.matmul(
             square, jnp.square(whitened) - means.square[:, None], precision=PRECISION
         )
@@ -104,7 +104,7 @@ def ravel(values: Quadratic) -> Array:
 
 
 def unravel(vector: Array, like: Quadratic) -> Quadratic:
-    """Returns what ``ravel`` made a vector of, in the form of ``like``."""
+    """Returns the inverse of ``ravel``, in the form of ``like``."""
     split = vector.shape[0] - like.linear.shape[0]
     square, linear = vector[:split], vector[split:]
     if like.square.ndim == 2:

@@ -1,14 +1,14 @@
 """Weighted ridge regression of a function on quadratics, streaming over the samples.
 
 Written for ONE component. The samples are visited chunk by chunk, and nothing of size samples x
-features is held. Two ways to the same solution of the normal equations
+features is held. There are two ways to solve the normal equations
 
-    (sum_n w_n f_n f_n^T + ridge I) a = sum_n w_n f_n y_n,    f_n the centred features:
+    (sum_n w_n f_n f_n^T + ridge I) a = sum_n w_n f_n y_n,    f_n the centred features.
 
-with few features their matrix is accumulated and factorised; with many (or diagonal covariances)
-conjugate gradients apply it sample by sample. Either way the residuals y_n - a f_n are then
-computed afresh from the samples and the solution is corrected by them, so that the accuracy is
-limited by the rounding of the data and not by that of the normal equations.
+With few features their matrix is accumulated and factorised; with many, conjugate gradients apply
+it sample by sample. In both cases the residuals y_n - a f_n are then recomputed from the samples
+and used to correct the solution (iterative refinement), so that the accuracy is limited by the
+rounding of the data and not by that of the normal equations.
 """
 
 from collections.abc import Callable
@@ -34,16 +34,17 @@ from gmmvi_jax.typing import Array
 
 Carry = TypeVar("Carry")
 
-# First solution and one correction. A third changes nothing in any case we tried.
+# The first solution and one correction. A second correction changed nothing in our experiments.
 NUM_SOLVES = 2
 MAX_STEPS = 100  # of conjugate gradients, per solve
-# The preconditioner is the inverse of the normal matrix plus this times its mean diagonal. Less
-# needs fewer steps, but where samples are fewer than features it amplifies what rounding leaves in
-# the directions that no sample determines: from 3e-4 to 3e-2 the error fell 30-fold.
+# The preconditioner is the inverse of the normal matrix plus this times its mean diagonal. A
+# smaller damping needs fewer steps, but with fewer samples than features it amplifies rounding
+# errors in undetermined directions: from 3e-4 to 3e-2 the error fell 30-fold.
 DAMPING = 0.03
 # With more features (full covariances: above D = 38, diagonal ones: D = 128) the matrix of the
-# normal equations is not formed. At D = 31, 600 samples per component, forming it takes twice the
-# time where components share their samples and a fifth where they do not; at D = 45 more in both.
+# normal equations is not formed. At D = 31 and 600 samples per component, forming it takes twice
+# the time if components share their samples and a fifth if they do not; at D = 45 it is slower in
+# both cases.
 MAX_DENSE_FEATURES, MAX_DENSE_DIAGONAL_FEATURES = 800, 256
 
 
@@ -54,11 +55,11 @@ def is_dense(dim: int, diagonal: bool) -> bool:
 
 
 class Chunk(NamedTuple):
-    """Some samples, as a regression sees them."""
+    """A chunk of the samples of a regression."""
 
     whitened: Array  # [D, C]
-    weights: Array  # [C] non-negative; all samples' sum to one
-    responses: Array  # [C] y, minus about its weighted mean
+    weights: Array  # [C] non-negative; they sum to one over all samples
+    responses: Array  # [C] y, approximately centred
 
 
 class Sweep(Protocol):
@@ -104,8 +105,8 @@ def ridge_regression(sweep: Sweep, means: Quadratic, ridge: Array, dense: bool) 
     if dense:
         matrix = normal_matrix(sweep, means)
         apply_inverse = damped_inverse(matrix, ridge)
-        # What rounding leaves of the matrix's entries in a direction that no sample determines;
-        # the preconditioner would amplify it where weights differ by many orders of magnitude.
+        # The rounding error of the matrix's entries in a direction that no sample determines. The
+        # preconditioner would amplify it if weights differ by many orders of magnitude.
         noise = jnp.finfo(matrix.dtype).eps * jnp.sqrt(jnp.sum(jnp.square(matrix)))
 
         def apply_matrix(vector: Array) -> Array:
@@ -117,8 +118,8 @@ def ridge_regression(sweep: Sweep, means: Quadratic, ridge: Array, dense: bool) 
     else:
 
         def correction(error: Quadratic) -> Quadratic:
-            # No preconditioner: the features are nearly uncorrelated as they are, and the squares'
-            # larger variance must not be scaled away, lest the smallest solution be another.
+            # No preconditioner: the features are nearly uncorrelated, and rescaling them would
+            # change which solution has the smallest norm.
             return solve(apply_normal_matrix, error, lambda vector: vector)
 
     def refine(_: Array, solution: Quadratic) -> Quadratic:

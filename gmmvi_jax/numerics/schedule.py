@@ -1,4 +1,4 @@
-"""A hyperparameter that may change over the iterations."""
+"""Hyperparameters that may change over the iterations."""
 
 import dataclasses
 from typing import Protocol

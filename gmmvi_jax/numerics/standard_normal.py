@@ -1,4 +1,4 @@
-"""Standard normal noise, by the program that is quickest to compile."""
+"""Standard normal noise, drawn so that it compiles quickly."""
 
 import jax
 import jax.numpy as jnp
@@ -7,10 +7,10 @@ from gmmvi_jax.typing import Array, PRNGKey
 
 
 def standard_normal_rows(key: PRNGKey, num_rows: int, dim: int, dtype: jnp.dtype) -> Array:
-    """Returns [N, D] what ``jax.random.normal`` gives for that shape, number by number.
+    """Returns [N, D] the same numbers as ``jax.random.normal`` for that shape.
 
     Drawn as one row: XLA's CPU compiler unrolls the generator over a short last axis, which takes
-    a third of a second more to compile, and then runs slower.
+    a third of a second longer to compile and runs slower.
 
     Args:
         key: a PRNG key.

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.bracketing import Met, meet_bound
+from gmmvi_jax.numerics.bracketing import BoundSolution, meet_bound
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.typing import Array
 
@@ -14,8 +14,8 @@ def spectrum(hessian: Array, gradient: Array) -> tuple[Array, Array]:
     """
     if hessian.ndim == 1:
         return hessian, gradient
-    # LAPACK reads column by column. Handing it the transpose, which is the same matrix, lets the
-    # rows stay as they are: else XLA turns the buffer of ALL components around in every step.
+    # LAPACK is column-major. The transpose is the same matrix and needs no copy; without it XLA
+    # transposes the buffer of ALL components in every step.
     eigenvalues, eigenvectors = jnp.linalg.eigh(hessian.T, symmetrize_input=False)
     return eigenvalues, product(eigenvectors.T, gradient)
 
@@ -33,8 +33,8 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
     """Returns KL(new || old) of the step with multiplier ``eta``, inf if not a Gaussian.
 
     In whitened coordinates the old Gaussian is standard normal and the new one has precision
-    I + H / eta and mean (eta I + H)^-1 g (ALGORITHM.md, choice T). In H's eigenbasis
-    both are diagonal, so this costs O(D).
+    I + H / eta and mean (eta I + H)^-1 g (docs/algorithm.md, "Module 4"). In the
+    eigenbasis of H both are diagonal, so this costs O(D).
 
     Args:
         eigenvalues: [D] of the whitened Hessian H.
@@ -45,7 +45,9 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
     return 0.5 * jnp.sum(_precision_divergence(eigenvalues / eta) + shifts * shifts)
 
 
-def solve_multiplier(eigenvalues: Array, gradient: Array, bound: Array, lowest: Array) -> Met:
+def solve_multiplier(
+    eigenvalues: Array, gradient: Array, bound: Array, lowest: Array
+) -> BoundSolution:
     """Returns the smallest eta >= ``lowest`` with KL(new || old) <= bound, and that KL.
 
     Source: Arenz et al., JMLR 2020, the trust-region problem of Eq. (10), whose dual has one

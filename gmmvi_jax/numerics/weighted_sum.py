@@ -1,8 +1,8 @@
-"""Importance-weighted sums, accumulated chunk by chunk as online softmax does.
+"""Importance-weighted sums, accumulated chunk by chunk as in online softmax.
 
-Written for ONE component; callers ``vmap``. The weights are known by their logarithms up to
-a constant, and the sums are kept relative to the largest log weight seen so far, so that
-nothing of size samples x components is ever held and nothing overflows.
+Written for ONE component; callers ``vmap``. The weights are given by their logarithms up to
+a constant, and the sums are kept relative to the largest log weight so far. Nothing of size
+samples x components is held, and nothing overflows.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ class WeightedSum(NamedTuple):
 
 
 def empty_sum(value: PyTree, dtype: jnp.dtype, shape: tuple[int, ...] = ()) -> WeightedSum:
-    """Returns the sum of nothing.
+    """Returns an empty sum.
 
     Args:
-        value: buffers; what they hold does not matter.
+        value: buffers of any content.
         dtype: of the weights.
-        shape: that of a stack of sums.
+        shape: of a stack of sums.
     """
     # The lowest finite number, not -inf: exp(-inf - -inf) would be NaN.
     return WeightedSum(
@@ -66,7 +66,7 @@ def normalizer(accumulated: WeightedSum, num_samples: Array, self_normalized: bo
 
     Args:
         accumulated: the finished sum.
-        num_samples: number of samples that entered, for plain weights.
+        num_samples: number of samples in the sum, for plain weights.
         self_normalized: divide by the sum of the weights (biased, robust) instead of by the
             number of samples (plain importance sampling, unbiased).
     """

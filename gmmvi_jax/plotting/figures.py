@@ -1,8 +1,8 @@
 """Figures of a run: its history, its mixture, and ``report``, one PNG of both.
 
-Everything draws onto axes that the caller brings, matplotlib's or a notebook's. ``report`` builds
-its figure without pyplot, so it needs no display and leaves no global state behind. matplotlib is
-an optional dependency, imported where a figure is made.
+The functions draw on axes of the caller. ``report`` creates its figure without pyplot, so that it
+needs no display and changes no global state. matplotlib is an optional dependency, imported when a
+figure is created.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 MAX_MARGINALS = 8  # two rows of four are still legible
-LOG_SPAN = 10.0  # target evaluations that grow by more are shown on a log scale
+LOG_SPAN = 10.0  # growth of the target evaluations above which their axis is logarithmic
 NUM_ARMS = 200
 GRID_SIZE = 160  # points along each side of a contour plot
 CONTOUR_RADII = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])  # of a Gaussian, in standard deviations
-LIGHT = 1e-3  # components lighter than this do not widen a plot
-MAX_CONTRIBUTIONS = 50  # components drawn one by one under a marginal
-FEW_ROWS = 30  # a history no longer than this shows its rows as dots
+LIGHT = 1e-3  # lighter components do not extend the range of a plot
+MAX_CONTRIBUTIONS = 50  # components drawn individually under a marginal
+FEW_ROWS = 30  # histories up to this length show their rows as dots
 DPI = 130
 
 CONTOUR_COLOURS = ("0.96", "0.92", "0.87", "0.81", "0.74")  # grays, under ellipses in colour
@@ -60,8 +60,8 @@ def new_figure(width: float, height: float) -> "Figure":
 def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
     """Draws the ELBO over target evaluations, with a band of two standard errors.
 
-    The first estimates are often thousands of nats below the last, so the vertical range is that
-    of the last 80% of the run, and the horizontal range begins where the estimates come into it.
+    The first estimates are often thousands of nats below the last. The vertical range is therefore
+    that of the last 80% of the run, and the horizontal range begins where the ELBO enters it.
 
     Args:
         axes: to draw on.
@@ -137,11 +137,11 @@ def plot_mixture_2d(
 
     Args:
         axes: to draw on.
-        gmm: of dimension 2; an ellipse encloses two standard deviations of a component, and is the
-            fainter the less weight it has.
+        gmm: of dimension 2. An ellipse encloses two standard deviations of a component; lighter
+            components are fainter.
         log_density: of one point [2], drawn as filled contours.
         bounds: the lower and the upper end of each axis; by default all but the lightest components
-            are seen.
+            are visible.
 
     Raises:
         ValueError: ``gmm`` is not two-dimensional.
@@ -178,7 +178,7 @@ def plot_mixture_2d(
 
 @jax.jit
 def _values_at(log_density: LogDensity, points: Array) -> Array:
-    # In batches, for a target may need much memory per point.
+    # In batches, since a target may need much memory per point.
     return jax.lax.map(deterministic_density(log_density), points, batch_size=1000)
 
 
@@ -198,7 +198,7 @@ def _plot_contours(
 
 
 def _extent(marginal: GMM) -> tuple[float, float]:
-    """Returns where the mass of a one-dimensional mixture is: four standard deviations around."""
+    """Returns the range of a one-dimensional mixture, four standard deviations to each side."""
     weights = np.asarray(marginal.weights)
     heavy = weights >= min(LIGHT, weights.max())
     means = np.asarray(marginal.means, float)[heavy, 0]
@@ -215,13 +215,12 @@ def widest_dims(gmm: GMM, count: int = MAX_MARGINALS) -> list[int]:
 
 
 def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> None:
-    """Draws the marginal density of single dimensions, and what the heaviest components contribute.
+    """Draws the marginal densities of single dimensions, and the heaviest components' parts.
 
     Args:
-        axes: an array of axes, one per dimension; those that are left over are hidden.
+        axes: an array of axes, one per dimension; unused axes are hidden.
         gmm: the mixture.
-        dims: which dimensions; by default as many as there are axes, those with the largest
-            variances.
+        dims: the dimensions; by default those with the largest variances, one per axes.
 
     Raises:
         ValueError: more dimensions than axes.
@@ -255,7 +254,7 @@ def _contributions(marginal: GMM, points: Array) -> Array:
 
 
 def _marginal_grid(marginal: GMM, heaviest: np.ndarray) -> np.ndarray:
-    """Returns [N] points that show the heaviest components, however narrow next to the rest."""
+    """Returns [N] points that resolve the heaviest components, even if they are narrow."""
     low, high = _extent(marginal)
     means = np.asarray(marginal.means)[heaviest]
     deviations = np.sqrt(np.asarray(marginal.variances))[heaviest]
@@ -289,11 +288,10 @@ def plot_arms(axes: "Axes", target: Any, samples: Array) -> None:
 
 
 def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> None:
-    """Writes one PNG that shows a run: its ELBO, the size of its mixture, and the mixture.
+    """Writes a PNG that shows a run: its ELBO, the size of its mixture, and the mixture.
 
-    The mixture is shown as sampled arms or motions where the target is a planar robot, as stick
-    figures where it is a humanoid, as ellipses over the target's density in two dimensions, else by
-    its marginals.
+    The mixture is shown as sampled arms or motions for planar robots, as stick figures for the
+    humanoid, as ellipses over the target's density in two dimensions, and else by its marginals.
 
     Args:
         result: of ``train``.

@@ -1,4 +1,4 @@
-"""Figures of a planar arm in motion: the ways around the obstacles that a mixture has found."""
+"""Figures of a planar arm's motions: the paths around the obstacles that a mixture has found."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NUM_MOTIONS = 200
 NUM_POSTURES = 9  # of a motion drawn in one panel
 NUM_WAYS = 5
-LIGHT = 1e-3  # components lighter than this are not shown as a way of their own
+LIGHT = 1e-3  # lighter components are not shown as separate paths
 
 MOTION_COLOUR = "tab:blue"
 COLLISION_COLOUR = "tab:orange"
@@ -25,7 +25,7 @@ GOAL_COLOUR = "tab:red"
 
 
 def plot_hand_paths(axes: "Axes", target: Any, samples: Array) -> None:
-    """Draws the path of the hand in each of the sampled motions, those that collide in orange.
+    """Draws the path of the hand in each of the sampled motions; collisions are orange.
 
     Args:
         axes: to draw on.
@@ -42,7 +42,7 @@ def plot_hand_paths(axes: "Axes", target: Any, samples: Array) -> None:
 
 
 def plot_motion(axes: "Axes", target: Any, x: Array) -> None:
-    """Draws one motion: the arm in some postures, the later, the darker, and the hand's path.
+    """Draws one motion: the hand's path, and the arm in some postures, later ones darker.
 
     Args:
         axes: to draw on.
@@ -58,10 +58,10 @@ def plot_motion(axes: "Axes", target: Any, x: Array) -> None:
 
 
 def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
-    """Draws sampled paths of the hand, and the means of components that differ the most.
+    """Draws sampled paths of the hand, and the means of the components that differ the most.
 
-    The heaviest component comes first, then, one after the other, the one whose hand's path is
-    farthest from all shown; each with the share of the samples whose paths are closest to its own.
+    The heaviest component is the first; each next one has the path that is farthest from those
+    already shown. Panels show the share of the samples whose paths are closest to each.
 
     Args:
         figure: empty; it gets up to six panels.
@@ -90,20 +90,20 @@ def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
         panel.set_visible(False)
     for number, panel in enumerate(panels[:shown]):
         panel.label_outer()
-        if number + 3 >= shown:  # nothing is seen below it
+        if number + 3 >= shown:  # there is no panel below
             panel.set_xlabel("[link lengths]")
             panel.tick_params(labelbottom=True)
 
 
 def distinct_paths(paths: np.ndarray, first: int, count: int) -> list[int]:
-    """Returns which of the paths are far apart: each the farthest from those before it.
+    """Returns indices of distinct paths, each the farthest from those before it.
 
     Source: Gonzalez, Theoretical Computer Science 1985.
 
     Args:
         paths: [N, C, 2].
-        first: the one to begin with.
-        count: how many, or fewer if there are fewer.
+        first: index of the first path.
+        count: maximum number of paths.
     """
     chosen, nearest = [first], _path_distances(paths, paths[first])
     while len(chosen) < count and nearest.max() > 0.0:

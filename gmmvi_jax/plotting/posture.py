@@ -1,4 +1,4 @@
-"""Figures of a humanoid robot: the postures that a mixture has found, from two sides."""
+"""Figures of a humanoid robot: the postures that a mixture has found, in two views."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 NUM_SAMPLES = 40
 NUM_POSTURES = 4
-LIGHT = 1e-3  # components lighter than this are not shown as a posture of their own
+LIGHT = 1e-3  # lighter components are not shown as separate postures
 
-# What is seen of (x ahead, y left, z up): from in front the robot's left is on the right; from its
-# right side it looks to the right.
+# Projections of (x ahead, y left, z up): in the front view the robot's left is on the right; in the
+# side view it faces right.
 VIEWS = {"front": (1, 2), "side": (0, 2)}
 FIRST_SHOULDER = 5  # of an arm's stations: base (3 turns), torso (2), shoulder
 NECK = 0.25  # metres from between the shoulders to the middle of the head
@@ -72,10 +72,10 @@ def plot_posture(axes: "Axes", target: Any, x: Array, view: str, alpha: float = 
 
 
 def plot_postures(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
-    """Draws sampled postures, and the means of components that differ the most, from two sides.
+    """Draws sampled postures, and the means of the components that differ the most, in two views.
 
-    The heaviest component comes first, then, one after the other, the one whose joints are
-    farthest from all shown; each with its weight and how far its gripper is from the goal.
+    The heaviest component is the first; each next one has the joints that are farthest from those
+    already shown. Titles have its weight and the distance of its gripper from the goal.
 
     Args:
         figure: empty; it gets two rows of panels, front and side.

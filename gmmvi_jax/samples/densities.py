@@ -29,7 +29,7 @@ class SampleDensities(Protocol):
 
     They are computed, or were kept. b(x), the background, is the density of the mixture of all
     Gaussians that generated the samples, each weighted by its share of the usable ones: the balance
-    heuristic. Source: Veach and Guibas 1995; Arenz et al., TMLR 2023, Section 3.3.
+    heuristic. Source: Veach and Guibas 1995; Arenz et al., TMLR 2023, Section 3.
 
     A loop over chunks carries the scratch memory.
     """

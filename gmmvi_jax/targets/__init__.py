@@ -1,4 +1,4 @@
-"""The benchmark targets, with their data and their provenance, and targets of special kinds."""
+"""The benchmark targets with their data, and constructors of special targets."""
 
 from gmmvi_jax.densities.black_box import BlackBox, black_box
 from gmmvi_jax.densities.minibatch import MinibatchTarget, minibatch

@@ -21,10 +21,10 @@ CURVATURE = 0.1
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class Banana:
-    """A Gaussian, its second coordinate shifted by a parabola in the first, normalised.
+    """A Gaussian whose second coordinate is shifted by a parabola in the first, normalised.
 
-    With z ~ N(0, diag(10^2, 1, ..., 1)): x_1 = z_1, x_2 = z_2 - b (z_1^2 - 10^2), the others as
-    they are. The shift does not change volumes, so the constant is that of the Gaussian.
+    With z ~ N(0, diag(10^2, 1, ..., 1)): x_1 = z_1, x_2 = z_2 - b (z_1^2 - 10^2), and x_i = z_i
+    for the others. The shift preserves volumes, so the constant is that of the Gaussian.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -33,12 +33,12 @@ class Banana:
 
     @property
     def prior_mean(self) -> float:
-        """The mean of every coordinate ..."""
+        """The mean of every coordinate."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and the standard deviation of the first, the banana's length."""
+        """The standard deviation of the first coordinate, the banana's length."""
         return LENGTH_SCALE
 
     @property
@@ -59,7 +59,7 @@ class Banana:
         return mode
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         curvature = jnp.asarray(self.curvature, x.dtype)
         along = x[0] / LENGTH_SCALE
         across = x[1] + curvature * LENGTH_SCALE**2 * (along**2 - 1)
@@ -67,7 +67,7 @@ class Banana:
         return -0.5 * squares - (math.log(LENGTH_SCALE) + 0.5 * self.dim * math.log(2 * math.pi))
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         curvature = jnp.asarray(self.curvature, noise.dtype)
         along, across = noise[:, 0], noise[:, 1]
@@ -76,14 +76,14 @@ class Banana:
 
 
 def banana(dim: int = 2, curvature: float = CURVATURE) -> Banana:
-    """Return the banana.
+    """Returns the banana.
 
     Args:
-      dim: D, at least 2.
-      curvature: b; 0 is a Gaussian, 0.03 and 0.1 are the published bends.
+        dim: D, at least 2.
+        curvature: b; 0 is a Gaussian, 0.03 and 0.1 are the published bends.
 
     Raises:
-      ValueError: `dim` is less than 2.
+        ValueError: ``dim`` is less than 2.
     """
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (the banana lies in the first two), got {dim}")

@@ -1,4 +1,4 @@
-"""A random walk seen through noise, with a gap in the middle and both scales unknown."""
+"""A noisily observed random walk with a gap in the observations and two unknown scales."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Sountsov, Radul et al., "Inference Gym" (2020), Brownian motion with unknown scales and missing
-# middle observations, as in Blessing et al., "Beyond ELBOs" (ICML 2024). The data are ours.
+# middle observations, as in Blessing et al., "Beyond ELBOs" (ICML 2024). We generate the data.
 NUM_STEPS = 30
 GAP = (10, 20)  # first unobserved step, first observed again
 LOG_SCALE_PRIOR = 2.0  # both scales are log-normal(0, 2)
@@ -30,7 +30,7 @@ _EIGENVALUES, _EIGENVECTORS = np.linalg.eigh(
 )
 _CROSS_COVARIANCE = np.minimum(_OBSERVED_STEPS[:, None], _STEPS[None])  # [observed, all]
 
-# Where the posterior of the logs of the scales is integrated: beyond, the prior alone leaves 1e-8.
+# Range over which the posterior of the log scales is integrated; the prior has 1e-8 beyond it.
 _LOG_SCALE_BOUNDS = (-14.0, 5.0)
 _GRID_STEP = 0.05
 
@@ -41,11 +41,11 @@ class Brownian:
     """The unnormalised posterior of a random walk's scales and positions.
 
     x = (log s, log o, l_1, ..., l_30): log s and log o ~ N(0, 2^2), l_t ~ N(l_{t-1}, s^2) with
-    l_0 = 0, and observations y_t ~ N(l_t, o^2) at the steps 1-10 and 21-30. All constants are in
-    it: the integral is the evidence of the observations.
+    l_0 = 0, and observations y_t ~ N(l_t, o^2) at the steps 1-10 and 21-30. All constants are
+    included, so that the integral is the evidence of the observations.
 
-    Given the scales everything is Gaussian, so the posterior of the scales is known on a grid, and
-    with it `log_z` and exact samples.
+    Given the scales everything is Gaussian. The posterior of the scales is computed on a grid,
+    which gives ``log_z`` and exact samples.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -58,12 +58,12 @@ class Brownian:
 
     @property
     def prior_mean(self) -> float:
-        """Scales of 1 and a walk that stays where it starts ..."""
+        """Scales of 1 and a constant walk."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... give or take 1: half the prior's for the scales, more than the data's spread."""
+        """For the scales half of the prior's; for the walk more than the spread of the data."""
         return 1.0
 
     @property
@@ -73,13 +73,13 @@ class Brownian:
 
     @property
     def log_z(self) -> float:
-        """By quadrature over the two scales, to ten digits."""
+        """The log evidence by quadrature over the two scales, to ten digits."""
         _, log_joint = self._scale_grid(np, np.float64)
         largest = np.max(log_joint)
         return float(largest + np.log(np.sum(np.exp(log_joint - largest)) * _GRID_STEP**2))
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         observations = jnp.asarray(self.observations, x.dtype)
         log_innovation, log_noise, positions = x[0], x[1], x[2:]
         observed = jnp.concatenate([positions[: GAP[0]], positions[GAP[1] :]])
@@ -93,13 +93,13 @@ class Brownian:
         return log_prior_scales + log_walk + log_likelihood - constant
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision.
+        """Returns independent samples [num_samples, D] in JAX's default precision.
 
-        The scales come from a grid with steps of 0.05 in their logarithms, evenly from each cell,
-        which adds a thousandth to their variances; the walks are exact given them.
+        The log scales are drawn from a grid with steps of 0.05, uniformly within each cell, which
+        increases their variances by a thousandth; the walks are exact given the scales.
         """
         key_scales, key_walk = jax.random.split(typed_key(rng_key))
-        # Few calls with many numbers each: it is compiling them that takes time.
+        # Few calls with many numbers each, since every call takes time to compile.
         uniform = jax.random.uniform(key_scales, (4, num_samples))
         noises = jax.random.normal(key_walk, (num_samples, NUM_STEPS + len(self.observations)))
         dtype = uniform.dtype
@@ -112,8 +112,8 @@ class Brownian:
         log_scales = jnp.stack([logs[rows], logs[columns]], axis=1) + jitter
         innovation, noise = jnp.exp(log_scales[:, :1]), jnp.exp(log_scales[:, 1:])  # [N, 1]
 
-        # A walk and observations from the prior, then moved by what the true ones say otherwise:
-        # Matheron's rule (Journel, Huijbregts, "Mining Geostatistics" 1978).
+        # A walk and observations from the prior, corrected by the difference to the true
+        # observations: Matheron's rule (Journel, Huijbregts, "Mining Geostatistics" 1978).
         walk = innovation * jnp.cumsum(noises[:, :NUM_STEPS], axis=1)
         observations = jnp.asarray(self.observations, dtype)
         errors = noise * noises[:, NUM_STEPS:]
@@ -127,10 +127,10 @@ class Brownian:
         return jnp.concatenate([log_scales, moved], axis=1)
 
     def _scale_grid(self, xp: ModuleType, dtype: Any) -> tuple[Any, Any]:
-        """Return the grid [G] of log scales and the log joint density with the data [G, G] there.
+        """Returns the grid [G] of log scales and [G, G] the log joint density with the data.
 
         Rows: log s, columns: log o. The observations' covariance s^2 K + o^2 I has the eigenvectors
-        of K whatever the scales are.
+        of K for all scales.
         """
         low, high = _LOG_SCALE_BOUNDS
         num_nodes = round((high - low) / _GRID_STEP) + 1
@@ -148,18 +148,18 @@ class Brownian:
 
 
 def _invert(masses: Array, rows: Array, uniform: Array) -> Array:
-    """Draw from discrete distributions by the inverse of their distribution functions.
+    """Draws from discrete distributions by the inverse of their distribution functions.
 
-    By bisection: what takes a number for every sample and value (`jax.random.categorical`) would be
-    slow and big.
+    By bisection: ``jax.random.categorical`` takes a random number for every sample and value, which
+    is slow and large.
 
     Args:
-      masses: [R, G], of which each row is a distribution, up to a factor.
-      rows: [N], from which of them to draw.
-      uniform: [N], in [0, 1).
+        masses: [R, G], of which each row is a distribution, up to a factor.
+        rows: [N], from which of them to draw.
+        uniform: [N], in [0, 1).
 
     Returns:
-      [N], from 0 to G - 1.
+        [N], from 0 to G - 1.
     """
     cumulative = jnp.cumsum(masses, axis=1)
     num_values = masses.shape[1]
@@ -174,14 +174,14 @@ def _invert(masses: Array, rows: Array, uniform: Array) -> Array:
 
 
 def brownian(seed: int = 0) -> Brownian:
-    """Return the 32-D posterior of a random walk that is observed at 20 of its 30 steps.
+    """Returns the 32-D posterior of a random walk that is observed at 20 of its 30 steps.
 
     Args:
-      seed: the data, drawn with innovations of scale 0.1 and noise of scale 0.15. They depend on
-        nothing else, neither JAX's precision nor its generators.
+        seed: of the data, which have innovations of scale 0.1 and noise of scale 0.15. They do not
+            depend on JAX's precision or generators.
 
     Raises:
-      ValueError: `seed` is negative.
+        ValueError: ``seed`` is negative.
     """
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")

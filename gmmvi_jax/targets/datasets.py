@@ -10,17 +10,17 @@ import numpy as np
 
 @functools.cache
 def load_table(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read one of the packaged tables.
+    """Reads one of the packaged tables.
 
     Args:
-      name: of a file in ``data``, e.g. "breast_cancer".
+        name: of a file in ``data``, e.g. "breast_cancer".
 
     Returns:
-      The features [n, F] and the labels [n], float64, as published; read-only, since every caller
-      gets the same arrays.
+        The features [n, F] and the labels [n], float64, as published; read-only, since every caller
+        gets the same arrays.
 
     Raises:
-      FileNotFoundError: there is no such table.
+        FileNotFoundError: there is no such table.
     """
     file = resources.files("gmmvi_jax.targets") / "data" / f"{name}.csv.gz"
     text = gzip.decompress(file.read_bytes()).decode()

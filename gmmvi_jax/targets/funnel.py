@@ -23,7 +23,7 @@ class Funnel:
 
     The neck (x_1 small) is narrow by orders of magnitude and holds as much mass as the mouth. The
     density is highest far out in the neck, at x_1 = -4.5 (D - 1), where there is no mass: that
-    point says nothing about a fit, so the target has no `modes`.
+    point says nothing about a fit, so the target has no ``modes``.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -31,12 +31,12 @@ class Funnel:
 
     @property
     def prior_mean(self) -> float:
-        """The mean of every coordinate ..."""
+        """The mean of every coordinate."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and the standard deviation of the first, the scale of the neck's length."""
+        """The standard deviation of the first coordinate, the scale of the neck's length."""
         return WIDTH_SCALE
 
     @property
@@ -50,16 +50,16 @@ class Funnel:
         return 0.0
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         log_variance = x[0]
-        # Scaled before squaring: exp(-x_1) would overflow at half the depth in the neck.
+        # Scale before squaring: exp(-x_1) would overflow at half the depth of the neck.
         residuals = x[1:] * jnp.exp(-0.5 * log_variance)
         log_neck = -0.5 * (log_variance / WIDTH_SCALE) ** 2 - math.log(WIDTH_SCALE)
         log_rest = -0.5 * (jnp.sum(residuals**2) + (self.dim - 1) * log_variance)
         return log_neck + log_rest - 0.5 * self.dim * math.log(2 * math.pi)
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         log_variances = WIDTH_SCALE * noise[:, :1]
         rest = jnp.exp(0.5 * log_variances) * noise[:, 1:]
@@ -67,10 +67,10 @@ class Funnel:
 
 
 def funnel(dim: int = DIM) -> Funnel:
-    """Return Neal's funnel in `dim` dimensions; 10 is the benchmark's.
+    """Returns Neal's funnel in ``dim`` dimensions; 10 is the benchmark's.
 
     Raises:
-      ValueError: `dim` is less than 2.
+        ValueError: ``dim`` is less than 2.
     """
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (a neck and what it scales), got {dim}")

@@ -1,4 +1,4 @@
-"""Random Gaussian mixtures with full covariances, of which everything is known."""
+"""Random Gaussian mixtures with full covariances."""
 
 import dataclasses
 import math
@@ -23,9 +23,9 @@ FACTOR_SCALE_PER_DIM = 0.1
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class GaussianMixtureTarget:
-    """An equally weighted mixture of K Gaussians, normalised; `gmm` builds the benchmark's.
+    """An equally weighted mixture of K Gaussians, normalised; ``gmm`` builds the benchmark's.
 
-    Under `jax.vmap(jax.value_and_grad(target))` the work is two matrix products.
+    Under ``jax.vmap(jax.value_and_grad(target))`` the work is two matrix products.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -41,17 +41,17 @@ class GaussianMixtureTarget:
 
     @property
     def prior_mean(self) -> float:
-        """Nothing is known about where the components are, so initial means are about zero ..."""
+        """Initial means are drawn around zero, the centre of the box of the true means."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and widely spread: the published setting, nearly the square root of 1000."""
+        """The published setting, close to the square root of 1000."""
         return 31.63
 
     @property
     def initial_covariance(self) -> float:
-        """Initial components are wide enough to feel a component anywhere in the box."""
+        """Initial components are wide enough to reach components anywhere in the box."""
         return 1000.0
 
     @property
@@ -65,16 +65,16 @@ class GaussianMixtureTarget:
         return self.means
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         means = jnp.asarray(self.means, x.dtype)
         inverse_factors = jnp.asarray(self.inverse_factors, x.dtype)
         log_normalisers = jnp.asarray(self.log_normalisers, x.dtype)
         num_components, dim = means.shape
 
         # L_k^-1 (x - mu_k) for all k as ONE product, and its transpose in the gradient as one: four
-        # times faster in 100-D than a product per component. That forbids centring at each
-        # mu_k before multiplying; one common centre loses as little here: in float32 1e-5 nats in
-        # 20-D, 6e-5 in 100-D, either way.
+        # times faster in 100-D than a product per component. This needs a common centre instead of
+        # centring at each mu_k; the errors are the same here: in float32 1e-5 nats in 20-D, 6e-5 in
+        # 100-D.
         centre = jnp.mean(means, axis=0)
         whitened_means = jnp.einsum(
             "kij,kj->ki", inverse_factors, means - centre[None], precision=PRECISION
@@ -85,14 +85,14 @@ class GaussianMixtureTarget:
         return jax.nn.logsumexp(log_normalisers - 0.5 * jnp.sum(residuals**2, axis=-1))
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         key_component, key_noise = jax.random.split(typed_key(rng_key))
         num_components, dim = self.means.shape
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)
         noise = jax.random.normal(key_noise, (num_samples, dim))
 
-        # One component at a time, all samples, keep those that are its own: a factor gathered
-        # for every sample would take num_samples * D^2 of memory.
+        # Transform all samples by one component at a time and keep its own: gathering a factor for
+        # every sample would take num_samples * D^2 of memory.
         def add_component(
             samples: Array, component: tuple[Array, Array, Array]
         ) -> tuple[Array, None]:
@@ -107,17 +107,17 @@ class GaussianMixtureTarget:
 
 
 def gmm(dim: int, seed: int = 0) -> GaussianMixtureTarget:
-    """Return an instance of the GMM benchmark; 20 and 100 are the published dimensions.
+    """Returns an instance of the GMM benchmark; 20 and 100 are the published dimensions.
 
     10 components of equal weight, means uniform in [-50, 50]^D, covariances A^T A + I with entries
     A_ij ~ N(0, (0.1 D)^2).
 
     Args:
-      dim: D, at least 1.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1.
+        seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")

@@ -1,4 +1,4 @@
-"""Forty small Gaussians far apart: how many of them does a sampler find?"""
+"""A mixture of forty small Gaussians that are far apart, a test of mode coverage."""
 
 import math
 
@@ -10,22 +10,22 @@ from gmmvi_jax.targets.gaussian_mixture import GaussianMixtureTarget
 # 50 above all: Blessing et al., "Beyond ELBOs" (ICML 2024).
 NUM_COMPONENTS = 40
 MEAN_BOUND = 40.0
-PLANAR_SCALE = math.log1p(math.e)  # softplus(1), their standard deviation in 2-D ...
-SCALE = 1.0  # ... and that of the later study
+PLANAR_SCALE = math.log1p(math.e)  # softplus(1), their standard deviation in 2-D
+SCALE = 1.0  # their standard deviation in other dimensions, of the later study
 
 
 def gmm40(dim: int = 2, seed: int = 0) -> GaussianMixtureTarget:
-    """Return a mixture of 40 round Gaussians of equal weight, means uniform in [-40, 40]^D.
+    """Returns a mixture of 40 round Gaussians of equal weight, means uniform in [-40, 40]^D.
 
-    Their standard deviation is 1.31 in 2-D, 1 in other dimensions. In 2-D some overlap: their
-    `modes` are still the 40 means. The published instances come from other generators' seeds.
+    Their standard deviation is 1.31 in 2-D and 1 in other dimensions. In 2-D some overlap, but
+    ``modes`` are the 40 means. The published instances come from other random generators.
 
     Args:
-      dim: D, at least 1; 2 and 50 are published.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1; 2 and 50 are published.
+        seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")

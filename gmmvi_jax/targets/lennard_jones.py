@@ -1,4 +1,4 @@
-"""A cluster of particles that attract each other from afar and repel each other nearby."""
+"""A cluster of particles with Lennard-Jones interactions."""
 
 import dataclasses
 
@@ -12,8 +12,8 @@ from gmmvi_jax.typing import Array
 # pair with a well of depth 1 at distance 1; the harmonic trap with the later papers' factor 1/2.
 NUM_PARTICLES = 13
 SPATIAL_DIM = 3
-# Squared distance below which a pair's energy is linear in it. There it is 149: of the mass about
-# exp(-149) is touched, and no run meets infinite values.
+# Squared distance below which a pair's energy is linear in it. The energy there is 149, so that the
+# change affects about exp(-149) of the mass, and all values are finite.
 SOFT_SQUARE = 0.65**2
 
 
@@ -23,12 +23,12 @@ class LennardJones(WithReferenceSamples):
     """P particles with Lennard-Jones energies in a harmonic trap, unnormalised.
 
     log p~(x) = -sum_{i<j} (d_ij^-12 - 2 d_ij^-6) - 1/2 sum_i |x_i|^2. The trap pulls towards the
-    origin, which is the same as towards the centre of mass c (as the flows have it, on the
-    subspace of clusters about the origin) and a factor exp(-P |c|^2 / 2) for c itself,
-    independent of the cluster's shape: in all 3 P coordinates the density has an integral.
+    origin. This equals a trap about the centre of mass c (as in the papers on flows, which use the
+    subspace of centred clusters) times exp(-P |c|^2 / 2), independent of the cluster's shape, and
+    makes the density normalisable in all 3 P coordinates.
 
-    Rotations and the P! permutations of the particles do not change it; a mixture of Gaussians
-    fits pieces of that, so expect a lower bound well below log Z.
+    The density is invariant under rotations and the P! permutations of the particles. A mixture of
+    Gaussians fits a part of it, so that the ELBO is well below log Z.
 
     x [3 P] are the particles' coordinates, one particle after the other.
     """
@@ -43,12 +43,12 @@ class LennardJones(WithReferenceSamples):
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are particles scattered about the origin, as by the trap alone ..."""
+        """Initial means are drawn around the origin, from the distribution of the trap alone."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... with its standard deviation, which is also the distance of neighbours."""
+        """The standard deviation of the trap, which is also the distance of neighbours."""
         return 1.0
 
     @property
@@ -57,18 +57,18 @@ class LennardJones(WithReferenceSamples):
         return 0.1
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype, finite everywhere."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype, finite everywhere."""
         positions = x.reshape(self.num_particles, SPATIAL_DIM)
         offsets = positions[:, None] - positions[None]
-        # Every pair twice, and no gathering of pairs. A particle is put at distance 1 from itself,
-        # where nothing is infinite, and then does not count.
+        # Every pair counts twice, without gathering pairs. The distance of a particle to itself is
+        # set to 1, where the energy is finite, and masked afterwards.
         itself = jnp.eye(self.num_particles, dtype=x.dtype)
         energies = pair_energy(jnp.sum(offsets**2, axis=-1) + itself) * (1 - itself)
         return -0.5 * jnp.sum(energies) - 0.5 * jnp.sum(x**2)
 
 
 def pair_energy(square: Array) -> Array:
-    """Return the energy of two particles at a squared distance s, elementwise.
+    """Returns the energy of two particles at a squared distance s, elementwise.
 
     s^-6 - 2 s^-3, which is -1 at its minimum, s = 1; below 0.65^2 its tangent there, 1125 at s = 0.
     """
@@ -78,10 +78,10 @@ def pair_energy(square: Array) -> Array:
 
 
 def lennard_jones(num_particles: int = NUM_PARTICLES) -> LennardJones:
-    """Return the Lennard-Jones cluster of `num_particles` particles; 13 are the benchmark's.
+    """Returns the Lennard-Jones cluster of ``num_particles`` particles; 13 are the benchmark's.
 
     Raises:
-      ValueError: `num_particles` is less than 2.
+        ValueError: ``num_particles`` is less than 2.
     """
     if num_particles < 2:
         raise ValueError(f"num_particles must be at least 2 (a pair), got {num_particles}")

@@ -1,4 +1,4 @@
-"""A log-Gaussian Cox process: points in the unit square, and the intensity they came from."""
+"""A log-Gaussian Cox process: the intensity of a point process in the unit square."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from gmmvi_jax.typing import Array
 VARIANCE = 1.91
 LENGTH_SCALE = 1 / 33
 MEAN_COUNT = 126.0
-GRID = 16  # 256-D, which full covariances still manage; the published grids are 32 and 40
+GRID = 16  # 256-D, feasible with full covariances; the published grids are 32 and 40
 
 # On recent GPUs the default precision rounds the factors of a product to 10 bits.
 
@@ -28,10 +28,10 @@ class LogGaussianCox(WithReferenceSamples):
 
     The log intensity f = m + L x has covariances L L^T, 1.91 exp(-33 distance), and mean m =
     log 126 - 1.91 / 2, so that 126 points are expected; the count of a cell of area a is
-    Poisson(a exp(f)). The position x is the whitened field, with prior N(0, I): on fine grids the
-    field's own scales differ by orders of magnitude. All constants are in it, also that of the
-    Poisson distribution (the samplers' papers leave it out): the integral is the evidence of the
-    counts.
+    Poisson(a exp(f)). The position x is the whitened field with prior N(0, I), since the scales of
+    the field differ by orders of magnitude on fine grids. All constants are included, also that of
+    the Poisson distribution (which the papers on samplers omit), so that the integral is the
+    evidence of the counts.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -46,12 +46,12 @@ class LogGaussianCox(WithReferenceSamples):
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn from the prior of the whitened field ..."""
+        """Initial means are drawn from the prior of the whitened field."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... with its standard deviation."""
+        """The standard deviation of the prior."""
         return 1.0
 
     @property
@@ -60,7 +60,7 @@ class LogGaussianCox(WithReferenceSamples):
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the whitened field `x` [D], a scalar of its dtype."""
+        """Returns log p~ at the whitened field ``x`` [D], a scalar of its dtype."""
         counts = jnp.asarray(self.counts, x.dtype)
         log_factorials = jnp.asarray(self.log_factorials, x.dtype)
         log_means = self.log_intensity(x) - math.log(self.dim)  # the cells' area is 1 / D
@@ -69,7 +69,7 @@ class LogGaussianCox(WithReferenceSamples):
         return log_likelihood + log_prior
 
     def log_intensity(self, x: Array) -> Array:
-        """Return the log intensity [D], per unit of area, of the whitened field `x` [D]."""
+        """Returns the log intensity [D], per unit of area, of the whitened field ``x`` [D]."""
         factor = jnp.asarray(self.factor, x.dtype)
         # x comes first: under vmap that is one product of all points with one matrix.
         field = jnp.matmul(x, factor.T, precision=PRECISION)
@@ -77,16 +77,16 @@ class LogGaussianCox(WithReferenceSamples):
 
 
 def lgcp(grid: int = GRID, seed: int = 0) -> LogGaussianCox:
-    """Return the Cox process on `grid` x `grid` cells of the unit square, with data of its own.
+    """Returns the Cox process on ``grid`` x ``grid`` cells of the unit square, with synthetic data.
 
     The field and the counts are drawn from the model itself.
 
     Args:
-      grid: cells per side, at least 2: D = grid^2. Its D x D matrix takes 8 D^2 bytes.
-      seed: the data. They depend on nothing else, neither JAX's precision nor its generators.
+        grid: cells per side, at least 2: D = grid^2. Its D x D matrix takes 8 D^2 bytes.
+        seed: the data. They depend on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-      ValueError: `grid` is less than 2 or `seed` is negative.
+        ValueError: ``grid`` is less than 2 or ``seed`` is negative.
     """
     if grid < 2:
         raise ValueError(f"grid must be at least 2 (cells per side), got {grid}")

@@ -25,19 +25,19 @@ class Posture(NamedTuple):
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class Limbs:
-    """L limbs of at most S revolute joints each, from a base that floats to their tips.
+    """L limbs of at most S revolute joints each, from a floating base to their tips.
 
     The angles are those of J joints, then the base's roll, pitch and yaw, which are the first three
-    joints of every limb. Joints that limbs share (a torso's) are in each of them too. A limb with
-    fewer than S joints ends with joints that do nothing. `limbs` builds one from a description.
+    joints of every limb. Shared joints (of a torso) belong to several limbs. A limb with fewer than
+    S joints is padded with joints that do nothing. ``limbs`` builds one from a description.
     """
 
-    selection: np.ndarray | Array  # [S, L, J + 3], 1 where an angle is that joint's
-    rotations: np.ndarray | Array  # [S, L, 3, 3], the joint's frame in the one before at angle 0
+    selection: np.ndarray | Array  # [S, L, J + 3], 1 for the angle of each joint
+    rotations: np.ndarray | Array  # [S, L, 3, 3], the joint's frame in its parent's at angle 0
     offsets: np.ndarray | Array  # [S, L, 3]
     axes: np.ndarray | Array  # [S, L, 3], unit length
-    # What the joint moves, up to the next one: its share of the total mass, and that times its
-    # centre. What limbs share counts in one of them.
+    # The mass that a joint moves, up to the next joint: its share of the total mass, and this share
+    # times its centre. Masses shared by several limbs count in one of them.
     shares: np.ndarray | Array  # [S, L]
     moments: np.ndarray | Array  # [S, L, 3]
     tip_rotations: np.ndarray | Array  # [L, 3, 3]
@@ -49,29 +49,29 @@ class Limbs:
         return self.selection.shape[-1] - 3
 
     def posture(self, angles: Array, base: Array) -> Posture:
-        """Return where the tips and the centre of mass are.
+        """Returns the positions of the tips and of the centre of mass.
 
-        The robot's description counts as constant: there is no derivative with respect to it.
+        There is no derivative with respect to the robot's description.
 
         Args:
-          angles: [J + 3], radians.
-          base: [3], where its origin is.
+            angles: [J + 3], radians.
+            base: [3], position of its origin.
         """
         rotations, positions, centre = _from_base(self, angles)
         return Posture(rotations, base[None] + positions, base + centre)
 
     def stations(self, angles: Array, base: Array) -> Array:
-        """Return [L, S + 1, 3], where the joints of each limb are and then its tip, for drawing."""
+        """Returns [L, S + 1, 3] the positions of each limb's joints and tip, for drawing."""
         walk = _walk(self, angles)
         return base + jnp.swapaxes(jnp.concatenate([walk.origins, walk.tips[1][None]]), 0, 1)
 
 
 class _Walk(NamedTuple):
-    """What a walk along the limbs comes across, relative to the base's position."""
+    """The results of a walk along the limbs, relative to the base's position."""
 
     tips: tuple[Array, Array]  # rotations [L, 3, 3], positions [L, 3]
-    axes: Array  # [S, L, 3], those of the joints
-    origins: Array  # [S, L, 3], where they are
+    axes: Array  # [S, L, 3], axes of the joints
+    origins: Array  # [S, L, 3], positions of the joints
     moments_before: Array  # [S, L, 3], share of mass times position, summed up to the joint
     moments: Array  # [L, 3], up to the tip
 
@@ -80,7 +80,7 @@ def _walk(limbs: Limbs, angles: Array) -> _Walk:
     data: Any = jax.tree.map(lambda leaf: jnp.asarray(leaf, angles.dtype), limbs)
     num_limbs = data.offsets.shape[1]
 
-    # A scan over the joints of all limbs at once: unrolled it takes several times as long to
+    # A scan over the joints of all limbs at once; unrolled, it takes several times as long to
     # compile.
     def next_joint(
         carry: tuple[Array, Array, Array], joint: tuple[Array, Any]
@@ -108,16 +108,16 @@ def _walk(limbs: Limbs, angles: Array) -> _Walk:
 
 
 def _of_joints(limbs: Limbs, angles: Array) -> Array:
-    """Return [S, L] the angles of the joints."""
-    # As a product: the transpose of picking entries is a scatter, which is slow. HIGHEST: on
-    # recent GPUs the default rounds the angles to 10 bits.
+    """Returns [S, L] the angles of the joints."""
+    # As a product, since the transpose of a gather is a scatter, which is slow. HIGHEST: on recent
+    # GPUs the default rounds the angles to 10 bits.
     selection = jnp.asarray(limbs.selection, angles.dtype)
     return jnp.einsum("slj,j->sl", selection, angles, precision=PRECISION)
 
 
 @jax.custom_jvp
 def _from_base(limbs: Limbs, angles: Array) -> tuple[Array, Array, Array]:
-    """Return rotations and positions of the tips and the centre of mass, the base at the origin."""
+    """Returns rotations and positions of the tips, and the centre of mass; the base is at 0."""
     walk = _walk(limbs, angles)
     return (*walk.tips, jnp.sum(walk.moments, axis=0))
 
@@ -126,14 +126,14 @@ def _from_base(limbs: Limbs, angles: Array) -> tuple[Array, Array, Array]:
 def _from_base_jvp(
     primals: tuple[Limbs, Array], tangents: tuple[Limbs, Array]
 ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
-    # The geometric Jacobian: whatever a joint carries turns about its axis. Differentiating the
-    # walk itself gives the same, but takes four times as long: it keeps every step's matrices.
+    # The geometric Jacobian: everything that a joint carries turns about its axis. Differentiating
+    # the walk gives the same but takes four times as long, since it stores every step's matrices.
     (limbs, angles), (_, angles_dot) = primals, tangents
     walk = _walk(limbs, angles)
     rotations, positions = walk.tips
     speeds = _of_joints(limbs, angles_dot)[:, :, None]  # [S, L, 1]
     shares = jnp.asarray(limbs.shares, angles.dtype)
-    # Of what comes after each joint, relative to it.
+    # The parts after each joint, relative to it.
     shares_after = jnp.cumsum(shares[::-1], axis=0)[::-1][:, :, None]
     moments_after = walk.moments[None] - walk.moments_before - shares_after * walk.origins
 
@@ -151,16 +151,17 @@ def limbs(
     tip_names: Sequence[str],
     multiplicities: Mapping[str, float] | None = None,
 ) -> Limbs:
-    """Return the limbs from a robot's root to some of its links; joints not named stay at 0.
+    """Returns the limbs from a robot's root to some of its links; other joints stay at 0.
 
     Args:
-      robot: its description.
-      joint_names: the revolute joints that move, in the order of the angles; each is on a limb.
-      tip_names: the links where the limbs end.
-      multiplicities: how often a link's mass counts, where not once.
+        robot: the description of the robot.
+        joint_names: the revolute joints that move, in the order of the angles; each on a limb.
+        tip_names: the last links of the limbs.
+        multiplicities: how often a link's mass counts, if not once.
 
     Raises:
-      ValueError: no such joint or link, a joint that is not revolute or on no limb, or no mass.
+        ValueError: a joint or link does not exist, a joint is not revolute or on no limb, or there
+            is no mass.
     """
     for kind, wanted, known in (
         ("joint", joint_names, robot.joints),
@@ -232,7 +233,7 @@ def limbs(
 
 
 def _rotations_about(axes: Array, angles: Array) -> Array:
-    """Return [L, 3, 3] the rotations about unit axes [L, 3] by angles [L] (Rodrigues' formula)."""
+    """Returns [L, 3, 3] the rotations about unit axes [L, 3] by angles [L] (Rodrigues' formula)."""
     x, y, z = (axes[:, i] for i in range(3))
     zero = jnp.zeros_like(x)
     cross = jnp.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(-1, 3, 3)
@@ -242,8 +243,8 @@ def _rotations_about(axes: Array, angles: Array) -> Array:
     return cosines * eye + sines * cross + (1 - cosines) * outer
 
 
-# Products of 3 x 3 matrices as sums of three terms, which fuse with what is around them. Calls of
-# a matrix product would not, and on recent GPUs round their factors to 10 bits.
+# Products of 3 x 3 matrices as sums of three terms, which XLA fuses with the code around them.
+# Matrix products are not fused, and on recent GPUs round their factors to 10 bits.
 def _product(first: Array, second: Array) -> Array:
     terms = [first[..., :, i, None] * second[..., None, i, :] for i in range(3)]
     return terms[0] + terms[1] + terms[2]

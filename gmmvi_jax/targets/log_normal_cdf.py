@@ -1,4 +1,4 @@
-"""The log of the standard normal's distribution function, exact far out in its lower tail."""
+"""The log of the standard normal's distribution function, accurate far out in its lower tail."""
 
 import math
 
@@ -7,22 +7,22 @@ import jax.numpy as jnp
 
 from gmmvi_jax.typing import Array
 
-# Where the two formulas meet. Ten levels of the fraction give 16 digits from here outwards.
+# Boundary of the two formulas. Beyond it ten levels of the continued fraction give 16 digits.
 _TAIL = -10.0
 _LEVELS = 10
 
 
 def log_normal_cdf(z: Array) -> Array:
-    """Return log Phi(z), elementwise, in the dtype of `z`.
+    """Returns log Phi(z), elementwise, in the dtype of ``z``.
 
-    `jax.scipy.stats.norm.logcdf` has the same values. Its derivative is the exponential of a
-    difference of two numbers as large as z^2 / 2, which in float32 leaves two digits at z = -300;
-    a soft limit is violated that much where a run starts. Here the tail is
+    ``jax.scipy.stats.norm.logcdf`` has the same values. Its derivative is the exponential of a
+    difference of two numbers as large as z^2 / 2, which in float32 leaves two digits at z = -300,
+    the violation of soft limits at the start of a run. Here the tail is
     -z^2 / 2 - log(sqrt(2 pi) t), t the continued fraction of the inverse Mills ratio (Abramowitz
     and Stegun 1964, 26.2.14), whose derivative is a sum without cancellation.
     """
-    # Either formula is only ever evaluated where it holds: a NaN in the branch that is not taken
-    # would pass through the derivative of `where`.
+    # Each formula is evaluated only where it is valid: a NaN in the other branch would pass through
+    # the derivative of `where`.
     is_far = z < _TAIL
     near = jnp.where(is_far, 0, z)
     upper = near > 0

@@ -1,4 +1,4 @@
-"""The log of the logistic sigmoid, with its derivative at the price of one exponential."""
+"""The log of the logistic sigmoid and its derivative from a single exponential."""
 
 import jax
 import jax.numpy as jnp
@@ -7,12 +7,12 @@ from gmmvi_jax.typing import Array
 
 
 def log_sigmoid(z: Array) -> Array:
-    """Return log(1 / (1 + exp(-z))), elementwise, in the dtype of `z`.
+    """Returns log(1 / (1 + exp(-z))), elementwise, in the dtype of ``z``.
 
-    `jax.nn.log_sigmoid` gives the same values, but its derivative takes exponentials of its own.
-    Here value and slope come from one exp(-|z|), which cannot overflow; under `jax.value_and_grad`
-    a logistic regression takes about 0.6 of the time. Derivatives of any order and in either mode
-    are exact, also at z = 0.
+    ``jax.nn.log_sigmoid`` gives the same values, but its derivative takes exponentials of its own.
+    Here value and slope come from one exp(-|z|), which cannot overflow; under
+    ``jax.value_and_grad`` a logistic regression takes about 0.6 of the time. Derivatives of any
+    order and in either mode are exact, also at z = 0.
     """
     value, _ = _value_and_slope(z)
     return value

@@ -18,7 +18,7 @@ DIM = 32
 # Coefficients of the first coordinate's log density: u / 2 + 6 u^2 - u^4.
 LINEAR, QUADRATIC, QUARTIC = 0.5, 6.0, -1.0
 
-MAX_LISTED_WELLS = 16  # 65,536 modes; beyond that nobody wants the list
+MAX_LISTED_WELLS = 16  # 65,536 modes
 # At +-3.5 the density is exp(-86) of its maximum.
 BOUND, NUM_CELLS = 3.5, 4096
 
@@ -37,12 +37,12 @@ class ManyWell:
 
     @property
     def prior_mean(self) -> float:
-        """Midway between the wells ..."""
+        """Midway between the wells."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and wide enough to start in either."""
+        """Wide enough to start in either well."""
         return 2.0
 
     @property
@@ -52,16 +52,16 @@ class ManyWell:
 
     @property
     def log_z(self) -> float:
-        """By quadrature of the one-dimensional double well, to 14 digits."""
+        """The log integral by quadrature of the one-dimensional double well, to 14 digits."""
         log_z, _ = _double_well_table()
         return 0.5 * self.dim * (log_z + 0.5 * math.log(2 * math.pi))
 
     @property
     def modes(self) -> np.ndarray:
-        """All [2^(D / 2), D] of them, in the order of the binary numbers; up to 32-D only."""
+        """All modes [2^(D / 2), D], in the order of binary numbers; up to 32-D only."""
         num_wells = self.dim // 2
         if num_wells > MAX_LISTED_WELLS:
-            # An AttributeError: a target without a list of its modes is none with a known one.
+            # AttributeError, so that hasattr reports the modes as missing.
             raise AttributeError(
                 f"{self.dim}-D many_well has 2^{num_wells} modes, too many to list; up to "
                 f"{2 * MAX_LISTED_WELLS}-D they are"
@@ -72,15 +72,15 @@ class ManyWell:
         return modes
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         u, v = x[::2], x[1::2]
         return jnp.sum(_log_double_well(u) - 0.5 * v**2)
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision.
+        """Returns independent samples [num_samples, D] in JAX's default precision.
 
-        The double wells by the inverse of their distribution function, of which a table is kept:
-        the density of the samples is off by less than 1e-5 of its value.
+        The double wells are drawn by the inverse of a tabulated distribution function; the relative
+        error of the samples' density is below 1e-5.
         """
         key_well, key_normal = jax.random.split(typed_key(rng_key))
         shape = (num_samples, self.dim // 2)
@@ -93,10 +93,10 @@ class ManyWell:
 
 
 def many_well(dim: int = DIM) -> ManyWell:
-    """Return the many-well density in `dim` dimensions; 32 is the published one.
+    """Returns the many-well density in ``dim`` dimensions; 32 is the published one.
 
     Raises:
-      ValueError: `dim` is not an even number from 2 on.
+        ValueError: ``dim`` is not an even number from 2 on.
     """
     if dim < 2 or dim % 2:
         raise ValueError(f"dim must be even, at least 2 (two coordinates per well), got {dim}")
@@ -104,20 +104,20 @@ def many_well(dim: int = DIM) -> ManyWell:
 
 
 def _log_double_well(u):
-    """Return the unnormalised log density of the double well's first coordinate, elementwise."""
+    """Returns the unnormalised log density of the double well's first coordinate, elementwise."""
     return u * (LINEAR + u * (QUADRATIC + QUARTIC * u**2))
 
 
 @functools.cache
 def _wells() -> tuple[float, float]:
-    """Return where the two maxima of the double well are."""
+    """Returns the two maxima of the double well."""
     roots = np.sort(np.roots([4 * QUARTIC, 0, 2 * QUADRATIC, LINEAR]).real)
     return float(roots[0]), float(roots[2])  # the middle one is the barrier
 
 
 @functools.cache
 def _double_well_table() -> tuple[float, np.ndarray]:
-    """Return the log integral, and the distribution function [cells + 1] at the cells' edges."""
+    """Returns the log integral, and the distribution function [cells + 1] at the cells' edges."""
     nodes, weights = np.polynomial.legendre.leggauss(8)
     half = BOUND / NUM_CELLS  # of a cell's width
     centres = np.linspace(-BOUND, BOUND, 2 * NUM_CELLS + 1)[1::2]

@@ -1,4 +1,4 @@
-"""Bayesian logistic regression on minibatches, the benchmarks' `_mb`."""
+"""Bayesian logistic regression on minibatches, the benchmarks' ``_mb``."""
 
 import dataclasses
 
@@ -20,9 +20,9 @@ BATCH_SIZE = 64  # Arenz et al. (TMLR 2023)
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class MinibatchLogisticRegression:
-    """A logistic regression of which each evaluation looks at a minibatch of its own.
+    """A logistic regression whose every evaluation uses its own minibatch.
 
-    The likelihood is scaled by n / batch_size; `full` is the posterior on all rows, on which
+    The likelihood is scaled by n / batch_size. ``full`` is the posterior on all rows, for which
     ELBOs are reported.
     """
 
@@ -32,7 +32,7 @@ class MinibatchLogisticRegression:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -57,25 +57,25 @@ class MinibatchLogisticRegression:
 
     @property
     def reference_samples(self) -> np.ndarray:
-        """Samples [2000, D] of the posterior on all rows, if there are any of it."""
+        """Samples [2000, D] of the posterior on all rows, if they are stored."""
         return self.posterior.reference_samples
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         data = (self.posterior.features, self.posterior.signed_labels)
         target = MinibatchTarget(log_likelihood, self.posterior.log_prior, data, self.batch_size)
         return target(x, key)
 
     def full(self, x: Array) -> Array:
-        """Return log p~ at `x` [D] on all rows."""
+        """Returns log p~ at ``x`` [D] on all rows."""
         return self.posterior(x)
 
 
 def breast_cancer_mb() -> MinibatchLogisticRegression:
-    """Return `breast_cancer` on minibatches of 64 of its 569 rows."""
+    """Returns ``breast_cancer`` on minibatches of 64 of its 569 rows."""
     return MinibatchLogisticRegression("breast_cancer_mb", breast_cancer())
 
 
 def german_credit_mb() -> MinibatchLogisticRegression:
-    """Return `german_credit` on minibatches of 64 of its 1000 rows."""
+    """Returns ``german_credit`` on minibatches of 64 of its 1000 rows."""
     return MinibatchLogisticRegression("german_credit_mb", german_credit())

@@ -1,4 +1,4 @@
-"""Small neural networks whose weights are the point at which a target is evaluated."""
+"""Small neural networks as functions of their weights, for Bayesian neural networks."""
 
 import dataclasses
 import functools
@@ -16,15 +16,15 @@ SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A fully connected network; what it computes depends on its arguments alone.
+    """A fully connected network, a pure function of its weights and the features.
 
     Attributes:
-      sizes: numbers of units, from the features to the outputs.
-      activation: of the hidden layers, elementwise; the outputs are linear.
+        sizes: numbers of units, from the features to the outputs.
+        activation: of the hidden layers, elementwise; the outputs are linear.
 
     Example:
-      >>> Network((11, 8, 8, 1), jax.nn.sigmoid).num_weights
-      177
+        >>> Network((11, 8, 8, 1), jax.nn.sigmoid).num_weights
+        177
     """
 
     sizes: tuple[int, ...]
@@ -32,15 +32,15 @@ class Network:
 
     @property
     def num_weights(self) -> int:
-        """How many numbers `layers` takes apart, biases included."""
+        """The number of weights, including biases."""
         return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(self.sizes))
 
     def layers(self, x: Array) -> list[tuple[Array, Array]]:
-        """Return the weights [inputs, outputs] and biases [outputs] of each layer.
+        """Returns the weights [inputs, outputs] and biases [outputs] of each layer.
 
         Args:
-          x: [num_weights], layer by layer from the features on, its weights row by row and then
-            its biases.
+            x: [num_weights], layer by layer from the features on, its weights row by row and then
+                its biases.
         """
         layers, start = [], 0
         for inputs, outputs in itertools.pairwise(self.sizes):
@@ -50,11 +50,11 @@ class Network:
         return layers
 
     def __call__(self, x: Array, features: Array) -> Array:
-        """Return the outputs [n, outputs] for the weights `x` [num_weights].
+        """Returns the outputs [n, outputs] for the weights ``x`` [num_weights].
 
         Args:
-          x: as for `layers`.
-          features: [n, inputs].
+            x: as for ``layers``.
+            features: [n, inputs].
         """
         *hidden_layers, last_layer = self.layers(x)
         hidden = features
@@ -70,12 +70,12 @@ def _affine(inputs: Array, weights: Array, biases: Array) -> Array:
 
 @functools.partial(jax.jit, static_argnames="network")
 def outputs_of_samples(network: Network, samples: HostArray, features: HostArray) -> Array:
-    """Return the outputs [S, n, outputs] for each of the weights `samples` [S, num_weights].
+    """Returns the outputs [S, n, outputs] for each of the weights ``samples`` [S, num_weights].
 
     Args:
-      network: the network.
-      samples: [S, num_weights].
-      features: [n, inputs].
+        network: the network.
+        samples: [S, num_weights].
+        features: [n, inputs].
     """
     samples = jnp.asarray(samples)
     features = jnp.asarray(features, samples.dtype)

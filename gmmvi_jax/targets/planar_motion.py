@@ -1,4 +1,4 @@
-"""Collision-free motion of a planar robot arm: via points from a posture to a goal."""
+"""Collision-free motion of a planar robot arm, given by via points from a posture to a goal."""
 
 import dataclasses
 import math
@@ -13,8 +13,8 @@ from gmmvi_jax.targets.planar_robot import forward_kinematics
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
-# A scene of our own, symmetric about the y axis: the arm hangs down and is to reach up behind an
-# obstacle. It swings to the left or to the right, and has to draw its hand in on the way.
+# Our own scene, symmetric about the y axis: the arm hangs down and must reach up behind an
+# obstacle. It swings to the left or to the right, and has to draw in its hand during the motion.
 START = np.array([-math.pi / 2, 0.0, 0.0, 0.0, 0.0])  # joint angles in radians
 GOAL = np.array([0.0, 3.4])
 OBSTACLES = np.array([[0.0, 1.9, 0.6], [3.9, 0.6, 0.5], [-3.9, 0.6, 0.5]])  # x, y, radius
@@ -23,17 +23,17 @@ NUM_VIAS = 6
 CONFIGURATIONS_PER_VIA = 8
 
 GOAL_SCALE = 0.05  # standard deviation of the hand about its goal, in link lengths
-# The hinge of motion planning (Zucker et al., CHOMP, IJRR 2013; Mukadam et al., GPMP2, IJRR 2018):
-# a configuration costs nothing from this distance on ...
+# The hinge loss of motion planning (Zucker et al., CHOMP, IJRR 2013; Mukadam et al., GPMP2, IJRR
+# 2018): a configuration costs nothing beyond this distance,
 MARGIN = 0.1
-# ... and closer 0.5 (missing distance / this)^2, so one that touches costs 5.6 nats.
+# and 0.5 (missing distance / this)^2 below it, so that contact costs 5.6 nats.
 CLEARANCE_SCALE = 0.03
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class PlanarMotion(WithReferenceSamples):
-    """Motions of a planar arm that are smooth, collide with nothing, and reach a goal.
+    """Motions of a planar arm that are smooth, free of collisions, and reach a goal.
 
     x [T * D] are the joint angles at T via points, one via point after the other; the arm
     starts at rest in a given posture and comes to rest at the last one. In between, each joint
@@ -48,17 +48,17 @@ class PlanarMotion(WithReferenceSamples):
        the centre and R = radius + margin, h = (R^2 - d^2) / (2 R): R - d to first order, and
        differentiable also where the link passes through the centre.
 
-    The ways around the obstacles are modes of their own, and so are the ways to bend. Links may
+    Different ways around the obstacles, and different ways to bend, are different modes. Links may
     cross one another.
 
     Attributes:
-      name: of the target.
-      start: [D] joint angles in radians, each relative to the link before it.
-      goal: [2].
-      obstacles: [O, 3], circles: the centre and the radius.
-      acceleration_scale: [D].
-      interpolation: [C, T + 1], from the start and the via points to the configurations, of which
-        the first is the start and the last the last via point.
+        name: of the target.
+        start: [D] joint angles in radians, each relative to the link before it.
+        goal: [2].
+        obstacles: [O, 3], circles: the centre and the radius.
+        acceleration_scale: [D].
+        interpolation: [C, T + 1], from the start and the via points to the configurations, of which
+            the first is the start and the last the last via point.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -75,17 +75,17 @@ class PlanarMotion(WithReferenceSamples):
 
     @property
     def dim(self) -> int:
-        """T * D."""
+        """The number of dimensions, T * D."""
         return self.num_vias * self.start.shape[-1]
 
     @property
     def prior_mean(self) -> np.ndarray:
-        """Initial means are drawn about the arm that stays where it is, [T * D]."""
+        """Initial means are drawn around the arm that does not move, [T * D]."""
         return np.tile(self.start, self.num_vias)
 
     @property
     def prior_scale(self) -> np.ndarray:
-        """Standard deviations of the prior [T * D]: the later, the wider."""
+        """Standard deviations of the prior [T * D], which increase over time."""
         deviations = np.sqrt(np.diagonal(np.linalg.inv(_smoothness(self.num_vias))))
         return np.outer(deviations, self.acceleration_scale).reshape(-1)
 
@@ -95,7 +95,7 @@ class PlanarMotion(WithReferenceSamples):
         return (0.25 * self.prior_scale) ** 2
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the via points `x` [T * D], a scalar of its dtype."""
+        """Returns log p~ at the via points ``x`` [T * D], a scalar of its dtype."""
         goal = jnp.asarray(self.goal, x.dtype)
         obstacles = jnp.asarray(self.obstacles, x.dtype)
 
@@ -108,24 +108,24 @@ class PlanarMotion(WithReferenceSamples):
         return self._log_prior(x) + log_goal + log_free
 
     def angles(self, x: Array) -> Array:
-        """Return the joint angles [C, D] of all configurations, the start's first."""
+        """Returns the joint angles [C, D] of all configurations, the start's first."""
         path = jnp.concatenate([jnp.asarray(self.start, x.dtype)[None], self._vias(x)])
         interpolation = jnp.asarray(self.interpolation, x.dtype)
         # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
         return jnp.matmul(interpolation, path, precision=PRECISION)
 
     def trajectory(self, x: Array) -> Array:
-        """Return [C, D + 1, 2] where the base and the ends of the links are, for drawing, too."""
+        """Returns [C, D + 1, 2] where the base and the ends of the links are, for drawing, too."""
         return jax.vmap(forward_kinematics)(self.angles(x))
 
     def clearance(self, x: Array) -> Array:
-        """Return the smallest distance of any link to any obstacle's rim; negative: a collision."""
+        """Returns the smallest distance of any link to any obstacle; negative in a collision."""
         obstacles = jnp.asarray(self.obstacles, x.dtype)
         distances = jnp.sqrt(_squared_distances(self.trajectory(x), obstacles))
         return jnp.min(distances - obstacles[:, 2, None, None])
 
     def goal_distance(self, x: Array) -> Array:
-        """Return how far from its goal the hand comes to rest."""
+        """Returns the final distance of the hand from its goal."""
         hand = self.trajectory(x)[-1, -1]
         return jnp.linalg.norm(hand - jnp.asarray(self.goal, x.dtype))
 
@@ -136,7 +136,7 @@ class PlanarMotion(WithReferenceSamples):
         start = jnp.asarray(self.start, x.dtype)[None]
         scale = jnp.asarray(self.acceleration_scale, x.dtype)
         vias = self._vias(x)
-        # Rest is the same angles twice.
+        # Repeat the angles at both ends: the arm is at rest.
         path = jnp.concatenate([start, start, vias, vias[-1:]])
         accelerations = jnp.diff(path, n=2, axis=0) / scale[None]  # [T + 1, D]
         log_determinant = np.linalg.slogdet(_smoothness(self.num_vias))[1]
@@ -149,13 +149,13 @@ class PlanarMotion(WithReferenceSamples):
 
 
 def _squared_distances(ends: Array, obstacles: Array) -> Array:
-    """Return [O, C, D] the squared distances of the links to the obstacles' centres.
+    """Returns [O, C, D] the squared distances of the links to the obstacles' centres.
 
     Args:
-      ends: [C, D + 1, 2], of links of length 1.
-      obstacles: [O, 3].
+        ends: [C, D + 1, 2], of links of length 1.
+        obstacles: [O, 3].
     """
-    # Coordinate by coordinate: arrays [C, D, 2] with an axis of length 2 take twice as long.
+    # By coordinate, since arrays [C, D, 2] with an axis of length 2 take twice as long.
     x, y = ends[:, :-1, 0], ends[:, :-1, 1]
     link_x, link_y = ends[:, 1:, 0] - x, ends[:, 1:, 1] - y
 
@@ -168,7 +168,7 @@ def _squared_distances(ends: Array, obstacles: Array) -> Array:
 
 
 def _clearance_of_posture(angles: np.ndarray, obstacles: np.ndarray) -> float:
-    """Return the clearance of one posture, on the host: a scene is checked without compiling."""
+    """Returns the clearance of one posture; on the host, to check a scene without compiling."""
     links = np.exp(1j * np.cumsum(angles))  # the plane as complex numbers
     offsets = (obstacles[:, 0] + 1j * obstacles[:, 1])[:, None] - (np.cumsum(links) - links)
     along = np.clip((offsets * links.conj()).real, 0, 1)
@@ -176,7 +176,7 @@ def _clearance_of_posture(angles: np.ndarray, obstacles: np.ndarray) -> float:
 
 
 def _smoothness(num_vias: int) -> np.ndarray:
-    """Return [T, T] the precision of one joint's angles less the start's, for unit accelerations.
+    """Returns [T, T] the precision of a joint's angles minus the start's, for unit accelerations.
 
     The sum of squared second differences of 0, 0, q_1, ..., q_T, q_T is a quadratic form in q.
     """
@@ -186,7 +186,7 @@ def _smoothness(num_vias: int) -> np.ndarray:
 
 
 def _spline(num_vias: int, steps: int) -> np.ndarray:
-    """Return [T * steps + 1, T + 1] the cubic spline at rest at both ends, as a linear map.
+    """Returns [T * steps + 1, T + 1] the cubic spline at rest at both ends, as a linear map.
 
     Source: de Boor, "A Practical Guide to Splines", 1978, chapter IV: on knots one apart the
     slopes s meet s_(k-1) + 4 s_k + s_(k+1) = 3 (q_(k+1) - q_(k-1)).
@@ -216,21 +216,21 @@ def planar_motion(
     obstacles: np.ndarray | list[list[float]] = OBSTACLES,
     acceleration_scale: np.ndarray | list[float] = ACCELERATION_SCALES,
 ) -> PlanarMotion:
-    """Return a motion of the planar arm; by default of 5 joints at 6 via points, 30-D.
+    """Returns a motion of the planar arm; by default of 5 joints at 6 via points, 30-D.
 
     Args:
-      num_vias: T, at least 2; the spline passes 8 configurations from one to the next.
-      start: [D] joint angles in radians, each relative to the link before it.
-      goal: [2], where the hand is to come to rest, in link lengths from the base.
-      obstacles: [O, 3], circles: the centre and the radius.
-      acceleration_scale: [D] standard deviations of the joints' second differences.
+        num_vias: T, at least 2; the spline passes 8 configurations from one to the next.
+        start: [D] joint angles in radians, each relative to the link before it.
+        goal: [2], where the hand is to come to rest, in link lengths from the base.
+        obstacles: [O, 3], circles: the centre and the radius.
+        acceleration_scale: [D] standard deviations of the joints' second differences.
 
     Raises:
-      ValueError: a wrong shape or sign, a goal out of reach, or a start in collision.
+        ValueError: a wrong shape or sign, a goal out of reach, or a start in collision.
 
     Example:
-      >>> planar_motion(3, obstacles=[[0.0, 2.0, 0.5]]).dim
-      15
+        >>> planar_motion(3, obstacles=[[0.0, 2.0, 0.5]]).dim
+        15
     """
     if num_vias < 2:
         raise ValueError(f"num_vias must be at least 2, got {num_vias}")

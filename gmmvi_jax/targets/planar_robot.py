@@ -23,8 +23,8 @@ class PlanarRobot(WithReferenceSamples):
 
     log p~(x) = log N(x | 0, diag(prior_scale^2)) + max_g log N(hand(x) | goal_g, 0.01^2 I), both
     with their constants. x [D] are the angles of the joints in radians, each relative to the link
-    before it, the first to the x axis. Only the best goal counts, so each goal has a region of its
-    own, with many modes: the arm bends in many ways.
+    before it, the first to the x axis. Only the nearest goal counts, so that each goal has its own
+    region, with many modes, since the arm can bend in many ways.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -38,7 +38,7 @@ class PlanarRobot(WithReferenceSamples):
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are drawn from the prior: about the arm stretched along the x axis."""
+        """Initial means are drawn from the prior, around the arm stretched along the x axis."""
         return 0.0
 
     @property
@@ -47,7 +47,7 @@ class PlanarRobot(WithReferenceSamples):
         return (0.25 * self.prior_scale) ** 2
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the joint angles `x` [D], a scalar of its dtype."""
+        """Returns log p~ at the joint angles ``x`` [D], a scalar of its dtype."""
         prior_scale = jnp.asarray(self.prior_scale, x.dtype)
         goals = jnp.asarray(self.goals, x.dtype)
 
@@ -61,18 +61,18 @@ class PlanarRobot(WithReferenceSamples):
         return log_prior + log_likelihood
 
     def forward_kinematics(self, x: Array) -> Array:
-        """Return [D + 1, 2] where the joints and the end effector are; see the function."""
+        """Returns [D + 1, 2] the positions of the joints and the end effector; see the function."""
         return forward_kinematics(x)
 
 
 def forward_kinematics(x: Array) -> Array:
-    """Return where the arm's joints and its end effector are, for computing and for drawing.
+    """Returns the positions of the arm's joints and end effector.
 
     Args:
-      x: [D], joint angles in radians, each relative to the link before it.
+        x: [D], joint angles in radians, each relative to the link before it.
 
     Returns:
-      [D + 1, 2]: the base (the origin), then the end of every link; links have length 1.
+        [D + 1, 2]: the base (the origin), then the end of every link; links have length 1.
     """
     directions = jnp.cumsum(x)
     links = jnp.stack([jnp.cos(directions), jnp.sin(directions)], axis=-1)  # [D, 2]
@@ -81,10 +81,10 @@ def forward_kinematics(x: Array) -> Array:
 
 
 def planar_robot(num_goals: int = 4) -> PlanarRobot:
-    """Return the 10-D planar robot with one goal, (7, 0), or four, (+-7, 0) and (0, +-7).
+    """Returns the 10-D planar robot with one goal, (7, 0), or four, (+-7, 0) and (0, +-7).
 
     Raises:
-      ValueError: `num_goals` is neither 1 nor 4.
+        ValueError: ``num_goals`` is neither 1 nor 4.
     """
     if num_goals not in (1, 4):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What a benchmark target offers beyond a log density."""
+"""The attributes of a benchmark target."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,21 +9,21 @@ from gmmvi_jax.typing import Array, PRNGKey
 
 @runtime_checkable
 class Target(Protocol):
-    """An unnormalised log density of one point, and where to start looking for its mass.
+    """An unnormalised log density of one point, with a prior for the initial mixture.
 
     The targets of this package are frozen dataclasses registered as pytrees: their data are leaves,
-    held as float64 numpy arrays, their name is static. Passed to a jitted function as an argument,
-    a target therefore brings its data as arguments (nothing is baked into the program, another
-    instance of the same shapes does not recompile), which JAX converts to its own default
-    precision. ``jax.device_put(target)`` keeps the data on the device between calls.
+    stored as float64 numpy arrays, and their name is static. The data of a target are therefore
+    arguments of a jitted function, not constants of the program; another instance with the same
+    shapes does not recompile, and JAX converts the data to its default precision.
+    ``jax.device_put(target)`` keeps the data on the device between calls.
 
     Attributes:
-      name: what `gmmvi_jax.targets.get` knows it by (without the seed).
-      dim: D.
-      prior_mean: a number or [D], the mean of the normal distribution from which the means of the
-        initial components come.
-      prior_scale: a number or [D], its standard deviation.
-      initial_covariance: a number or [D], the variances of the initial components.
+        name: its name in ``gmmvi_jax.targets.get`` (without the seed).
+        dim: D.
+        prior_mean: a number or [D], the mean of the normal distribution from which the means of the
+            initial components come.
+        prior_scale: a number or [D], its standard deviation.
+        initial_covariance: a number or [D], the variances of the initial components.
     """
 
     @property
@@ -52,23 +52,23 @@ class Target(Protocol):
         ...
 
     def __call__(self, x: Array, *args: Any, **kwargs: Any) -> Array:
-        """Return the log density, a scalar of `x`'s dtype, at one point.
+        """Returns the log density, a scalar of ``x``'s dtype, at one point.
 
         Args:
-          x: [D]; use `jax.vmap` for more points than one. Its shape is not checked here.
-          *args: a PRNG key, if the target is stochastic.
-          **kwargs: none.
+            x: [D]; use ``jax.vmap`` for several points. Its shape is not checked here.
+            *args: a PRNG key, if the target is stochastic.
+            **kwargs: none.
         """
         ...
 
 
 @runtime_checkable
 class SolvedTarget(Target, Protocol):
-    """A target of which the answer is known.
+    """A target with known normalising constant and modes, and exact samples.
 
     Attributes:
-      log_z: the log of the density's integral.
-      modes: [M, D], where the modes are (for mixtures: the means of the components).
+        log_z: the log of the density's integral.
+        modes: [M, D] the modes (for mixtures the means of the components).
     """
 
     @property
@@ -82,5 +82,5 @@ class SolvedTarget(Target, Protocol):
         ...
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return exact, independent samples [num_samples, D] in JAX's default precision."""
+        """Returns exact, independent samples [num_samples, D] in JAX's default precision."""
         ...

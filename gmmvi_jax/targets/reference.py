@@ -1,4 +1,4 @@
-"""Reference samples of targets that nobody can sample exactly."""
+"""Reference samples of targets without exact samples."""
 
 import functools
 import json
@@ -12,31 +12,31 @@ import numpy as np
 
 from gmmvi_jax.targets.protocol import Target
 
-# Targets of which the posterior is that of another name.
+# Targets that have the posterior of another one.
 _SAME_AS = {
     "breast_cancer_mb": "breast_cancer",
     "german_credit_mb": "german_credit",
     "planar_robot": "planar_robot_4",
 }
-# Two evaluations of one density differ by less, in single precision too.
+# Bound on the difference of two evaluations of the same density, also in single precision.
 _SAME_LOG_DENSITY = 0.5
 
 _evaluate = jax.jit(lambda target, x: target(x))  # compiles faster than its operations one by one
 
 
 class WithReferenceSamples:
-    """Gives a target the reference samples that are stored under its name, if they are its own."""
+    """Mixin for targets with stored reference samples."""
 
     @property
     def reference_samples(self: Target) -> np.ndarray:
-        """The samples [2000, D], float64, read-only; see `reference_samples`.
+        """The samples [2000, D], float64, read-only; see ``reference_samples``.
 
         Raises:
-          AttributeError: there are none of this target: the attribute is not there.
+            AttributeError: there are none of this target, so that hasattr is False.
         """
         if self.name in reference_names():
             samples = reference_samples(self.name)
-            # A name may be that of another size of the problem, or of other data.
+            # The target may have another size, or other data, than the stored one of its name.
             if samples.shape[1] == self.dim:
                 expected = reference_summary(self.name)["log_density_of_first_sample"]
                 if abs(float(_evaluate(self, samples[0])) - expected) < _SAME_LOG_DENSITY:
@@ -48,46 +48,46 @@ class WithReferenceSamples:
 
 
 def reference_names() -> tuple[str, ...]:
-    """Return the names of the targets that have reference samples."""
+    """Returns the names of the targets that have reference samples."""
     files = (file.name for file in _folder().iterdir())
     return tuple(sorted(name.removesuffix(".npz") for name in files if name.endswith(".npz")))
 
 
 def reference_samples(name: str) -> np.ndarray:
-    """Return draws from a target, by a method that shares nothing with this library's.
+    """Returns draws from a target by a method that is independent of this package.
 
-    NUTS where the target has one mode, tempered sequential Monte Carlo where it has many;
-    ``data/README.md`` says how, `reference_summary` how good they are.
+    NUTS for targets with one mode, tempered sequential Monte Carlo for targets with many. See
+    ``data/README.md`` for the settings and ``reference_summary`` for the diagnostics.
 
     Args:
-      name: of the target; one of `reference_names`, or what has the same posterior
-        ("breast_cancer_mb" has that of "breast_cancer").
+        name: of the target, one of ``reference_names``, or a target with the same posterior
+            ("breast_cancer_mb" has that of "breast_cancer").
 
     Returns:
-      [2000, D] float64, in no order; read-only, since every caller gets the same array.
+        [2000, D] float64, in random order; read-only, since every caller gets the same array.
 
     Raises:
-      ValueError: there are none; the message names those that exist.
+        ValueError: there are none; the message lists those that exist.
 
     Example:
-      >>> reference_samples("german_credit").shape
-      (2000, 25)
+        >>> reference_samples("german_credit").shape
+        (2000, 25)
     """
     return _load(_stored_name(name))
 
 
 def reference_summary(name: str) -> dict[str, Any]:
-    """Return what is known about the reference samples of a target, and about the target by them.
+    """Returns the diagnostics and moments of a target's reference samples.
 
     Args:
-      name: as for `reference_samples`.
+        name: as for ``reference_samples``.
 
     Returns:
-      The method and its settings, its diagnostics, and moments of ALL its draws (the samples are
-      2,000 of them): "mean" and "standard_deviation", with their Monte-Carlo standard errors.
+        The method and its settings, its diagnostics, and moments of ALL its draws (the samples are
+        2,000 of them): "mean" and "standard_deviation", with their Monte-Carlo standard errors.
 
     Raises:
-      ValueError: as `reference_samples`.
+        ValueError: see ``reference_samples``.
     """
     return json.loads((_folder() / f"{_stored_name(name)}.json").read_text(encoding="utf-8"))
 
@@ -115,11 +115,11 @@ def _load(stored_name: str) -> np.ndarray:
 
 
 def decode(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return samples [n, D] float64 from the arrays of a file.
+    """Returns samples [n, D] float64 from the arrays of a file.
 
     Args:
-      arrays: "samples" [n, D], as floating-point numbers, or as whole numbers of "step" [D] from
-        "lowest" [D].
+        arrays: "samples" [n, D] of floating-point numbers; or of integers, in units of "step" [D]
+            from "lowest" [D].
     """
     samples = arrays["samples"].astype(np.float64)
     return arrays["lowest"] + arrays["step"] * samples if "step" in arrays else samples

@@ -27,7 +27,7 @@ from gmmvi_jax.targets.talos import talos
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:
-    build: Callable[[int], Target]  # from the seed, which most targets have no use for
+    build: Callable[[int], Target]  # from the seed, which most targets ignore
     description: str
 
 
@@ -143,33 +143,33 @@ _ALIASES = {"planar_robot": "planar_robot_4"}
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all targets."""
+    """Returns the names of all targets."""
     return tuple(_TARGETS)
 
 
 def get(name: str, seed: int = 0) -> Target:
-    """Return the target called `name`.
+    """Returns the target called ``name``.
 
     Args:
-      name: one of `names()`, or "planar_robot" for "planar_robot_4".
-      seed: the instance of a random target (the mixtures, the networks' splits of their data, the
-        data of brownian and lgcp); the others are the same for any seed.
+        name: one of ``names()``, or "planar_robot" for "planar_robot_4".
+        seed: of the instance of a random target (the mixtures, the splits of the networks, the data
+            of brownian and lgcp); other targets ignore it.
 
     Raises:
-      ValueError: there is no such target; the message has the nearest name and all of them.
+        ValueError: there is no such target; the message has the nearest name and all names.
 
     Example:
-      >>> get("breast_cancer").dim
-      31
+        >>> get("breast_cancer").dim
+        31
     """
     return _entry(name).build(seed)
 
 
 def describe(name: str) -> str:
-    """Return one line about the target called `name`.
+    """Returns one line about the target called ``name``.
 
     Raises:
-      ValueError: as `get`.
+        ValueError: see ``get``.
     """
     return _entry(name).description
 

@@ -12,18 +12,18 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PRNGKey
 
-# Ours, since the literature has many: rings a person tells apart, three widths of nothing between.
+# Our own settings, since the literature has many: rings with gaps of several widths.
 RADII = (1.0, 2.0, 3.0, 4.0)
 WIDTH = 0.15
-# Closer in, a ring would reach across the centre, where its normaliser and its sampler end. At
-# six widths what they leave out is 1e-9 of the mass.
+# A smaller ring would extend across the centre, which normaliser and sampler ignore. At six widths
+# they ignore 1e-9 of the mass.
 MIN_WIDTHS_FROM_CENTRE = 6.0
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rings:
-    """Rings of equal mass about the origin, normalised, without a mode: a ridge has no top.
+    """Rings of equal mass around the origin, normalised. Ridges have no modes.
 
     p(x) = 1/K sum_k exp(-(|x| - r_k)^2 / (2 s^2)) / c_k with c_k = (2 pi)^(3/2) r_k s.
     """
@@ -34,17 +34,17 @@ class Rings:
 
     @property
     def dim(self) -> int:
-        """Rings lie in the plane."""
+        """Always 2."""
         return 2
 
     @property
     def prior_mean(self) -> float:
-        """The common centre ..."""
+        """The common centre."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and the outermost ring's standard deviation along an axis."""
+        """The standard deviation of the outermost ring along an axis."""
         return float(np.max(self.radii)) / math.sqrt(2)
 
     @property
@@ -58,26 +58,26 @@ class Rings:
         return 0.0
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [2], a scalar of its dtype; its slope at 0 counts as 0."""
+        """Returns the log density at ``x`` [2], a scalar; its gradient at 0 counts as 0."""
         radii = jnp.asarray(self.radii, x.dtype)
         width = jnp.asarray(self.width, x.dtype)
         square = jnp.sum(x**2)
-        at_centre = square == 0  # where the norm has no derivative
+        at_centre = square == 0  # the norm has no derivative there
         radius = jnp.where(at_centre, 0, jnp.sqrt(jnp.where(at_centre, 1, square)))
         log_rings = -0.5 * ((radius - radii) / width) ** 2 - jnp.log(radii * width)
         log_normaliser = 1.5 * math.log(2 * math.pi) + math.log(len(radii))
         return jax.nn.logsumexp(log_rings) - log_normaliser
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, 2] in JAX's default precision."""
+        """Returns independent samples [num_samples, 2] in JAX's default precision."""
         key_ring, key_uniform, key_offset = jax.random.split(typed_key(rng_key), 3)
         turn, choice = jax.random.uniform(key_uniform, (2, num_samples))
         offset = jnp.abs(jax.random.normal(key_offset, (num_samples,)))
         radii = jnp.asarray(self.radii, offset.dtype)
         width = jnp.asarray(self.width, offset.dtype)
         ring = radii[jax.random.randint(key_ring, (num_samples,), 0, len(radii))]
-        # A radius has the density of a normal times itself: of an offset to either side, the outer
-        # is taken with a probability in proportion to its radius.
+        # The density of a radius is the normal density times the radius: an offset is applied
+        # outwards or inwards with probabilities proportional to the resulting radii.
         share = 0.5 * (1 + width * offset / ring)
         sign = jnp.where(choice < share, 1, -1)
         radius = ring + width * sign * offset
@@ -86,14 +86,14 @@ class Rings:
 
 
 def rings(radii: Sequence[float] = RADII, width: float = WIDTH) -> Rings:
-    """Return concentric rings.
+    """Returns concentric rings.
 
     Args:
-      radii: of the rings, each at least six times `width`.
-      width: their standard deviation, the same for all.
+        radii: of the rings, each at least six times ``width``.
+        width: their standard deviation, the same for all.
 
     Raises:
-      ValueError: there is no ring, `width` is not positive, or a radius is too small for it.
+        ValueError: there is no ring, ``width`` is not positive, or a radius is too small for it.
     """
     array = np.array(radii, np.float64)
     if array.ndim != 1 or len(array) == 0:

@@ -1,4 +1,4 @@
-"""Seeds that germinate: a binomial regression in which every plate has an effect of its own."""
+"""Germinating seeds: a binomial regression with a random effect for every plate."""
 
 import dataclasses
 import math
@@ -41,7 +41,7 @@ PLATES = np.array(
     dtype=np.float64,
 )
 NUM_COEFFICIENTS = 4
-# As the samplers' papers have it, among them Blessing et al., "Beyond ELBOs" (ICML 2024).
+# As in papers on samplers, among them Blessing et al., "Beyond ELBOs" (ICML 2024).
 COEFFICIENT_SCALE = 10.0
 GAMMA_SHAPE = GAMMA_RATE = 0.01  # prior of the precision of the plates' effects
 
@@ -54,8 +54,8 @@ class Seeds(WithReferenceSamples):
     x = (log tau, a_0, a_1, a_2, a_12, b_1, ..., b_21) with the priors tau ~ Gamma(0.01, 0.01), a ~
     N(0, 10^2), b_i ~ N(0, 1 / tau), and r_i of n_i seeds germinating with probability
     sigmoid(a_0 + a_1 v_i + a_2 e_i + a_12 v_i e_i + b_i), variety v_i and extract e_i being 0 or 1.
-    All constants are in it, also that of the change from tau to its logarithm: the integral is the
-    evidence of the data. The effects' scale and the effects themselves form a funnel.
+    All constants are included, also that of the change of variables from tau to log tau, so that
+    the integral is the evidence of the data. The effects and their scale form a funnel.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -66,17 +66,17 @@ class Seeds(WithReferenceSamples):
 
     @property
     def dim(self) -> int:
-        """The precision, four coefficients, and an effect per plate: D = 26."""
+        """The precision, four coefficients and an effect per plate: D = 26."""
         return 1 + NUM_COEFFICIENTS + self.germinated.shape[-1]
 
     @property
     def prior_mean(self) -> float:
-        """No effect of anything, and plates that differ by 1 in their log odds ..."""
+        """All effects are 0, and the standard deviation of the plates' effects is 1."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... give or take 1: the priors are far wider than what 831 seeds leave possible."""
+        """Always 1: the priors are much wider than the posterior given 831 seeds."""
         return 1.0
 
     @property
@@ -85,7 +85,7 @@ class Seeds(WithReferenceSamples):
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at `x` [D], a scalar of its dtype."""
+        """Returns log p~ at ``x`` [D], a scalar of its dtype."""
         germinated = jnp.asarray(self.germinated, x.dtype)
         totals = jnp.asarray(self.totals, x.dtype)
         design = jnp.asarray(self.design, x.dtype)
@@ -99,7 +99,7 @@ class Seeds(WithReferenceSamples):
             + germinated * log_sigmoid(logits)
             + (totals - germinated) * log_sigmoid(-logits)
         )
-        # A density of log tau: Gamma's, times tau.
+        # The density of log tau is the Gamma density times tau.
         log_prior_precision = (
             GAMMA_SHAPE * (math.log(GAMMA_RATE) + log_precision)
             - GAMMA_RATE * jnp.exp(log_precision)
@@ -116,7 +116,7 @@ class Seeds(WithReferenceSamples):
 
 
 def seeds() -> Seeds:
-    """Return the 26-D posterior of Crowder's 21 plates of seeds."""
+    """Returns the 26-D posterior of Crowder's 21 plates of seeds."""
     germinated, totals, variety, extract = PLATES.T
     design = np.column_stack([np.ones(len(PLATES)), variety, extract, variety * extract])
     log_binomials = np.array(

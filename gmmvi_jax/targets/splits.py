@@ -1,4 +1,4 @@
-"""Rows of a data set that train, validate and test."""
+"""Training, validation and test splits of a data set."""
 
 from typing import TypeAlias
 
@@ -13,15 +13,14 @@ TRAIN_END, VALIDATION_END = 0.6, 0.8
 
 
 def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
-    """Return which rows train, validate and test, in random order, by the split's name.
+    """Returns the row indices of each split by its name, in random order.
 
     Args:
-      num_rows: n.
-      seed: of the permutation; it depends on nothing else, neither JAX's precision nor its
-        generators.
+        num_rows: n.
+        seed: of the permutation, which does not depend on JAX's precision or generators.
 
     Raises:
-      ValueError: `seed` is negative.
+        ValueError: ``seed`` is negative.
     """
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
@@ -31,10 +30,10 @@ def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def rows_of_split(splits: dict[str, Rows], split: str) -> Rows:
-    """Return the rows of one of the splits.
+    """Returns the rows of one of the splits.
 
     Raises:
-      ValueError: there is no such split; the message has those that exist.
+        ValueError: there is no such split; the message lists those that exist.
     """
     if split not in splits:
         raise ValueError(f"split must be one of {', '.join(splits)}; got {split!r}")

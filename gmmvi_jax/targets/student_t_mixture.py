@@ -1,4 +1,4 @@
-"""Random mixtures of Student-t distributions: heavy tails that no Gaussian mixture matches."""
+"""Random mixtures of Student-t distributions, whose tails are heavier than any Gaussian's."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ from gmmvi_jax.typing import Array, PRNGKey
 # Lin, Khan, Schmidt (ICML 2019); Arenz et al. (TMLR 2023), the experiments STM20 and STM300.
 DEGREES_OF_FREEDOM = 2.0
 FACTOR_SCALE_PER_DIM = 0.1
-# Number of components and bound of their means: in 20-D, and from 300-D on.
+# Number of components and bound of their means: in 20-D, and in 300-D or more.
 LOW_DIMENSIONAL = (10, 20.0)
 HIGH_DIMENSIONAL = (20, 25.0)
 HIGH_DIMENSION = 300
@@ -29,10 +29,10 @@ class StudentTMixtureTarget:
     """An equally weighted mixture of K Student-t distributions, normalised.
 
     A component is mean + L z sqrt(nu / c) with z standard normal, c chi-squared with nu degrees
-    of freedom, and S = L L^T its scale matrix, which is not its covariance: with nu = 2 there is
-    none. `stm` builds the benchmark's instances.
+    of freedom, and S = L L^T its scale matrix. For nu = 2 the covariance does not exist. ``stm``
+    builds the instances of the benchmark.
 
-    Under `jax.vmap(jax.value_and_grad(target))` the work is two matrix products.
+    Under ``jax.vmap(jax.value_and_grad(target))`` the work is two matrix products.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -49,12 +49,12 @@ class StudentTMixtureTarget:
 
     @property
     def prior_mean(self) -> float:
-        """Nothing is known about where the components are, so initial means are about zero ..."""
+        """Initial means are drawn around zero, the centre of the box of the true means."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and spread over the tails, some times wider than the box of the true means."""
+        """Wide enough to cover the tails, several times wider than the box of the true means."""
         return 100.0
 
     @property
@@ -73,7 +73,7 @@ class StudentTMixtureTarget:
         return self.means
 
     def __call__(self, x: Array) -> Array:
-        """Return the log density at `x` [D], a scalar of its dtype."""
+        """Returns the log density at ``x`` [D], a scalar of its dtype."""
         means = jnp.asarray(self.means, x.dtype)
         inverse_factors = jnp.asarray(self.inverse_factors, x.dtype)
         log_normalisers = jnp.asarray(self.log_normalisers, x.dtype)
@@ -82,8 +82,9 @@ class StudentTMixtureTarget:
 
         # L_k^-1 (x - mu_k) for all k as ONE product about a common centre, as in the Gaussian
         # mixture; a product per component, centred at each mu_k, takes two (300-D) to four (20-D)
-        # times as long. In float32 the common centre costs 4e-5 nats (root mean square) in 20-D and
-        # 0.02 in 300-D, where L^-1 stretches by up to 1000; centring at each mu_k, 1e-5 and 0.003.
+        # times as long. In float32 the root mean square error with the common centre is 4e-5 nats
+        # in 20-D and 0.02 in 300-D, where L^-1 has norms up to 1000; with mu_k it is 1e-5 and
+        # 0.003.
         centre = jnp.mean(means, axis=0)
         whitened_means = jnp.einsum(
             "kij,kj->ki", inverse_factors, means - centre[None], precision=PRECISION
@@ -95,18 +96,18 @@ class StudentTMixtureTarget:
         return jax.nn.logsumexp(log_normalisers - 0.5 * (freedom + dim) * log_decay)
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Return independent samples [num_samples, D] in JAX's default precision."""
+        """Returns independent samples [num_samples, D] in JAX's default precision."""
         key_component, key_noise, key_width = jax.random.split(typed_key(rng_key), 3)
         num_components, dim = self.means.shape
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)
         noise = jax.random.normal(key_noise, (num_samples, dim))
         half_freedom = jnp.asarray(0.5 * self.degrees_of_freedom, noise.dtype)
-        # chi^2_nu / nu; its logarithm, since for few degrees of freedom the value may underflow.
+        # The log of chi^2_nu / nu, since the value may underflow for few degrees of freedom.
         log_gamma = jax.random.loggamma(key_width, half_freedom, (num_samples,))
         noise = noise * jnp.exp(0.5 * (jnp.log(half_freedom) - log_gamma))[:, None]
 
-        # One component at a time, all samples, keep those that are its own: a factor gathered
-        # for every sample would take num_samples * D^2 of memory.
+        # Transform all samples by one component at a time and keep its own: gathering a factor for
+        # every sample would take num_samples * D^2 of memory.
         def add_component(
             samples: Array, component: tuple[Array, Array, Array]
         ) -> tuple[Array, None]:
@@ -121,18 +122,18 @@ class StudentTMixtureTarget:
 
 
 def stm(dim: int, seed: int = 0) -> StudentTMixtureTarget:
-    """Return an instance of the STM benchmark; 20 and 300 are the published dimensions.
+    """Returns an instance of the STM benchmark; 20 and 300 are the published dimensions.
 
     Components of equal weight with 2 degrees of freedom and scale matrix (A^T A + I)^-1,
-    A_ij ~ N(0, (0.1 D)^2): 10 of them with means uniform in [-20, 20]^D, or, from 300 dimensions
-    on, 20 in [-25, 25]^D.
+    A_ij ~ N(0, (0.1 D)^2): 10 components with means uniform in [-20, 20]^D, or, for 300 or more
+    dimensions, 20 with means in [-25, 25]^D.
 
     Args:
-      dim: D, at least 1.
-      seed: the instance. It depends on nothing else, neither JAX's precision nor its generators.
+        dim: D, at least 1.
+        seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
-      ValueError: `dim` is less than 1 or `seed` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
     if dim < 1:
         raise ValueError(f"dim must be at least 1, got {dim}")
@@ -144,8 +145,8 @@ def stm(dim: int, seed: int = 0) -> StudentTMixtureTarget:
     roots = generator.normal(0.0, FACTOR_SCALE_PER_DIM * dim, (num_components, dim, dim))
     inverse_scales = roots.transpose(0, 2, 1) @ roots + np.eye(dim)
 
-    # With U upper triangular and U U^T = S^-1, U^T is L^-1. Cholesky gives U after the order of
-    # the dimensions is reversed, and S itself (condition 1e6 in 300-D) is never formed.
+    # With U upper triangular and U U^T = S^-1, U^T is L^-1. A Cholesky decomposition with reversed
+    # dimensions gives U, without forming S (condition number 1e6 in 300-D).
     upper = np.flip(np.linalg.cholesky(np.flip(inverse_scales, (1, 2))), (1, 2))
     inverse_factors = np.ascontiguousarray(upper.transpose(0, 2, 1))
     factors = np.tril(np.linalg.inv(inverse_factors))

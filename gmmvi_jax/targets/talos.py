@@ -1,4 +1,4 @@
-"""Inverse kinematics of the humanoid robot TALOS: postures that stand and reach a goal."""
+"""Inverse kinematics of the humanoid robot TALOS: standing postures that reach a goal."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from gmmvi_jax.targets.urdf import Robot, parse_urdf
 from gmmvi_jax.typing import Array
 
 # Arenz et al. (TMLR 2023), the experiment TALOS. Metres and radians.
-CONTEXT = (0.1, 0.5, 1.0)  # where the left gripper should be
+CONTEXT = (0.1, 0.5, 1.0)  # goal of the left gripper
 GOAL_SCALE = 0.02
 LIMIT_SCALE = 0.05
 BALANCE_LIMIT, BALANCE_SCALE = 0.14, 0.01
@@ -55,11 +55,11 @@ class Talos:
      - the same of the horizontal offset of the centre of mass from the left foot, limits +-.14,
        scale .01, in x and in y;
      - both feet: log N of position (scale .02) and rotation matrix (scale .1, entry by entry)
-       about where they should stand, not rotated;
+       about their goals, not rotated;
      - log N(left gripper | context, .02^2 I), all with their constants.
 
-    Roll, pitch and yaw are not bounded, so the density repeats and has no finite integral; a
-    mixture covers those copies that its initial components reach.
+    Roll, pitch and yaw are not bounded, so the density is periodic and has no finite integral; a
+    mixture covers the copies that its initial components reach.
     """
 
     name: str = dataclasses.field(metadata={"static": True})
@@ -77,21 +77,21 @@ class Talos:
 
     @property
     def prior_mean(self) -> float:
-        """Initial means are about the robot upright, arms down, its base at the origin ..."""
+        """Initial means are drawn around the upright robot, arms down, its base at the origin."""
         return 0.0
 
     @property
     def prior_scale(self) -> float:
-        """... and one radian or metre away from there in every dimension."""
+        """One radian or metre in every dimension."""
         return 1.0
 
     @property
     def initial_covariance(self) -> float:
-        """Initial components are as wide."""
+        """Initial components are as wide as their means are spread."""
         return 1.0
 
     def __call__(self, x: Array) -> Array:
-        """Return log p~ at the posture `x` [34], a scalar of its dtype."""
+        """Returns log p~ at the posture ``x`` [34], a scalar of its dtype."""
         dtype = x.dtype
         posture = self.posture(x)
 
@@ -115,47 +115,48 @@ class Talos:
         return jnp.sum(limits) - 0.5 * squares - log_scales - 13.5 * math.log(2 * math.pi)
 
     def posture(self, x: Array) -> Posture:
-        """Return where the tips of the limbs (`TIPS`) and the centre of mass are."""
+        """Returns the positions of the tips of the limbs (``TIPS``) and of the centre of mass."""
         return self.limbs.posture(*self._split(x))
 
     def positions(self, x: Array) -> Array:
-        """Return [4, 13, 3] the limbs for drawing: from the base along the joints to the tip.
+        """Returns [4, 13, 3] the joints of each limb from the base to the tip, for drawing.
 
-        In the order of `TIPS`; an arm begins with the torso, a leg's last joints are one point.
+        The limbs are in the order of ``TIPS``. An arm begins with the torso; the last joints of a
+        leg are the same point.
         """
         return self.limbs.stations(*self._split(x))
 
     def gripper(self, x: Array) -> Array:
-        """Return [3] where the left gripper is."""
+        """Returns [3] the position of the left gripper."""
         return self.posture(x).positions[_LEFT_GRIPPER]
 
     def feet(self, x: Array) -> tuple[Array, Array]:
-        """Return the rotations [2, 3, 3] and positions [2, 3] of the right and the left sole."""
+        """Returns the rotations [2, 3, 3] and positions [2, 3] of the right and the left sole."""
         posture = self.posture(x)
         return posture.rotations[:2], posture.positions[:2]
 
     def centre_of_mass(self, x: Array) -> Array:
-        """Return [3]."""
+        """Returns [3] the position of the centre of mass."""
         return self.posture(x).centre_of_mass
 
     def goal_distance(self, x: Array) -> Array:
-        """Return how far the left gripper is from its goal, in metres."""
+        """Returns the distance of the left gripper from its goal, in metres."""
         offset = self.gripper(x) - jnp.asarray(self.context, x.dtype)
         return jnp.sqrt(jnp.sum(offset**2))
 
     def limit_excess(self, x: Array) -> Array:
-        """Return by how many radians the joint that is worst off is beyond its limit; 0 if none."""
+        """Returns the largest violation of a joint limit in radians, 0 if there is none."""
         angles = x[: self.limbs.num_joints]
         below = jnp.asarray(self.lower, x.dtype) - angles
         above = angles - jnp.asarray(self.upper, x.dtype)
         return jnp.maximum(jnp.max(jnp.maximum(below, above)), 0)
 
     def within_limits(self, x: Array, tolerance: float = 0.0) -> Array:
-        """Return whether all joints are within their limits, or at most `tolerance` beyond."""
+        """Returns whether no joint exceeds its limits by more than ``tolerance``."""
         return self.limit_excess(x) <= tolerance
 
     def _split(self, x: Array) -> tuple[Array, Array]:
-        """Return the angles [31], the base's last, and the base's position [3]."""
+        """Returns the angles [31], with the base's at the end, and the base's position [3]."""
         joints, base, rpy = jnp.split(x, [self.limbs.num_joints, self.limbs.num_joints + 3])
         return jnp.concatenate([joints, rpy]), base
 
@@ -166,19 +167,20 @@ def talos(
     published_mass: bool = False,
     goal_scale: float = GOAL_SCALE,
 ) -> Talos:
-    """Return the 34-D inverse kinematics of TALOS, from the description that a package brings.
+    """Returns the 34-D inverse kinematics of TALOS, with the description of an optional package.
 
     Args:
-      context: [3] where the left gripper should be, in metres; x is ahead, y to the left, z up, the
-        origin on the floor between the feet.
-      published_mass: balance as in the published code of Arenz et al. (TMLR 2023), which counts the
-        torso twice and leaves out the base, the head and the fingers; else with all masses, once.
-      goal_scale: standard deviation of the gripper about its goal in each direction, in metres. At
-        the published 0.02 a fifth of the exact posterior is within 2 cm; at 0.007, 95%.
+        context: [3] goal of the left gripper, in metres; x is ahead, y to the left, z up, the
+            origin on the floor between the feet.
+        published_mass: compute the centre of mass as the published code of Arenz et al. (TMLR
+            2023), which counts the torso twice and omits the base, the head and the fingers; else
+            all masses count once.
+        goal_scale: standard deviation of the gripper about its goal in each direction, in metres.
+            At the published 0.02 a fifth of the exact posterior is within 2 cm; at 0.007, 95%.
 
     Raises:
-      ImportError: the package with TALOS's description is not installed.
-      ValueError: `context` is not three finite numbers, or `goal_scale` is not positive.
+        ImportError: the package with TALOS's description is not installed.
+        ValueError: ``context`` is not three finite numbers, or ``goal_scale`` is not positive.
     """
     goal = np.asarray(context, np.float64)
     if goal.shape != (3,) or not np.all(np.isfinite(goal)):
@@ -200,7 +202,7 @@ def talos(
 
 
 def _published_multiplicities(robot: Robot) -> dict[str, float]:
-    """Count a link once for each of the four limbs, from the base to a tip, that it is on."""
+    """Returns for each link the number of limbs, from the base to a tip, that it is on."""
     carriers = {joint.child: joint.parent for joint in robot.joints.values()}
     counts = dict.fromkeys(robot.links, 0.0)
     for tip in TIPS:
@@ -212,7 +214,7 @@ def _published_multiplicities(robot: Robot) -> dict[str, float]:
 
 
 def description() -> str:
-    """Return the text of TALOS's URDF out of the installed package; nothing of it is imported."""
+    """Returns the text of TALOS's URDF from the installed package, without importing it."""
     try:
         files = metadata.files(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What a URDF file says about a robot's links and joints, as far as kinematics and masses go."""
+"""A parser of URDF files: kinematics and masses of a robot's links and joints."""
 
 import dataclasses
 import xml.etree.ElementTree as ElementTree
@@ -13,9 +13,9 @@ class Link:
     """A rigid body.
 
     Attributes:
-      name: of the link.
-      mass: in kg, 0 where the file has none.
-      centre: [3] its centre of mass in the link's frame, in m.
+        name: of the link.
+        mass: in kg, 0 if the file has none.
+        centre: [3] its centre of mass in the link's frame, in m.
     """
 
     name: str
@@ -25,17 +25,17 @@ class Link:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Joint:
-    """What connects a link to its parent.
+    """The connection of a link to its parent.
 
     Attributes:
-      name: of the joint.
-      parent: the name of the link it is on.
-      child: the name of the link that it moves.
-      rotation: [3, 3] and
-      offset: [3], the child's frame in the parent's while the joint is at 0.
-      kind: as in the file: "revolute", "fixed", ...
-      axis: [3] of unit length, in the child's frame; zeros if the joint is fixed.
-      limits: lower and upper, infinite where the file has none.
+        name: of the joint.
+        parent: the name of the link it is on.
+        child: the name of the link that it moves.
+        rotation: [3, 3], of the child's frame in the parent's, for the joint at 0.
+        offset: [3], of the child's frame in the parent's, for the joint at 0.
+        kind: as in the file: "revolute", "fixed", ...
+        axis: [3] of unit length, in the child's frame; zeros if the joint is fixed.
+        limits: lower and upper, infinite if the file has none.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Robot:
     """A tree of links.
 
     Attributes:
-      root: the name of the link that has no parent.
-      links: by name.
-      joints: by name, parents before children.
+        root: the name of the link that has no parent.
+        links: by name.
+        joints: by name, parents before children.
     """
 
     root: str
@@ -64,13 +64,13 @@ class Robot:
 
 
 def parse_urdf(text: str) -> Robot:
-    """Read a robot's description.
+    """Reads a robot's description.
 
     Args:
-      text: XML, <https://wiki.ros.org/urdf/XML>.
+        text: XML, <https://wiki.ros.org/urdf/XML>.
 
     Raises:
-      ValueError: the text is not XML, or its joints do not make one tree of its links.
+        ValueError: the text is not XML, or the links and joints do not form one tree.
     """
     try:
         robot = ElementTree.fromstring(text)
@@ -106,7 +106,7 @@ def parse_urdf(text: str) -> Robot:
 
 
 def rotation_from_rpy(rpy: np.ndarray) -> np.ndarray:
-    """Return [3, 3] the rotation by roll, pitch, yaw: about the fixed axes x, then y, then z."""
+    """Returns [3, 3] the rotation by roll, pitch, yaw: about the fixed axes x, then y, then z."""
     (sr, sp, sy), (cr, cp, cy) = np.sin(rpy), np.cos(rpy)
     roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
     pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
@@ -152,7 +152,7 @@ def _joint(element: ElementTree.Element) -> Joint:
         _vector(origin, "xyz"),
         kind,
         axis,
-        # The format's default for a bound that is left out is 0.
+        # The format's default for a missing bound is 0.
         (-np.inf, np.inf)
         if limit is None
         else (float(limit.get("lower", 0)), float(limit.get("upper", 0))),

@@ -1,4 +1,4 @@
-"""A fit as three pure functions, for loops of one's own."""
+"""A fit as three pure functions, for custom loops."""
 
 import dataclasses
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from gmmvi_jax.variants.validation import validate
 
 
 class VIAlgorithm(NamedTuple):
-    """Three pure functions, to be jitted, scanned and vmapped; the shape BlackJAX's VI has.
+    """Three pure functions that can be jitted, scanned and vmapped, as in BlackJAX's VI.
 
     Attributes:
-        init: (position) -> state. The components start around the position, a vector or a pytree;
-            or it is a ``GMM`` to start from; or None: where the config says.
+        init: (position) -> state. The position is a vector or a pytree, around which the
+            components start; or an initial ``GMM``; or None, for the prior of the config.
         step: (rng_key, state) -> (state, info).
         sample: (rng_key, state, num_samples) -> points [num_samples, D], or the pytree of them.
 
@@ -41,15 +41,14 @@ class VIAlgorithm(NamedTuple):
 def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
     """Returns init, step and sample for a log density.
 
-    ``train`` does more: it looks at the density first, reports, checks, stops and saves. Here
-    failure is a value alone: ``info`` counts what went wrong.
+    Unlike ``train`` they do not log, check, stop or save. Failures are only counted in ``info``.
 
     Args:
-        config: of the algorithm; the run's settings are not used, but for the seed of ``init``.
-        log_density: as of ``train``.
+        config: of the algorithm; of the run's settings only the seed is used, by ``init``.
+        log_density: see ``train``.
 
     Raises:
-        ValueError, TypeError: a setting or the density cannot be right; nothing is compiled for it.
+        ValueError, TypeError: a setting or the density is invalid; checked without compiling.
 
     Example:
         >>> import jax
@@ -90,7 +89,7 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
 
 
 def _draw(rng_key: PRNGKey, mixture: PaddedMixture, num_samples: int) -> Array:
-    """Returns [N, D] samples; unlike those of a ``GMM`` also where the mixture is traced."""
+    """Returns [N, D] samples; unlike ``GMM.sample`` this accepts a traced mixture."""
     key_origin, key_noise = jax.random.split(rng_key)
     origins = jax.random.categorical(key_origin, mixture.log_weights, shape=(num_samples,))
     means, factors = mixture.gaussians.mean[origins], mixture.gaussians.factor[origins]

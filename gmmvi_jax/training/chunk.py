@@ -1,4 +1,4 @@
-"""Compiled chunks of steps: ``lax.scan`` over ``step``, for one run or several."""
+"""Compiled chunks of steps: ``lax.scan`` over ``step`` for one or several runs."""
 
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.state import StepInfo, TrainState, no_step
+from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity
 
@@ -16,10 +16,10 @@ from gmmvi_jax.typing import Array, LogDensity
 def _scan_steps(
     algorithm: Algorithm, log_target: LogDensity, num_steps: Array, length: int, state: TrainState
 ) -> tuple[TrainState, StepInfo]:
-    blank = no_step(state)  # tracing the step once more to learn its shapes takes half a second
+    blank = empty_info(state)  # jax.eval_shape of the step would trace it again, for half a second
 
     def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
-        # A loop of one step or none: a cond would copy the buffers.
+        # A loop of zero or one steps: a cond would copy the buffers.
         num_live = (index < num_steps).astype(jnp.int32)
         return lax.fori_loop(
             0, num_live, lambda _, carry: step(algorithm, log_target, carry[0]), (state, blank)
@@ -32,7 +32,7 @@ def _scan_steps(
 def run_chunk(
     algorithm: Algorithm, log_target: LogDensity, state: TrainState, num_steps: Array, length: int
 ) -> tuple[TrainState, StepInfo]:
-    """Takes ``num_steps`` steps; one program for the full chunks and the last, partial one.
+    """Takes ``num_steps`` steps; full chunks and the last, partial one share a program.
 
     Args:
         algorithm: the seven choices.
@@ -42,7 +42,7 @@ def run_chunk(
         length: of the scan.
 
     Returns:
-        The state, and [length] infos, zeros beyond ``num_steps``.
+        The state, and [length] infos with zeros beyond ``num_steps``.
     """
     return _scan_steps(algorithm, log_target, num_steps, length, state)
 
@@ -64,7 +64,7 @@ def run_chunk_of_many(
         states: stacked, a leading axis R on every leaf; donated.
         num_steps: [] int32, at most ``length``.
         length: of the scan.
-        vectorized: all runs at once (``vmap``) instead of one after another (``lax.map``).
+        vectorized: run all at once (``vmap``) instead of one after another (``lax.map``).
 
     Returns:
         The states, and [R, length] infos.
@@ -74,6 +74,6 @@ def run_chunk_of_many(
 
 
 def num_compilations() -> int:
-    """Returns how many programs for chunks of steps this process has compiled."""
+    """Returns the number of programs for chunks of steps compiled by this process."""
     compiled: Any = run_chunk
     return compiled._cache_size()

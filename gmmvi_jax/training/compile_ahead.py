@@ -1,4 +1,4 @@
-"""Compiling a program on another thread, while the first one traces or compiles another."""
+"""Compiling a program on another thread, while the main thread traces or compiles."""
 
 import contextlib
 import threading
@@ -8,11 +8,11 @@ from jax.stages import Lowered
 
 
 def compile_ahead(lowered: Lowered) -> Callable[[], None]:
-    """Starts to compile; returns a function that waits until that has ended.
+    """Starts to compile; returns a function that waits until compilation has ended.
 
-    JAX keeps what was compiled: a call of the jitted function with the same shapes finds it. Half
-    of the compilation of a step runs on one core; on two cores a second, smaller program costs
-    next to nothing that way. An error is left to that call, which runs into it again.
+    JAX caches the program: a call of the jitted function with the same shapes finds it. Half of the
+    compilation of a step runs on one core, so that a second, smaller program compiles on another
+    core at almost no cost. Errors are ignored here, since the call raises them again.
 
     Args:
         lowered: ``function.lower(...)`` of a jitted function.
@@ -24,7 +24,7 @@ def compile_ahead(lowered: Lowered) -> Callable[[], None]:
             lowered.compile()
         done.set()
 
-    # No daemon: Python would kill it in the middle of XLA's code, which aborts the process.
+    # Not a daemon: Python would kill it inside of XLA's code, which aborts the process.
     threading.Thread(target=compile_quietly).start()
 
     def wait() -> None:

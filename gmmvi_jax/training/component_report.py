@@ -1,4 +1,4 @@
-"""What a run remembers of each component, as columns."""
+"""The record of a run's components, as columns."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from gmmvi_jax.state import TrainState
 
 
 def component_columns(state: TrainState) -> dict[str, np.ndarray]:
-    """Returns column names to arrays [K] of the active components; see ``TrainResult.components``.
+    """Returns a dict of columns [K] for the active components; see ``TrainResult.components``.
 
     Args:
         state: of one run.

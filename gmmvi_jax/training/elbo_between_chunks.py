@@ -12,7 +12,7 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
-_STREAM = 0x0D1A6  # folded into the run's key: diagnostics never touch the run's own keys
+_STREAM = 0x0D1A6  # folded into the run's key, so that diagnostics do not change the run
 
 Estimate = Callable[[PaddedMixture, PRNGKey, int], dict[str, float]]
 
@@ -20,19 +20,19 @@ Estimate = Callable[[PaddedMixture, PRNGKey, int], dict[str, float]]
 def elbo_between_chunks(
     config: Config, log_target: LogDensity, mixture: PaddedMixture, rng_key: PRNGKey
 ) -> Estimate:
-    """Returns what estimates the ELBO; its program starts to compile at once, on a thread.
+    """Returns a function that estimates the ELBO, and starts to compile it on a thread.
 
     Args:
         config: of the run.
         log_target: a callable pytree.
-        mixture: only its shapes are read.
-        rng_key: only its shape is read.
+        mixture: only its shapes are used.
+        rng_key: only its shape is used.
 
     Returns:
-        From the mixture, the run's key and the iteration to columns of the history:
-        ``temperature`` beta of the iteration, and of p^(1/beta) ``elbo``, ``elbo_stderr`` and
-        ``outside_share``, of the draws outside of the target's support. Only the first is known if
-        the config wants no diagnostic samples.
+        A function from the mixture, the run's key and the iteration to columns of the history:
+        ``temperature``, the iteration's beta; ``elbo`` and ``elbo_stderr`` of p^(1/beta); and
+        ``outside_share``, the share of draws outside of the target's support. Without diagnostic
+        samples there is no ELBO, and ``outside_share`` is NaN.
     """
     num_samples, max_chunk_bytes = config.run.diagnostic_samples, config.algorithm.max_chunk_bytes
 

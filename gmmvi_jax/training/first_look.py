@@ -1,4 +1,4 @@
-"""A first look at a target: its value and gradient where the run starts, before it compiles."""
+"""A check of the target's values and gradients at the start of a run, before it compiles."""
 
 import warnings
 from collections.abc import Set
@@ -15,26 +15,26 @@ from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import LogDensity
 
-NUM_DRAWS = 8  # of the initial mixture; few, since each is a target evaluation
+NUM_DRAWS = 8  # draws of the initial mixture; few, since each is a target evaluation
 _evaluate = jax.jit(evaluate_chunk, static_argnums=4)
 
 
 class Look(NamedTuple):
-    """What a target said at the points where a run starts."""
+    """Values and gradients of a target at a run's initial points."""
 
     points: np.ndarray  # [N, D], the first mean in front
     values: np.ndarray  # [N]
-    gradients: np.ndarray | None  # [N, D]; None where the run needs none
+    gradients: np.ndarray | None  # [N, D]; None if the run needs none
 
 
 def initial_points(config: Config, initial: GMM | None) -> np.ndarray:
-    """Returns [1 + NUM_DRAWS, D] the first mean, and draws of the initial mixture.
+    """Returns [1 + NUM_DRAWS, D] the first mean and draws of the initial mixture.
 
-    They are made by numpy, which compiles nothing, and are always the same.
+    They are drawn with numpy, to compile nothing, and are always the same.
 
     Args:
-        config: whose initial mixture is meant.
-        initial: the mixture that replaces it, if there is one.
+        config: provides the initial mixture.
+        initial: a mixture that replaces it, if given.
     """
     generator = np.random.default_rng(0)
     if initial is None:
@@ -55,7 +55,7 @@ def initial_points(config: Config, initial: GMM | None) -> np.ndarray:
 
 
 def evaluate_points(log_target: LogDensity, points: np.ndarray, with_gradient: bool) -> Look:
-    """Evaluates the target, and its gradient if wanted, at a few points [N, D]."""
+    """Evaluates the target, and optionally its gradient, at a few points [N, D]."""
     count = jnp.asarray(len(points), jnp.int32)
     found = _evaluate(jax.random.key(0), log_target, jnp.asarray(points), count, with_gradient)
     values, gradients = jax.tree.map(np.asarray, found)
@@ -63,7 +63,7 @@ def evaluate_points(log_target: LogDensity, points: np.ndarray, with_gradient: b
 
 
 def nonfinite_coordinates(look: Look) -> list[int]:
-    """Returns the coordinates in which a gradient is not finite where the value is."""
+    """Returns the coordinates in which a gradient is not finite although the value is."""
     if look.gradients is None:
         return []
     broken = ~np.isfinite(look.gradients) & np.isfinite(look.values)[:, None]
@@ -71,9 +71,9 @@ def nonfinite_coordinates(look: Look) -> list[int]:
 
 
 def _broken_around(look: Look) -> list[int]:
-    """Returns the coordinates in which the gradient is not finite at the first mean, and around.
+    """Returns the coordinates whose gradient is not finite at the first mean and at draws.
 
-    At the mean alone is no harm: a norm has no gradient at 0, which no draw hits.
+    At the mean alone it is harmless: a norm has no gradient at 0, but no draw hits that point.
     """
     at_mean, at_draws = (
         jax.tree.map(lambda part, rows=rows: part[rows], look)
@@ -86,16 +86,17 @@ def _broken_around(look: Look) -> list[int]:
 
 
 def check_start(look: Look, primitives: Set[str], layout: PositionLayout | None) -> None:
-    """Raises an error where a run cannot start; warns where no point is in the support.
+    """Raises an error if a run cannot start; warns if no point is in the support.
 
     Args:
-        look: at the initial points.
+        look: values and gradients at the initial points.
         primitives: of the target, see ``check_target``.
-        layout: of the position, where it is a pytree.
+        layout: of the position, if it is a pytree.
 
     Raises:
-        ValueError: the value at the first mean is NaN or +inf; or its gradient is not finite though
-            the value is, there and at draws; or all gradients are zero though the values differ.
+        ValueError: the value at the first mean is NaN or +inf; or the gradients at the mean and at
+            draws are not finite although the values are; or all gradients are zero although the
+            values differ.
     """
     first = look.values[0]
     where = f"at the initial point {np.array2string(look.points[0], threshold=8)}"

@@ -1,4 +1,4 @@
-"""What a run reports: rows of numbers, one per chunk of steps, collected on the host."""
+"""The history of a run: rows of numbers, one per chunk of steps, collected on the host."""
 
 from typing import Any, NamedTuple
 
@@ -11,10 +11,10 @@ from gmmvi_jax.typing import Array
 
 
 class History:
-    """Rows of numbers, collected on the host, read as columns."""
+    """Rows of numbers that are read as columns."""
 
     def __init__(self) -> None:
-        """Starts without rows."""
+        """Creates an empty history."""
         self._rows: list[dict[str, Any]] = []
 
     def append(self, row: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ class History:
 
 
 class RunCounters(NamedTuple):
-    """What a run has done after a chunk; scalars, or [R] for several runs."""
+    """Totals of a run after a chunk; scalars, or [R] for several runs."""
 
     iteration: Array
     num_components: Array
@@ -41,7 +41,7 @@ class RunCounters(NamedTuple):
 
 
 def run_counters(state: TrainState) -> RunCounters:
-    """Returns what a run has done so far."""
+    """Returns the current totals of a run."""
     return RunCounters(state.iteration, state.mixture.num_components, state.num_target_evaluations)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C during a run: the first ends the chunk, the second leaves."""
+"""Ctrl-C during a run: the first one ends the run after the chunk, the second one at once."""
 
 import signal
 import sys
@@ -13,56 +13,56 @@ import jax
 import jax.experimental
 
 Result = TypeVar("Result")
-# JAX below 0.8 has the context manager among its experiments.
+# Before 0.8 JAX had the context manager in jax.experimental.
 _jax: Any = jax
 _enable_x64 = _jax.enable_x64 if hasattr(jax, "enable_x64") else _jax.experimental.enable_x64
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2e-4, 2e-2  # seconds
-_PAUSE_SHARE = 0.02  # of the time waited so far: what waiting in pauses costs at most
+_PAUSE_SHARE = 0.02  # pause relative to the time waited so far, which bounds the overhead
 
 
 class Interrupts:
-    """Whether somebody asked for the end of the run.
+    """Whether the user has requested the end of the run.
 
     Attributes:
-        requested: whether a SIGINT was noted.
+        requested: whether a SIGINT was recorded.
     """
 
     def __init__(self) -> None:
-        """Starts without a request; a SIGINT is raised until ``defer`` is called."""
+        """Creates the record; until ``defer`` is called a SIGINT raises KeyboardInterrupt."""
         self.requested = False
         self._is_deferred = False
         self._was_raised = False
 
     def defer(self) -> None:
-        """From here on a first SIGINT is noted instead of raised: chunks run.
+        """From now on a first SIGINT is recorded instead of raised, since chunks are running.
 
         Raises:
-            KeyboardInterrupt: one was raised before, and swallowed: in a callback from C++ or a
-                finalizer, of which compiling has many, Python prints an exception and goes on.
+            KeyboardInterrupt: one was raised before and swallowed, as Python does with exceptions
+                in callbacks from C++ and in finalizers, of which compilation has many.
         """
         if self._was_raised:
             raise KeyboardInterrupt
         self._is_deferred = True
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
-        """Notes the first SIGINT while chunks run; raises KeyboardInterrupt otherwise."""
+        """Records the first SIGINT while chunks run; raises KeyboardInterrupt otherwise."""
         if self.requested or not self._is_deferred:
             self._was_raised = True
             signal.default_int_handler(signum, frame)
         self.requested = True
         sys.stderr.write(
-            "\ninterrupted: the run ends with this chunk and returns its result so far; "
+            "\ninterrupted: the run ends after this chunk and returns its result so far; "
             "Ctrl-C again leaves at once\n"
         )
 
 
 @contextmanager
 def catch_interrupts() -> Iterator[Interrupts]:
-    """Takes SIGINT over while the block runs.
+    """Handles SIGINT while the block runs.
 
-    Only in the main thread, and only where Python's own handler is in place: a program that handles
-    the signal itself goes on doing so.
+    Only in the main thread, and only in place of Python's default handler; a program's own handler
+    stays.
     """
     interrupts = Interrupts()
     is_main = threading.current_thread() is threading.main_thread()
@@ -77,9 +77,9 @@ def catch_interrupts() -> Iterator[Interrupts]:
 
 
 def wait_for(result: Any) -> None:
-    """Waits until a pytree of arrays is computed, in pauses that a signal can end.
+    """Waits until a pytree of arrays is computed, in pauses that a signal can interrupt.
 
-    ``jax.block_until_ready`` waits outside of Python, where no signal is heard.
+    ``jax.block_until_ready`` waits outside of Python, where no signal is handled.
     """
     start = time.perf_counter()
     for leaf in jax.tree.leaves(result):
@@ -89,14 +89,14 @@ def wait_for(result: Any) -> None:
 
 
 def call_on_thread(function: Callable[[], Result]) -> Result:
-    """Calls a function on another thread; the main one waits in Python, where signals are heard.
+    """Calls a function on another thread, while the main one waits and handles signals.
 
-    For programs that call the host: JAX runs them to their end before the call returns. A second
-    Ctrl-C leaves the thread behind.
+    For programs that call the host, which JAX completes before the call returns. A second Ctrl-C
+    abandons the thread.
     """
     done = threading.Event()
     outcome: list[Any] = [None, None]
-    is_double = bool(_jax.config.jax_enable_x64)  # a context manager's setting is the thread's own
+    is_double = bool(_jax.config.jax_enable_x64)  # a context manager sets it for one thread only
 
     def call() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Whether a run fits the memory, told before anything of its size is allocated."""
+"""A check that a run fits into memory, before its buffers are allocated."""
 
 import math
 import os
@@ -13,18 +13,18 @@ _GIB = 2**30
 
 
 def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
-    """Raises ValueError where the state of a run, and a step of it, cannot fit.
+    """Raises ValueError if the state of a run, and a step, do not fit into memory.
 
     Args:
-        shapes: the state, or its shapes; of several runs, stacked.
-        num_runs: how many.
+        shapes: the state or its shapes; stacked for several runs.
+        num_runs: number of runs.
     """
     available = _memory_of_device()
     if available is None:
         return
     state = _num_bytes(shapes)
     matrices = _num_bytes((shapes.mixture, shapes.gradient))
-    # A step makes the next covariances before it can let go of the old ones.
+    # A step allocates the next covariances before it frees the old ones.
     needed = state + _num_bytes(shapes.mixture.gaussians.factor)
     if needed <= available:
         return
@@ -45,8 +45,8 @@ def _num_bytes(tree: Any) -> int:
 
 
 def _memory_of_device() -> int | None:
-    """Returns the bytes of the default device, or of the machine; None where nobody says."""
-    (device,) = jnp.zeros(()).devices()  # where arrays go by default
+    """Returns the bytes of the default device, or of the machine; None if unknown."""
+    (device,) = jnp.zeros(()).devices()  # the default device
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("bytes_limit")
     try:

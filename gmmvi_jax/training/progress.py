@@ -1,4 +1,4 @@
-"""A progress bar on the host, between compiled chunks."""
+"""A progress bar, updated between compiled chunks."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class ProgressBar:
-    """Shows iterations, components and ELBO on stderr; tqdm's bar where it is installed."""
+    """Shows iterations, components and ELBO on stderr, with tqdm if it is installed."""
 
     def __init__(self, total: int, enabled: bool) -> None:
         """Prepares a bar over ``total`` iterations; shows nothing unless ``enabled``."""

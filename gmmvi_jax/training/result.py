@@ -1,4 +1,4 @@
-"""What ``train`` returns."""
+"""The result of ``train``."""
 
 import dataclasses
 import html
@@ -22,8 +22,8 @@ from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.summary import component_table, history_words, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
-_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # at least and at most, where nobody says how many
-_DIAGNOSIS_SHARE = 10  # else one for so many evaluations of the run
+_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # bounds of the default number of draws
+_DIAGNOSIS_SHARE = 10  # evaluations of the run per draw
 
 
 def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
@@ -35,31 +35,29 @@ def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """A fitted mixture and how it came about.
+    """A fitted mixture and the history of its run.
 
     Attributes:
-        gmm: the mixture, exactly its active components.
-        state: the last state; pass it to ``train`` as ``initial`` to go on.
-        history: column names to arrays [rows], a row per chunk: ``iteration``,
-            ``num_components``, ``num_target_evaluations`` (total, training alone), ``elbo``,
-            ``elbo_stderr``, ``outside_share`` (of the draws behind the ELBO, where the target has
-            no density), ``temperature`` (beta; the ELBO is of p^(1/beta)), ``wall_time`` (seconds
-            since the start, compilation included), and per chunk ``num_added``, ``num_deleted``,
-            ``num_rejected_updates``, ``num_samples`` (drawn), of them ``num_outside_samples``
-            (log density -inf) and ``num_unusable_samples``, which are ``num_nan_values``,
-            ``num_infinite_values`` (+inf) and ``num_nonfinite_gradients`` together;
-            ``num_zero_gradients``; of its last step ``smallest_effective_samples`` (over the
-            components), ``component_stepsize`` (their mean) and ``weight_stepsize``; and
-            ``largest_divergence`` (KL) of the chunk's component updates.
-        status: how the run ended; equal to its text, and ``status.sentence`` explains it.
-        config: what it ran with.
-        layout: how the position, a pytree, lies in the vectors of ``gmm``; None where it is a
-            vector itself.
-        target: the log density of a vector that was fitted, for ``diagnose``; None where the
-            result was put together without it.
-        previous: the mixture a chunk before the end, which tells ``diagnose`` whether the mixture
-            still moves; None where it is not known.
-        ending: the status with its reason and the error behind it, where there are any.
+        gmm: the mixture of the active components.
+        state: the last state; pass it to ``train`` as ``initial`` to continue.
+        history: dict of columns [rows], a row per chunk. Totals: ``iteration``,
+            ``num_components``, ``num_target_evaluations`` (of training), ``wall_time`` (seconds,
+            including compilation). Estimates: ``elbo``, ``elbo_stderr``, ``outside_share`` (share
+            of the draws outside of the support), ``temperature`` (beta; the ELBO is of
+            p^(1/beta)). Per chunk: ``num_added``, ``num_deleted``, ``num_rejected_updates``,
+            ``num_samples`` (drawn), ``num_outside_samples`` (log density -inf),
+            ``num_unusable_samples``, which is the sum of ``num_nan_values``,
+            ``num_infinite_values`` (+inf) and ``num_nonfinite_gradients``; ``num_zero_gradients``;
+            ``largest_divergence`` (KL) of the component updates. Of its last step:
+            ``smallest_effective_samples`` (over the components), ``component_stepsize`` (mean),
+            ``weight_stepsize``.
+        status: how the run ended; equal to its text. ``status.sentence`` explains it.
+        config: the configuration of the run.
+        layout: of the position in the vectors of ``gmm``, if it is a pytree; else None.
+        target: the fitted log density of a vector, for ``diagnose``; None if the result was
+            constructed without it.
+        previous: the mixture one chunk before the end, for ``diagnose``; None if unknown.
+        ending: the status with its reason and error, if there are any.
     """
 
     gmm: GMM
@@ -73,7 +71,7 @@ class TrainResult:
     ending: Ending = COMPLETED
 
     def raise_for_status(self) -> None:
-        """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
+        """Raises RuntimeError from the original error if the run failed or diverged."""
         self.ending.raise_for_status()
 
     def __repr__(self) -> str:
@@ -98,8 +96,7 @@ class TrainResult:
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
 
-        Where the position is a pytree, so are the ``locations``, with the modes along the leading
-        axis of every leaf.
+        If the position is a pytree, so are the ``locations``, with a leading axis of modes.
 
         Args:
             min_dip: nats that the density must fall between two modes.
@@ -113,7 +110,7 @@ class TrainResult:
         """Returns a table for the terminal: modes, ELBO, evaluations, components, rejected updates.
 
         Args:
-            max_modes: most modes, and most components, that are listed.
+            max_modes: maximum number of modes, and of components, to list.
         """
         names = None if self.layout is None else self.layout.names
         modes = find_modes(self.gmm)
@@ -131,30 +128,30 @@ class TrainResult:
         reference_samples: ArrayLike | None = None,
         mcmc_steps: int = 0,
     ) -> Diagnosis:
-        """Returns measures of the fit and whether to trust it, in words; ``print`` it.
+        """Returns measures of the fit and a verdict whether to trust it; ``print`` shows them.
 
-        It evaluates the target again: at fresh draws of the mixture, at its means, at the highest
-        points of the run's archive, uphill of the draws (with gradient, if it has one), far out on
-        some lines, and at the reference samples. At the
-        last iteration's temperature beta all measures are of p^(1/beta).
+        This evaluates the target at fresh draws of the mixture, at its means, at the highest points
+        of the run's archive, uphill of the draws (if it has a gradient), far out on some lines, and
+        at the reference samples. At the last iteration's temperature beta all measures are of
+        p^(1/beta).
 
         Args:
-            rng_key: a PRNG key or an integer; one of its own, always the same, if not given.
-            num_samples: fresh draws; if not given, a tenth of the run's target evaluations, at
-                least 1,000 and at most 10,000.
-            reference_samples: [N, D] samples of the target from elsewhere (MCMC, say), as vectors.
-                They alone show a mode that the mixture misses. The package's targets bring their
-                own where they can.
+            rng_key: a PRNG key or an integer seed; by default a fixed key.
+            num_samples: fresh draws; by default a tenth of the run's target evaluations, at least
+                1,000 and at most 10,000.
+            reference_samples: [N, D] samples of the target, e.g. from MCMC, as vectors. Only they
+                show a mode that the mixture misses. By default those of the target, if it is one of
+                the package and has them.
             mcmc_steps: steps of 200 Markov chains from the draws, which find mass next to the
                 mixture; each takes 1,600 evaluations with gradient. They need BlackJAX.
 
         Raises:
             ValueError: there is no target, or ``reference_samples`` has the wrong shape.
-            ImportError: there are to be chains, and BlackJAX is not installed.
+            ImportError: ``mcmc_steps`` is given and BlackJAX is not installed.
         """
         if self.target is None:
             raise ValueError(
-                "target is None: this result does not know what was fitted; use "
+                "target is None: this result does not have the fitted density; use "
                 "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
             )
         algorithm = self.config.algorithm
@@ -187,12 +184,12 @@ class TrainResult:
         return tuple(found)
 
     def components(self) -> dict[str, np.ndarray]:
-        """Returns what is known of each component: column names to arrays [K].
+        """Returns the record of the components, a dict of columns [K].
 
-        ``weight``, ``age`` (updates since birth), ``num_rejected`` and ``was_rejected`` (updates
-        that had to be left out, whether the last one was), ``stepsize``, ``divergence`` (KL of the
-        last step, new from old), ``effective_samples`` (behind its last reward: (sum w)^2 / sum w^2
-        of the importance weights), ``reward`` (NaN before the first).
+        ``weight``; ``age``, updates since the component was added; ``num_rejected`` and
+        ``was_rejected``, the number of rejected updates and whether the last one was rejected;
+        ``stepsize``; ``divergence``, KL(new || old) of the last step; ``effective_samples`` of its
+        last reward, (sum w)^2 / sum w^2; ``reward``, NaN before the first.
         """
         return component_columns(self.state)
 

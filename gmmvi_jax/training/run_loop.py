@@ -1,4 +1,4 @@
-"""The loop over chunks of steps: what goes on between them, and how it ends."""
+"""The loop over chunks of steps on the host."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -123,6 +123,6 @@ def run_chunks(
 
 def _failure(error: Exception) -> Ending:
     text = f"{type(error).__name__}: {error}"
-    if "Traceback" in text:  # of an error on the host; its last line is the user's own
+    if "Traceback" in text:  # an error in host code; the last line is the user's exception
         text = text.rstrip().splitlines()[-1]
     return Ending(Status.FAILED, text, error)

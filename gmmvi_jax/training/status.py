@@ -16,7 +16,7 @@ class Status(enum.StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the status means."""
+        """An explanation of the status."""
         return _SENTENCES[self]
 
 
@@ -24,18 +24,18 @@ _SENTENCES = {
     Status.COMPLETED: "All iterations were taken.",
     Status.INTERRUPTED: "Ctrl-C (SIGINT) ended the run after a chunk of iterations.",
     Status.STOPPED: "A callback returned True.",
-    Status.FAILED: "An error ended the run; the result is that of the last good iteration.",
+    Status.FAILED: "An error ended the run; the result is that of the last valid iteration.",
     Status.DIVERGED: "The mixture grew without bound; the result is not an approximation.",
 }
 
 
 class Ending(NamedTuple):
-    """Why a run is over.
+    """How and why a run ended.
 
     Attributes:
         status: how it ended.
         reason: a sentence for FAILED and DIVERGED, else empty.
-        error: the exception behind a failure, if there is one.
+        error: the exception that caused a failure, if there is one.
     """
 
     status: Status = Status.COMPLETED
@@ -43,12 +43,12 @@ class Ending(NamedTuple):
     error: Exception | None = None
 
     def raise_for_status(self) -> None:
-        """Raises RuntimeError, from the error behind it, if the run failed or diverged."""
+        """Raises RuntimeError from the original error if the run failed or diverged."""
         if self.status in (Status.FAILED, Status.DIVERGED):
             raise RuntimeError(f"the run {self.status}: {self.reason}") from self.error
 
     def warn(self, name: str = "the run") -> None:
-        """Warns of a failure or a divergence of the run of this name."""
+        """Warns if the run of this name failed or diverged."""
         if self.status in (Status.FAILED, Status.DIVERGED):
             warnings.warn(f"{name} {self.status}: {self.reason}", stacklevel=3)
 

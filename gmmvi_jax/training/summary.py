@@ -1,4 +1,4 @@
-"""The table a person reads after a run; 80 columns."""
+"""The summary of a run as a table of 80 columns."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ WIDTH = 80
 
 
 def _location(point: np.ndarray, width: int, names: Sequence[str] | None) -> str:
-    """Returns as many coordinates as fit, with the number left out."""
+    """Returns as many coordinates as fit, and the number of the others."""
     shown: list[str] = []
     for position, value in enumerate(point):
         left = len(point) - position - 1
@@ -26,7 +26,7 @@ def _location(point: np.ndarray, width: int, names: Sequence[str] | None) -> str
 
 
 def history_words(history: Mapping[str, np.ndarray]) -> str:
-    """Returns where a run, or several, stood at the end: iterations, evaluations, ELBO.
+    """Returns the final iterations, evaluations and ELBO of one or several runs.
 
     Args:
         history: of the run, columns [rows]; or of several, columns [rows, R].
@@ -58,9 +58,9 @@ def summary_table(
         modes: of it.
         history: of the run.
         status: how the run ended.
-        max_modes: at most so many modes are listed, the heaviest first.
-        database_bytes: what the samples that are kept take, their buffers included.
-        names: of the D coordinates, where they have any.
+        max_modes: maximum number of modes to list, the heaviest first.
+        database_bytes: size of the sample database, including its buffers.
+        names: of the D coordinates, if they have names.
     """
     count, dim = gmm.means.shape
     shape = "diagonal" if gmm.factors.ndim == 2 else "full"
@@ -87,7 +87,7 @@ def summary_table(
         )
     lines.append(
         f"  {'components':<20}{history['num_added'].sum():>14,}   added, "
-        f"{history['num_deleted'].sum():,} deleted on the way"
+        f"{history['num_deleted'].sum():,} deleted during the run"
     )
     lines.append(
         f"  {'rejected updates':<20}{history['num_rejected_updates'].sum():>14,}   "
@@ -149,7 +149,7 @@ def component_table(components: dict[str, np.ndarray], max_rows: int) -> str:
 
     Args:
         components: see ``TrainResult.components``.
-        max_rows: at most so many are listed.
+        max_rows: maximum number of components to list.
     """
     order = np.argsort(-components["weight"], kind="stable")
     lines = [

@@ -1,4 +1,4 @@
-"""Watching a run between its chunks: samples that are no good, and mixtures that run away."""
+"""Monitoring a run between its chunks: unusable samples and diverging mixtures."""
 
 import warnings
 from collections.abc import Set
@@ -24,17 +24,17 @@ from gmmvi_jax.training.first_look import (
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.typing import LogDensity
 
-_SUSPICIOUS_SPREAD = 100.0  # initial scales that a mixture may cover before the target is examined
-_SPREAD_FACTOR = 10.0  # and by how much more before it is examined again
-_MOST_BROKEN_POINTS = 64  # at which a gradient is looked at again, to name its coordinates
-_MOST_OUTSIDE = 0.99  # share of the draws of the last mixture without a density that needs no word
+_SUSPICIOUS_SPREAD = 100.0  # width, in initial scales, beyond which the target is examined
+_SPREAD_FACTOR = 10.0  # growth after which it is examined again
+_MOST_BROKEN_POINTS = 64  # points at which gradients are recomputed, to name their coordinates
+_MOST_OUTSIDE = 0.99  # share of the last mixture's draws outside of the support without a warning
 
 
 class Watch:
-    """Looks at ONE run after every chunk; says what is wrong once, and what ends the run.
+    """Checks ONE run after every chunk; warns once per fault, and decides whether the run ends.
 
     Attributes:
-        num_evaluations: of the target, for anything but training.
+        num_evaluations: target evaluations outside of training.
         target_calls_host: whether the target runs Python code when it is evaluated.
     """
 
@@ -46,14 +46,14 @@ class Watch:
         extent: tuple[np.ndarray, np.ndarray],
         num_evaluations: int = 0,
     ) -> None:
-        """Prepares a watch.
+        """Creates a watch.
 
         Args:
             log_target: a callable pytree.
-            primitives: that it is made of, see ``check_target``.
-            layout: of the position, where it is a pytree.
+            primitives: of the target's jaxpr, see ``check_target``.
+            layout: of the position, if it is a pytree.
             extent: [D] centre and [D] standard deviations of the initial mixture.
-            num_evaluations: of the target so far, for anything but training.
+            num_evaluations: target evaluations outside of training so far.
         """
         self.num_evaluations = num_evaluations
         self.target_calls_host = calls_host(primitives)
@@ -75,25 +75,25 @@ class Watch:
         return type(self)(self._log_target, self._primitives, self._layout, extent)
 
     def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:
-        """Returns what ends the run, if anything does.
+        """Returns the ending if the run must end, else None.
 
         Args:
             state: of one run, after the chunk.
             gmm: its mixture.
-            row: of the history, for the chunk.
+            row: the chunk's row of the history.
         """
         return self._inspect_samples(state, row) or self._inspect_mixture(gmm, row)
 
     def conclude(self, ending: Ending, row: dict[str, Any], num_draws: int) -> Ending:
-        """Returns how the run ended, after a look at the draws of the last mixture.
+        """Returns the final ending, after a check of the draws behind the last ELBO.
 
-        A mixture may lose the support late, or never find more of it than a few samples; then it
-        approximates nothing. Before the end it may still recover.
+        A mixture may lose the target's support, or never find it. This is checked at the end only,
+        since the mixture may recover before.
 
         Args:
-            ending: what ended the run.
-            row: the last one of the history.
-            num_draws: behind its ELBO.
+            ending: how the run ended so far.
+            row: the last row of the history.
+            num_draws: number of draws for its ELBO.
         """
         if ending.status is not Status.COMPLETED or not num_draws:
             return ending
@@ -106,8 +106,8 @@ class Watch:
         else:
             if share > _MOST_OUTSIDE:
                 warnings.warn(
-                    f"log_target is -inf at {share:.2%} of the {draws}, which hardly lies in its "
-                    f"support. Go on for more iterations, take more samples (desired_samples), or "
+                    f"log_target is -inf at {share:.2%} of the {draws}, which has almost no mass "
+                    f"in its support. Run more iterations, take more samples (desired_samples), or "
                     f"start inside of the support (prior_mean, prior_scale, initial=).",
                     stacklevel=4,
                 )
@@ -140,7 +140,7 @@ class Watch:
         return None
 
     def _broken_coordinates(self, state: TrainState, fault: Fault) -> str:
-        """Returns where the gradient is broken, from the samples of the last iteration."""
+        """Returns the coordinates of non-finite gradients, from the last iteration's samples."""
         if fault is not Fault.NONFINITE_GRADIENT:
             return ""
         batch = state.database.batch
@@ -169,7 +169,7 @@ class Watch:
         self.num_evaluations += num_evaluations
         if improper is None:
             return None
-        text = f"the mixture reaches {spread:.2g} times as far as at the start: {improper.text}"
+        text = f"the mixture is {spread:.2g} times as wide as at the start: {improper.text}"
         return Ending(Status.DIVERGED, text)
 
 
@@ -184,13 +184,13 @@ def _values_differ(state: TrainState) -> bool:
 def start_watch(
     config: Config, log_target: LogDensity, initial: GMM | None, layout: PositionLayout | None
 ) -> Watch:
-    """Checks a target before anything long is compiled; returns the watch over its run.
+    """Checks a target before anything long is compiled; returns a watch over its run.
 
     Args:
         config: of the run.
         log_target: a callable pytree.
-        initial: the mixture to start from, if it is not the config's.
-        layout: of the position, where it is a pytree.
+        initial: an initial mixture that replaces the config's, if given.
+        layout: of the position, if it is a pytree.
 
     Raises:
         TypeError, ValueError: see ``check_target`` and ``check_start``.
@@ -205,7 +205,7 @@ def start_watch(
 
 
 def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
-    """Checks a sum over data, if the target is one; returns how often it was evaluated."""
+    """Checks a target that uses minibatches; returns the number of evaluations."""
     if isinstance(log_target, PytreeTarget):
         density, position = log_target.log_density, log_target.layout.unravel(point)
     else:

@@ -30,8 +30,8 @@ _SETTING_NAMES = {
     "ng_estimator.only_use_own_samples": "only_own_samples",
     "sample_selector.ratio_reused_samples_to_desired": "reuse_ratio",
 }
-# What the published code uses where a set is silent (ALGORITHM.md, "Settings"), for the names that
-# the choices of a codename have.
+# The published code's defaults, for what a set leaves open (docs/algorithm.md, "Published
+# settings"); of these the names that the choices of a codename have.
 _SILENT = {
     "del_iters": 100,
     "add_iters": 30,

@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.numerics.bracketing import MAX_ITERATIONS, RELATIVE_TOLERANCE, Met, meet_bound
+from gmmvi_jax.numerics.bracketing import (
+    MAX_ITERATIONS,
+    RELATIVE_TOLERANCE,
+    BoundSolution,
+    meet_bound,
+)
 from gmmvi_jax.typing import Array
 
 from ..double_precision import enable_x64
@@ -24,7 +29,7 @@ def solve_power(
     preferred: Array,
     infeasible: Array,
     feasible: Array,
-) -> Met:
+) -> BoundSolution:
     return meet_bound(
         lambda value: power(value, scale, exponent), bound, preferred, infeasible, feasible
     )
@@ -32,7 +37,7 @@ def solve_power(
 
 @jax.jit
 @jax.vmap
-def solve_pole(pole: Array, bound: Array) -> Met:
+def solve_pole(pole: Array, bound: Array) -> BoundSolution:
     """Solves 1 / (x - pole)^2 - 1e-6 <= bound: NaN or worse up to the pole, steep behind it."""
 
     def divergence(value: Array) -> Array:
@@ -109,7 +114,7 @@ def test_a_power_is_solved_in_few_evaluations_and_a_hopeless_problem_ends(
     evaluated = []
 
     @jax.jit
-    def solve(scale: Array) -> Met:
+    def solve(scale: Array) -> BoundSolution:
         def divergence(value: Array) -> Array:
             jax.debug.callback(evaluated.append, value)
             return scale * value**exponent

@@ -45,7 +45,7 @@ class AdaptiveMemory(NamedTuple):
 class Adaptive:
     """VIPS' heuristics for the number of components.
 
-    Source: Arenz et al., JMLR 2020, Section 4.2; TMLR 2023, Section 3.2.
+    Source: Arenz et al., JMLR 2020, Section 4.2; TMLR 2023, Section 3.
 
     Attributes:
         prior_mean: [D] centre of candidates from the prior.

@@ -25,7 +25,7 @@ def smoothing_kernel(del_iters: int) -> np.ndarray:
     """Returns [2h] the weights that smooth 2h rewards, the newest last; they sum to one.
 
     A Gaussian of standard deviation del_iters / 8 at the offsets -h .. h - 1, with
-    h = floor(del_iters / 3). Source: ALGORITHM.md, "Deleting"; TMLR 2023, Section 3.2.
+    h = floor(del_iters / 3). Source: docs/algorithm.md, "Deleting".
     """
     half = del_iters // 3
     offsets = np.arange(-half, half)

@@ -18,7 +18,7 @@ from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 class Fixed:
     """Adds and deletes nothing, and needs neither histories nor an archive.
 
-    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.2.
+    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.
     """
 
     def init(self, mixture: PaddedMixture) -> tuple[()]:

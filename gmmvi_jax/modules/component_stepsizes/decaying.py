@@ -17,7 +17,7 @@ class DecayingComponentStepsize:
 
     The first step of every component has t = 0, whenever it is born. With an exponent in (0.5, 1]
     the stepsizes sum to infinity and their squares do not (Robbins and Monro 1951). Source:
-    Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.5.
+    Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         initial: stepsize of a component's first update.

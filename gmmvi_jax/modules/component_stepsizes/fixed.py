@@ -16,7 +16,7 @@ from gmmvi_jax.requirements import require_positive
 class FixedComponentStepsize:
     """One stepsize for all components and iterations.
 
-    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.5.
+    Source: Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         initial: the stepsize.

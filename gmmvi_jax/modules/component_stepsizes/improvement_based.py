@@ -18,7 +18,7 @@ from gmmvi_jax.requirements import require_positive
 class ImprovementBasedComponentStepsize:
     """Larger after a component's reward improved, smaller after it did not.
 
-    Source: Arenz et al., JMLR 2020, Section 4.2.4; TMLR 2023, Section 3.5.
+    Source: Arenz et al., JMLR 2020, Section 4.2.4; TMLR 2023, Section 3.
 
     Attributes:
         initial: stepsize before a component's first update; may lie outside [lowest, highest].

@@ -55,7 +55,7 @@ class Direct:
 
     Where the new precision is not positive definite the component stays where it is: a smaller
     stepsize would do, or another updater. Source: Lin, Khan, Schmidt, ICML 2019, the update of a
-    mixture of Gaussians; Arenz et al., TMLR 2023, Section 3.4.
+    mixture of Gaussians; Arenz et al., TMLR 2023, Section 3.
     """
 
     def init(self, mixture: PaddedMixture) -> tuple[()]:

@@ -78,7 +78,7 @@ class IBLR:
     The second-order term keeps the new precision positive definite whatever the stepsize, so that
     no step is rejected. Source: Lin, Schmidt, Khan, "Handling the positive-definite constraint
     in the Bayesian learning rule", ICML 2020, the rule for mixtures of Gaussians; Arenz et al.,
-    TMLR 2023, Section 3.4.
+    TMLR 2023, Section 3.
     """
 
     def init(self, mixture: PaddedMixture) -> tuple[()]:

@@ -49,7 +49,7 @@ def update_one(
 class TrustRegion:
     """Moves each component as far as KL(new || old) <= its stepsize allows.
 
-    Source: Arenz et al., JMLR 2020, Section 4; TMLR 2023, Section 3.4. The bound is met to
+    Source: Arenz et al., JMLR 2020, Section 4; TMLR 2023, Section 3. The bound is met to
     0.1 %, or the full natural-gradient step (eta = beta) is taken where that is shorter.
     """
 

@@ -148,7 +148,7 @@ class MORE:
     For every component a quadratic is fitted to r(x) = log p~(x) - beta log q(x) by weighted
     ridge regression in whitened coordinates; its coefficients are the natural gradient. Source:
     Abdolmaleki et al., "Model-based relative entropy stochastic search", NeurIPS 2015; with
-    importance weights and mixtures Arenz et al., JMLR 2020 and TMLR 2023, Section 3.1.
+    importance weights and mixtures Arenz et al., JMLR 2020 and TMLR 2023, Section 3.
 
     The fit has D (D + 3) / 2 unknowns (2 D for diagonal covariances) per component. With fewer
     effective samples it interpolates them, and the solution of smallest norm is returned.

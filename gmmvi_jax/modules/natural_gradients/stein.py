@@ -74,7 +74,7 @@ class Stein:
 
     g_o = sum_n w_on grad r(x_n),  G_o = -sum_n w_on Lambda_o (x_n - mu_o) grad r(x_n)^T,
     symmetrised. Source: Lin, Khan, Schmidt, "Stein's lemma for the reparameterization trick
-    with exponential family mixtures", 2019; Arenz et al., TMLR 2023, Section 3.1.
+    with exponential family mixtures", 2019; Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         self_normalized: importance weights sum to one per component, else they are plain.

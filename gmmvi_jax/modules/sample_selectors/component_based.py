@@ -33,7 +33,7 @@ class ComponentBased:
     """Draws until every component, whatever its weight, has ``desired_samples`` effective samples.
 
     Components of low weight are so estimated as well as the others, and can still move to
-    where mass is missing. Source: Arenz et al., TMLR 2023, Section 3.3.
+    where mass is missing. Source: Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         desired_samples: samples per component and iteration.

@@ -37,7 +37,7 @@ class MixtureBased:
     """Draws until the mixture has ``desired_samples`` effective samples.
 
     A component is sampled as often as its weight says; one of low weight hardly moves. Source:
-    Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.3.
+    Lin, Khan, Schmidt, ICML 2019; Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         desired_samples: samples per iteration, of all components together.

@@ -82,7 +82,7 @@ def component_sample_sizes(
     """Returns [K] the effective sample size 1 / sum w^2 of the batch under each component.
 
     w are the normalised importance weights N(x | o) / b(x). Source: docs/algorithm.md, "Sample
-    reuse"; Arenz et al., TMLR 2023, Section 3.3.
+    reuse"; Arenz et al., TMLR 2023, Section 3.
 
     Args:
         mixture: its Gaussians are the newest of the window.

@@ -18,7 +18,7 @@ from gmmvi_jax.typing import Array
 class DecayingWeightStepsize:
     """initial / (1 + t^exponent), t = weight updates so far: the first step has t = 0.
 
-    Source: Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.7.
+    Source: Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.
 
     Attributes:
         initial: stepsize of the first update, not negative.

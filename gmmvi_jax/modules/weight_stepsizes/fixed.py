@@ -17,7 +17,7 @@ from gmmvi_jax.typing import Array
 class FixedWeightStepsize:
     """One stepsize for all iterations; 0 keeps the weights as they are.
 
-    Source: Arenz et al., JMLR 2020 (VIPS); TMLR 2023, Section 3.7.
+    Source: Arenz et al., JMLR 2020 (VIPS); TMLR 2023, Section 3.
 
     Attributes:
         initial: the stepsize, not negative.

@@ -53,7 +53,7 @@ def objective_of_rewards(
 class ImprovementBasedWeightStepsize:
     """Larger after the objective improved, smaller after it did not.
 
-    Source: Arenz et al., TMLR 2023, Section 3.7; ``objective_of_rewards`` on fresh components.
+    Source: Arenz et al., TMLR 2023, Section 3; ``objective_of_rewards`` on fresh components.
 
     Attributes:
         initial: stepsize before the first update; may lie outside [lowest, highest].

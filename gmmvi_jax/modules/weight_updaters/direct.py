@@ -23,7 +23,7 @@ class DirectWeights:
 
     log pi' ~ log pi + eps / beta r_o. With eps = 1 that is the optimum for rewards that do not
     depend on the weights (VIPS' update); beyond 1 it overshoots. Source: Arenz et al., JMLR 2020,
-    Section 4.1; Lin, Khan, Schmidt, ICML 2019; TMLR 2023, Section 3.6.
+    Section 4.1; Lin, Khan, Schmidt, ICML 2019; TMLR 2023, Section 3.
 
     Attributes:
         self_normalized: importance weights sum to one per component, else they are plain.

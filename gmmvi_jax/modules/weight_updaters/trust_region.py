@@ -73,7 +73,7 @@ class TrustRegionWeights:
     """Moves the weights as far as KL(pi' || pi) <= stepsize allows.
 
     log pi' ~ log pi + r_o / (beta + eta) with the smallest eta >= 0 that satisfies the bound,
-    met to 0.1 %. Source: Arenz et al., JMLR 2020, Section 4.1; TMLR 2023, Section 3.6.
+    met to 0.1 %. Source: Arenz et al., JMLR 2020, Section 4.1; TMLR 2023, Section 3.
 
     Attributes:
         self_normalized: importance weights sum to one per component, else they are plain.
