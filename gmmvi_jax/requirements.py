@@ -80,7 +80,8 @@ def checked_setting(name: str, value: Any, annotation: Any) -> Any:
     Args:
         name: of the setting.
         value: what the user gave.
-        annotation: ``int``, ``float`` or ``bool``; or a union of one of them with None.
+        annotation: ``int``, ``float`` or ``bool``; or a union of one of them with None, and with a
+            protocol where a function will do.
 
     Raises:
         ValueError: another type, or a number that is not finite.
@@ -88,6 +89,8 @@ def checked_setting(name: str, value: Any, annotation: Any) -> Any:
     kinds = typing.get_args(annotation) or (annotation,)
     if value is None and type(None) in kinds:
         return None
+    if callable(value) and any(getattr(kind, "_is_protocol", False) for kind in kinds):
+        return value
     if bool in kinds:
         return require_bool(name, value)
     if int in kinds:

@@ -79,7 +79,7 @@ def test_stepsizes_may_start_outside_of_their_bounds_but_bounds_must_be_in_order
 
 
 BAD_SCHEDULES = [
-    (lambda _: 0.0, "positive, finite number at every iteration, got 0.0"),
+    (lambda _: 0.0, "positive and finite at every count, got 0.0"),
     (lambda _: -INF, "got -inf"),
     (lambda _: jnp.ones(2), r"got Array\(\[1., 1.\]"),
     (lambda _: "hot", "got 'hot'"),
@@ -92,6 +92,35 @@ def test_a_temperature_that_is_a_schedule_is_called_once(schedule, message):
     with pytest.raises(ValueError, match=f"^temperature must be .*{message}"):
         gmmvi.samtron(2, temperature=schedule)
     gmmvi.samtron(2, temperature=optax.linear_schedule(2.0, 1.0, 100))
+
+
+SCHEDULED: dict[str, Any] = {
+    "initial_component_stepsize": optax.cosine_decay_schedule(0.3, 40),
+    "initial_weight_stepsize": optax.exponential_decay(0.5, 10, 0.5),
+    "temperature": optax.linear_schedule(2.0, 1.0, 30),
+}
+
+
+def test_stepsizes_and_temperature_follow_schedules_of_optax():
+    config = gmmvi.ibayes_gmm(
+        2,
+        num_initial_components=2,
+        num_iterations=20,
+        log_every=10,
+        diagnostic_samples=0,
+        desired_samples=40,
+        **SCHEDULED,
+    )
+    history = gmmvi.train(config, lambda x: -0.5 * jnp.sum((x - 1.0) ** 2)).history
+    for column, schedule, first in (
+        ("component_stepsize", SCHEDULED["initial_component_stepsize"], 0),
+        ("weight_stepsize", SCHEDULED["initial_weight_stepsize"], 0),
+        ("temperature", SCHEDULED["temperature"], 1),
+    ):
+        expected = [float(schedule(count + first)) for count in (9, 19)]  # the last iterations
+        np.testing.assert_allclose(history[column], expected, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"initial_weight_stepsize must be not negative .* at 0"):
+        gmmvi.ibayes_gmm(2, initial_weight_stepsize=lambda count: -1.0 - count)
 
 
 def test_numbers_of_numpy_and_jax_are_numbers():

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gmmvi_jax.numerics.schedule import as_schedule
 from gmmvi_jax.requirements import checked_setting, require_static
 from gmmvi_jax.typing import HostArray
 
@@ -82,7 +83,7 @@ class Choice:
             ValueError: a value of another type, or a number that is not finite.
         """
         own = {
-            name: checked_setting(name, settings.pop(name), kind)
+            name: _checked(name, settings.pop(name), kind)
             for name, kind in self.types.items()
             if name in settings
         }
@@ -100,6 +101,12 @@ class Choice:
     def _parameters(self) -> list[inspect.Parameter]:
         parameters = inspect.signature(self.build).parameters.values()
         return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """Returns a setting as its choice holds it: functions of a count as schedules."""
+    value = checked_setting(name, value, kind)
+    return as_schedule(value) if callable(value) else value
 
 
 @dataclasses.dataclass(frozen=True)

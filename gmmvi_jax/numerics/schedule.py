@@ -1,9 +1,10 @@
 """Hyperparameters that may change over the iterations."""
 
 import dataclasses
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax.core
+import jax.numpy as jnp
 
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
@@ -12,8 +13,8 @@ from gmmvi_jax.typing import Array
 class Schedule(Protocol):
     """A hyperparameter as a function of the iteration; any ``optax`` schedule is one."""
 
-    def __call__(self, iteration: Array | int, /) -> Array | float:
-        """Returns the value at ``iteration`` (int32, counted from 1)."""
+    def __call__(self, count: Any, /) -> Any:
+        """Returns the value at ``count`` [], int32; where it begins is said where it is used."""
         ...
 
 
@@ -22,11 +23,11 @@ class Schedule(Protocol):
 class Constant:
     """The same value at every iteration; changing it does not recompile."""
 
-    value: float
+    value: float | Array
 
-    def __call__(self, iteration: Array | int, /) -> Array | float:
+    def __call__(self, count: Any, /) -> Any:
         """Returns the value."""
-        del iteration
+        del count
         return self.value
 
 
@@ -37,14 +38,35 @@ class Scheduled:
 
     function: Schedule = dataclasses.field(metadata={"static": True})
 
-    def __call__(self, iteration: Array | int, /) -> Array | float:
-        """Returns the function's value at ``iteration``."""
-        return self.function(iteration)
+    def __call__(self, count: Any, /) -> Any:
+        """Returns the function's value at ``count``."""
+        return self.function(count)
 
 
-def as_schedule(value: float | Schedule) -> Schedule:
+@register_pytree
+@dataclasses.dataclass(frozen=True)
+class InverseDecay:
+    """initial / (1 + count^exponent), the decay of the published stepsizes D and G.
+
+    With an exponent in (0.5, 1] the values sum to infinity and their squares do not (Robbins and
+    Monro 1951). Source: Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.
+
+    Attributes:
+        initial: value at count 0.
+        exponent: how fast it decays, not negative.
+    """
+
+    initial: float | Array
+    exponent: float | Array
+
+    def __call__(self, count: Array | int, /) -> Array:
+        """Returns the value at ``count``."""
+        return self.initial / (1.0 + jnp.asarray(count, float) ** self.exponent)
+
+
+def as_schedule(value: float | Array | Schedule) -> Schedule:
     """Wraps a number as ``Constant`` and a function as ``Scheduled``."""
-    if isinstance(value, Constant | Scheduled):
+    if isinstance(value, Constant | Scheduled | InverseDecay):
         return value
     if callable(value):
         return Scheduled(value)

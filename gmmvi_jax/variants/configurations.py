@@ -1,6 +1,5 @@
 """Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,7 +10,7 @@ from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.near_names import did_you_mean
-from gmmvi_jax.numerics.schedule import as_schedule
+from gmmvi_jax.numerics.schedule import Schedule, as_schedule
 from gmmvi_jax.requirements import (
     checked_setting,
     require_bool,
@@ -48,7 +47,7 @@ def from_codename(
     num_iterations: int = 500,
     log_every: int = 25,
     diagnostic_samples: int = 2000,
-    temperature: float | Array | Callable[..., Any] = 1.0,
+    temperature: float | Array | Schedule = 1.0,
     diagonal: bool = False,
     seed: int = 0,
     **module_settings: Any,

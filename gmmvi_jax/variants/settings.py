@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
+from gmmvi_jax.numerics.schedule import Schedule
 from gmmvi_jax.typing import Array
 from gmmvi_jax.variants.codenames import choices_of
 
@@ -28,7 +29,7 @@ class CommonSettings(TypedDict, total=False):
     num_iterations: int
     log_every: int
     diagnostic_samples: int
-    temperature: Number | Callable[..., Any]
+    temperature: Number | Schedule
     diagonal: bool
     seed: int
 
@@ -113,10 +114,11 @@ class FixedComponentStepsizeSettings(TypedDict, total=False):
     """Settings of fixed component stepsizes (F).
 
     Attributes:
-        initial_component_stepsize: of all components. None chooses it for the sample selector.
+        initial_component_stepsize: of all components, a number or an ``optax`` schedule of a
+            component's updates so far. None chooses it for the sample selector.
     """
 
-    initial_component_stepsize: Number | None
+    initial_component_stepsize: Number | Schedule | None
 
 
 class RewardSettings(TypedDict, total=False):
@@ -151,10 +153,11 @@ class FixedWeightStepsizeSettings(TypedDict, total=False):
     """Settings of a fixed weight stepsize (X).
 
     Attributes:
-        initial_weight_stepsize: of all iterations. None chooses it for the sample selector.
+        initial_weight_stepsize: of all iterations, a number or an ``optax`` schedule of the
+            updates so far. None chooses it for the sample selector.
     """
 
-    initial_weight_stepsize: Number | None
+    initial_weight_stepsize: Number | Schedule | None
 
 
 class SamtronSettings(

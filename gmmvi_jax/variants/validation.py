@@ -4,25 +4,17 @@ Every error names the argument, its value and the cure. Values that are tracers 
 over a hyperparameter) cannot be looked at and pass.
 """
 
-import math
-from typing import Any
-
-import jax.numpy as jnp
-import numpy as np
-
 from gmmvi_jax.config import Config
 from gmmvi_jax.modules.natural_gradients.more import MORE
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
-from gmmvi_jax.numerics.schedule import Constant
+from gmmvi_jax.modules.schedule_checks import check_schedule
 from gmmvi_jax.requirements import (
-    is_traced,
     require,
     require_bool,
     require_int,
-    require_positive,
 )
 
 
@@ -38,29 +30,6 @@ def _check_own_samples(config: Config) -> None:
             f"reuse_ratio={selector.reuse_ratio} hands it older ones; set reuse_ratio=0 or "
             f"only_own_samples=False.",
         )
-
-
-def _check_temperature(schedule: Any) -> None:
-    """Calls the schedule once, as the first step will."""
-    if isinstance(schedule, Constant):
-        require_positive("temperature", schedule.value)
-        return
-    try:
-        value = schedule(jnp.ones((), jnp.int32))
-    except Exception as error:
-        raise ValueError(
-            f"temperature must be a number or a function of the iteration; called with iteration 1 "
-            f"it raised {type(error).__name__}: {error}"
-        ) from error
-    if is_traced(value):
-        return
-    number = np.asarray(value)
-    is_fit = number.shape == () and number.dtype.kind in "fiu" and math.isfinite(number)
-    require(
-        is_fit and number > 0.0,
-        f"temperature must be a positive, finite number at every iteration, got {value!r} at "
-        f"iteration 1.",
-    )
 
 
 def validate(config: Config) -> None:
@@ -87,4 +56,4 @@ def validate(config: Config) -> None:
     for module in MODULES:
         module.check(getattr(algorithm, module.field))
     _check_own_samples(config)
-    _check_temperature(algorithm.temperature)
+    check_schedule("temperature", algorithm.temperature, first=1)

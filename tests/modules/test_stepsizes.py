@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from gmmvi_jax.modules.component_stepsizes.decaying import DecayingComponentStepsize
@@ -22,6 +23,7 @@ from gmmvi_jax.modules.weight_stepsizes.improvement_based import (
     objective_of_rewards,
 )
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
+from gmmvi_jax.numerics.schedule import Scheduled
 
 from ..oracles import Floats, make_record, pad, random_mixture
 
@@ -162,7 +164,7 @@ def test_fixed_component_stepsizes_are_the_same_at_every_age_and_reward() -> Non
     record = make_record(
         CAPACITY, ages=[0, 1, 500], stepsizes=[0.0, 0.9, 0.4], rewards=[MISSING, 1.0, -1.0]
     )
-    found = component_step(FixedComponentStepsize(initial=0.07), record)
+    found = component_step(FixedComponentStepsize(0.07), record)
     np.testing.assert_array_equal(found.stepsizes, np.full(CAPACITY, np.float32(0.07)))
     for was, now in zip(record._replace(stepsizes=found.stepsizes), found, strict=True):
         np.testing.assert_array_equal(was, now)
@@ -284,4 +286,13 @@ def test_the_weight_stepsize_decays_over_the_updates(initial: float) -> None:
 def test_the_fixed_weight_stepsize_is_always_the_same(initial: float) -> None:
     found, memory = weight_stepsizes(FixedWeightStepsize(initial), [(PADDED, np.arange(4.0))] * 2)
     assert found == [np.float32(initial)] * 2
-    assert memory == ()
+    assert memory == 2
+
+
+def test_a_stepsize_may_follow_a_schedule_of_optax() -> None:
+    schedule = Scheduled(optax.linear_schedule(0.4, 0.1, 3))
+    found, _ = weight_stepsizes(FixedWeightStepsize(schedule), [(PADDED, np.arange(4.0))] * 5)
+    np.testing.assert_allclose(found, [0.4, 0.3, 0.2, 0.1, 0.1], rtol=1e-6)
+    record = make_record(CAPACITY, ages=np.array([0, 2, 7, 1]))
+    record = component_step(FixedComponentStepsize(schedule), record)
+    np.testing.assert_allclose(record.stepsizes[:4], [0.4, 0.2, 0.1, 0.3], rtol=1e-6)

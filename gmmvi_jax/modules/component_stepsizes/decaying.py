@@ -4,9 +4,11 @@ import dataclasses
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
+from gmmvi_jax.modules.component_stepsizes.by_age import stepsizes_by_age
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.stepsize_checks import require_decay
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.schedule import InverseDecay
 from gmmvi_jax.requirements import require_positive
 
 
@@ -15,9 +17,7 @@ from gmmvi_jax.requirements import require_positive
 class DecayingComponentStepsize:
     """initial / (1 + t^exponent), t = updates since birth, rejected ones included.
 
-    The first step of every component has t = 0, whenever it is born. With an exponent in (0.5, 1]
-    the stepsizes sum to infinity and their squares do not (Robbins and Monro 1951). Source:
-    Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.
+    The first step of every component has t = 0, whenever it is born. Source: see ``InverseDecay``.
 
     Attributes:
         initial: stepsize of a component's first update.
@@ -37,9 +37,8 @@ class DecayingComponentStepsize:
     ) -> tuple[ComponentRecord, tuple[()]]:
         """Returns the record with this iteration's stepsizes [K], and the memory."""
         del mixture
-        dtype = components.stepsizes.dtype
-        decay = 1.0 + components.ages.astype(dtype) ** self.exponent
-        return components._replace(stepsizes=(self.initial / decay).astype(dtype)), memory
+        schedule = InverseDecay(self.initial, self.exponent)
+        return components._replace(stepsizes=stepsizes_by_age(schedule, components)), memory
 
 
 # Measured on a 5-D mixture of ten Gaussians and on german_credit with 300 and

@@ -9,6 +9,7 @@ from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.modules.stepsize_checks import require_decay
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.schedule import InverseDecay
 from gmmvi_jax.requirements import require_not_negative
 from gmmvi_jax.typing import Array
 
@@ -18,7 +19,7 @@ from gmmvi_jax.typing import Array
 class DecayingWeightStepsize:
     """initial / (1 + t^exponent), t = weight updates so far: the first step has t = 0.
 
-    Source: Khan and Nielsen 2018; Arenz et al., TMLR 2023, Section 3.
+    Source: see ``InverseDecay``.
 
     Attributes:
         initial: stepsize of the first update, not negative.
@@ -42,9 +43,8 @@ class DecayingWeightStepsize:
     ) -> tuple[Array, Array]:
         """Returns [] this iteration's stepsize, and the memory."""
         del components, temperature
-        dtype = mixture.log_weights.dtype
-        decay = 1.0 + memory.astype(dtype) ** self.exponent
-        return (self.initial / decay).astype(dtype), memory + 1
+        stepsize = InverseDecay(self.initial, self.exponent)(memory)
+        return stepsize.astype(mixture.log_weights.dtype), memory + 1
 
 
 # Measured on a 5-D mixture of ten Gaussians. With samples from every component (M) one whose weight

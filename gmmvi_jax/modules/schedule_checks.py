@@ -1,0 +1,42 @@
+"""What is checked of a hyperparameter that may be a number or a schedule."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.numerics.schedule import Scheduled
+from gmmvi_jax.requirements import is_traced, require, require_not_negative, require_positive
+
+
+def check_schedule(name: str, schedule: Any, first: int, positive: bool = True) -> None:
+    """Raises ValueError where a value cannot be right; a function is called once.
+
+    Args:
+        name: of the setting.
+        schedule: a number or a schedule.
+        first: the first count that a schedule is called with.
+        positive: whether 0 is too little.
+    """
+    if not isinstance(schedule, Scheduled):
+        (require_positive if positive else require_not_negative)(
+            name, getattr(schedule, "value", schedule)
+        )
+        return
+    try:
+        value = schedule(jnp.asarray(first, jnp.int32))
+    except Exception as error:
+        raise ValueError(
+            f"{name} must be a number or a function of a count; called with {first} it raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if is_traced(value):
+        return
+    number = np.asarray(value)
+    is_fit = number.shape == () and number.dtype.kind in "fiu" and math.isfinite(number)
+    require(
+        is_fit and (number > 0.0 if positive else number >= 0.0),
+        f"{name} must be {'positive' if positive else 'not negative'} and finite at every count, "
+        f"got {value!r} at {first}.",
+    )
