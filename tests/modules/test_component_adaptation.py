@@ -348,8 +348,8 @@ def test_the_entropy_of_a_new_component_is_a_share_between_the_two() -> None:
     mixture = three_components()
     padded = pad(mixture, CAPACITY, BLOCK, max_components=MAX_COMPONENTS)
     shares = np.linspace(0.0, 1.0, 9)
-    variances = jax.jit(jax.vmap(isotropic_variance, in_axes=(0, None, None, None)))(
-        shares, padded, jnp.sqrt(PRIOR_VARIANCE), jnp.asarray(True)
+    variances = jax.jit(jax.vmap(isotropic_variance, in_axes=(0, None, None)))(
+        shares, padded, jnp.sqrt(PRIOR_VARIANCE)
     )
     model, prior = entropy_bounds(mixture)
     expected = shares * model + (1.0 - shares) * prior

@@ -115,7 +115,16 @@ class Adaptive:
 
         is_time = (iteration > 1) & (iteration % self.add_iters == 0)
         due = is_time & (mixture.num_components < mixture.max_components)
-        found, variance = self._propose(key, log_target, mixture, memory.num_searches, archive, due)
+
+        def propose(index: Array, _: tuple[Found, Array]) -> tuple[Found, Array]:
+            # Tied to the iteration: XLA moves what every iteration has in common out of the loop.
+            _, own_key = lax.optimization_barrier((index, key))
+            return self._propose(own_key, log_target, mixture, memory.num_searches, archive)
+
+        zero = jnp.zeros((), mixture.log_weights.dtype)
+        nothing = Found(jnp.zeros(mixture.dim, zero.dtype), jnp.zeros((), jnp.int32)), zero
+        # A loop of zero or one iterations: where no search is due its buffers are not even made.
+        found, variance = lax.fori_loop(0, due.astype(jnp.int32), propose, nothing)
         mixture, (components, memories) = append_component(
             mixture, remembered, newborn, found.mean, variance, due
         )
@@ -130,7 +139,6 @@ class Adaptive:
         mixture: PaddedMixture,
         num_searches: Array,
         archive: Archive,
-        due: Array,
     ) -> tuple[Found, Array]:
         """Returns what a search found, and the variance of the new component."""
         key_search, key_numbers = jax.random.split(key)
@@ -146,8 +154,8 @@ class Adaptive:
         thresholds = jnp.asarray(THRESHOLDS, dtype)
         threshold = thresholds[(num_searches + 1) % len(THRESHOLDS)]
         offset, share = jax.random.uniform(key_numbers, (2,), dtype)
-        found = find_mean(key_search, log_target, mixture, archive, search, offset, threshold, due)
-        return found, isotropic_variance(share, mixture, deviation, due)
+        found = find_mean(key_search, log_target, mixture, archive, search, offset, threshold)
+        return found, isotropic_variance(share, mixture, deviation)
 
 
 def _remember(

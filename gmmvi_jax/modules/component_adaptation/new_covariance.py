@@ -9,9 +9,7 @@ from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, entropy
 from gmmvi_jax.typing import Array
 
 
-def isotropic_variance(
-    share: Array, mixture: PaddedMixture, prior_deviation: Array, due: Array
-) -> Array:
+def isotropic_variance(share: Array, mixture: PaddedMixture, prior_deviation: Array) -> Array:
     """Returns c such that N(., c I) has an entropy between the model's and the prior's.
 
     a H_model + (1 - a) H_prior with a = ``share``, drawn from U(0, 1); H_model is the weighted mean
@@ -28,9 +26,8 @@ def isotropic_variance(
             jnp.where(live, jnp.exp(log_weights) * jax.vmap(entropy)(block), 0.0)
         )
 
-    num_visited = jnp.where(due, mixture.num_components, 0)
     zero = jnp.zeros((), mixture.log_weights.dtype)
-    model_entropy = fold_blocks(num_visited, size, add_block, zero)
+    model_entropy = fold_blocks(mixture.num_components, size, add_block, zero)
     prior_entropy = jnp.sum(jnp.log(prior_deviation)) + 0.5 * dim * (1.0 + LOG_TWO_PI)
     mixed = share * model_entropy + (1.0 - share) * prior_entropy
     return jnp.exp(2.0 * mixed / dim - 1.0 - LOG_TWO_PI)

@@ -26,7 +26,7 @@ class Search(NamedTuple):
 class Found(NamedTuple):
     """What a search found."""
 
-    mean: Array  # [D] for a new component; anything where no search was due
+    mean: Array  # [D] for a new component
     num_evaluations: Array  # [] int32 of the target
 
 
@@ -57,7 +57,6 @@ def find_mean(
     search: Search,
     offset: Array,
     threshold: Array,
-    due: Array,
 ) -> Found:
     """Returns the mean for a new component, see ``Candidates.best``.
 
@@ -69,13 +68,12 @@ def find_mean(
         search: where candidates come from.
         offset: [] in [0, 1), random, see ``archive_rows``.
         threshold: tau, scalar.
-        due: [] bool; if not, no candidate is visited and no evaluation spent.
     """
     key_prior, key_target = jax.random.split(key)
     size = archive.chunk_size
     dtype = mixture.log_weights.dtype
-    num_old = jnp.where(due, jnp.minimum(archive.count, search.num_archive), 0)
-    num_new = jnp.where(due, search.num_prior, 0).astype(jnp.int32)
+    num_old = jnp.minimum(archive.count, search.num_archive)
+    num_new = jnp.asarray(search.num_prior, jnp.int32)
     # Candidates from the prior stand behind those of the archive.
     first_new = round_up(min(search.num_archive, archive.log_target.shape[0]), size)
 
