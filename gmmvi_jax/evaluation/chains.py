@@ -83,18 +83,13 @@ def chain_check(
         nothing = np.zeros((0, gmm.dim))
         return ChainCheck(nothing, np.zeros(0, int), 0.0, False, spent)
     weights /= weights.sum()
-    # Systematic resampling: the number of chains per draw is proportional to its weight.
-    offsets = (np.arange(num_chains) + float(jax.random.uniform(key_starts))) / num_chains
-    rows = np.minimum(np.searchsorted(np.cumsum(weights), offsets), len(weights) - 1)
     metric = jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
-    starts = draws[rows]
+    starts = draws[_resample(key_starts, weights, num_chains)]
     ends = _run(hmc, target, key_chains, starts, metric, num_steps, float(temperature))
     spent += num_chains * (1 + num_steps * _NUM_LEAPFROG) + num_chains
     at_ends = np.asarray(log_ratios_at(gmm, target, ends, key_ends, temperature=temperature))
     unseen = int(np.sum(at_ends > max(float(np.nanmax(np.asarray(ratios))), highest)))
-    # The mass of a Pareto tail of shape k beyond its largest weight.
-    shape = min(max(float(k_hat), 0.0), 0.9) if math.isfinite(k_hat) else 0.0
-    expected = min(weights.max() / (1.0 - shape), 1.0)
+    expected = _tail_mass(weights, float(k_hat))
     return ChainCheck(
         ends=np.asarray(ends),
         moved=_moved_coordinates(np.asarray(draws, float), weights, np.asarray(ends, float)),
@@ -113,6 +108,18 @@ def _import_hmc() -> Any:
             "mcmc_steps runs chains of BlackJAX, which is not installed: pip install blackjax"
         ) from error
     return hmc
+
+
+def _resample(key: PRNGKey, weights: np.ndarray, count: int) -> np.ndarray:
+    """Returns [C] rows by systematic resampling, as many of each as its weight [N] says."""
+    offsets = (np.arange(count) + float(jax.random.uniform(key))) / count
+    return np.minimum(np.searchsorted(np.cumsum(weights), offsets), len(weights) - 1)
+
+
+def _tail_mass(weights: np.ndarray, k_hat: float) -> float:
+    """Returns the mass of a Pareto tail of shape k beyond the largest of the weights [N]."""
+    shape = min(max(k_hat, 0.0), 0.9) if math.isfinite(k_hat) else 0.0
+    return min(weights.max() / (1.0 - shape), 1.0)
 
 
 @partial(jax.jit, static_argnames=("hmc", "num_steps"))

@@ -1,53 +1,29 @@
 """A diagnosis of a fit: all applicable measures, and a verdict in words."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
-import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.evaluation.chains import ChainCheck, chain_check
+from gmmvi_jax.evaluation.chains import ChainCheck
 from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis_text import diagnosis_lines
+from gmmvi_jax.evaluation.fit import Fit
 from gmmvi_jax.evaluation.fit_concerns import fit_concerns
-from gmmvi_jax.evaluation.forward import ForwardMetrics, forward_metrics, unseen_share
 from gmmvi_jax.evaluation.importance import Average, LogZ, average, log_z
-from gmmvi_jax.evaluation.improper import Improper, search_improper
-from gmmvi_jax.evaluation.log_ratios import log_ratios, log_ratios_at
-from gmmvi_jax.evaluation.mmd import median_bandwidth, mmd_squared
-from gmmvi_jax.evaluation.overlooked import OverlookedPoints, overlooked_points
+from gmmvi_jax.evaluation.improper import Improper
+from gmmvi_jax.evaluation.log_ratios import log_ratios
+from gmmvi_jax.evaluation.overlooked import OverlookedPoints
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
-from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
+from gmmvi_jax.evaluation.reference_metrics import ReferenceMetrics, compare_to_reference
+from gmmvi_jax.evaluation.searches import Searches, search_missed
+from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
-
-NUM_REFERENCE_SAMPLES = 2000  # drawn from targets that can be sampled; others store as many
-
-
-@dataclasses.dataclass(frozen=True)
-class ReferenceMetrics:
-    """Measures of a fit from samples of the target.
-
-    Attributes:
-        num_samples: number of samples of the target.
-        num_without_density: samples at which the target is -inf, NaN or +inf.
-        forward: EUBO, forward KL and effective fraction.
-        k_hat: of the weights p~ / q at the target's samples.
-        unseen: share of these samples with a weight above all of the mixture's own draws.
-        mmd_squared: to the same number of draws of the mixture, with the median heuristic.
-    """
-
-    num_samples: int
-    num_without_density: int
-    forward: ForwardMetrics
-    k_hat: float
-    unseen: float
-    mmd_squared: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,112 +106,60 @@ def diagnose(
 ) -> Diagnosis:
     """Measures a fit, and says in words whether to trust it.
 
-    Besides at the draws, the target is evaluated at the components' means and the candidates, where
-    log p - log q leads from the highest draws (with gradient, see ``mass_uphill``), and on some
-    lines far out, which show whether it is proper.
+    Besides at the draws, the target is evaluated at the components' means and the candidates, along
+    climbs of log p - log q (with gradient, see ``mass_uphill``), and on some lines far out, which
+    show whether it is proper.
 
     Args:
         gmm: the mixture.
-        log_target: unnormalised log density of one point [D]; where it has attributes ``log_z``,
-            ``sample`` or ``reference_samples``, as the package's targets do, they are used, but for
-            at a temperature other than 1.
+        log_target: unnormalised log density of one point [D]. Its attributes ``log_z``, ``sample``
+            and ``reference_samples``, if it has them, are used at temperature 1.
         rng_key: a PRNG key, or an integer, its seed.
-        num_samples: fresh draws, each one target evaluation.
-        reference_samples: [N, D] samples of the target (of p^(1/beta), at a temperature), from
-            elsewhere; each one evaluation.
-        run_concerns: what is known to speak against the fit already.
+        num_samples: number of fresh draws, each one target evaluation.
+        reference_samples: [N, D] samples of p^(1/beta), each one evaluation.
+        run_concerns: concerns about the run, added to those about the fit.
         temperature: beta that the mixture was fitted with.
-        candidates: [M, D] points where the target may have more mass than the mixture; see
-            ``overlooked_points``.
-        centre: [D] of what the run started from; see ``improper_direction``. By default the
-            mixture's mean.
-        names: [D] of the coordinates.
-        mcmc_steps: steps of chains from the draws, which find mass next to the mixture; see
-            ``chain_check``. They need BlackJAX.
+        candidates: [M, D] points to examine, see ``overlooked_points``.
+        centre: [D] see ``improper_direction``; by default the mixture's mean.
+        names: [D] names of the coordinates.
+        mcmc_steps: number of steps of ``chain_check``, which needs BlackJAX; 0 runs no chains.
 
     Raises:
         ValueError: too few samples, or of the wrong shape.
-        ImportError: there are to be chains, and BlackJAX is not installed.
+        ImportError: chains are requested, and BlackJAX is not installed.
     """
     if num_samples < MIN_SAMPLES:
         raise ValueError(f"num_samples is {num_samples}; draw at least {MIN_SAMPLES}.")
-    beta = float(temperature)
+    beta, key = float(temperature), typed_key(rng_key)
+    key_draws, *keys_reference = jax.random.split(key, 4)
     target: Any = as_log_density(log_target)
-    rng_key = typed_key(rng_key)
-    key_draws, key_reference, key_target, key_mixture = jax.random.split(rng_key, 4)
-    key_points, key_lines, key_chains = jax.random.split(jax.random.fold_in(rng_key, 1), 3)
-    key_uphill = jax.random.fold_in(rng_key, 2)
     own = log_ratios(gmm, target, key_draws, num_samples, temperature=beta)
-    known_log_z = None
-    if beta == 1.0:  # the known log Z and samples are those of p
-        solved = all(hasattr(target, name) for name in ("log_z", "modes", "sample"))
-        known_log_z = float(target.log_z) if solved else None
-        if reference_samples is None and solved:
-            reference_samples = target.sample(key_reference, NUM_REFERENCE_SAMPLES)
-        elif reference_samples is None:
-            reference_samples = getattr(target, "reference_samples", None)
-    reference = None
-    if reference_samples is not None:
-        theirs = log_ratios_at(gmm, target, reference_samples, key_target, temperature=beta)
-        reference = _reference_metrics(
-            gmm, np.asarray(reference_samples), theirs, own, known_log_z, key_mixture
-        )
-    overlooked = overlooked_points(
-        gmm, target, own, key_points, candidates=candidates, temperature=beta
-    )
-    uphill = mass_uphill(gmm, target, own, key_uphill, temperature=beta)
-    improper, num_on_lines = search_improper(
-        target,
-        gmm,
-        np.asarray(gmm.mean()) if centre is None else centre,
-        temperature=beta,
-        names=names,
-        rng_key=key_lines,
-    )
-    chains = None
-    if mcmc_steps:
-        highest = float(np.max(np.nan_to_num(np.asarray(own), nan=-math.inf)))
-        chains = chain_check(gmm, target, key_chains, mcmc_steps, highest=highest, temperature=beta)
-    diagnosis = Diagnosis(
-        num_samples=num_samples,
-        elbo=average(own),
-        log_z=log_z(own),
-        k_hat=float(psis(own)[1]),
-        known_log_z=known_log_z,
-        reference=reference,
-        concerns=(),
-        temperature=beta,
-        overlooked=overlooked,
-        uphill=uphill,
-        improper=improper,
-        chains=chains,
-        num_evaluations=num_samples
-        + (0 if reference is None else reference.num_samples)
-        + overlooked.num_evaluations
-        + uphill.num_evaluations
-        + num_on_lines
-        + (0 if chains is None else chains.num_evaluations),
-    )
+    fit = Fit(gmm, target, own, beta)
+    known_log_z, reference = compare_to_reference(fit, reference_samples, keys_reference)
+    searches = search_missed(fit, key, candidates, centre, names, mcmc_steps)
+    diagnosis = _diagnosis(fit, known_log_z, reference, searches)
     concerns = (*fit_concerns(diagnosis, names), *run_concerns)
     return dataclasses.replace(diagnosis, concerns=concerns)
 
 
-def _reference_metrics(
-    gmm: GMM,
-    samples: np.ndarray,
-    ratios: Array,
-    own_ratios: Array,
-    known_log_z: float | None,
-    key: PRNGKey,
-) -> ReferenceMetrics:
-    if len(samples) < MIN_SAMPLES:
-        raise ValueError(f"reference_samples has {len(samples)} rows; give at least {MIN_SAMPLES}.")
-    draws = np.asarray(gmm.sample(key, len(samples)))
-    return ReferenceMetrics(
-        num_samples=len(samples),
-        num_without_density=int(np.sum(~np.isfinite(np.asarray(ratios)))),
-        forward=forward_metrics(ratios, known_log_z),
-        k_hat=float(psis(ratios)[1]),
-        unseen=float(unseen_share(ratios, own_ratios)),
-        mmd_squared=float(mmd_squared(draws, samples, median_bandwidth(samples))),
+def _diagnosis(
+    fit: Fit, known_log_z: float | None, reference: ReferenceMetrics | None, searches: Searches
+) -> Diagnosis:
+    """Returns the measures, without concerns."""
+    num_samples = len(fit.own_ratios)
+    num_reference = 0 if reference is None else reference.num_samples
+    return Diagnosis(
+        num_samples=num_samples,
+        elbo=average(fit.own_ratios),
+        log_z=log_z(fit.own_ratios),
+        k_hat=float(psis(fit.own_ratios)[1]),
+        known_log_z=known_log_z,
+        reference=reference,
+        concerns=(),
+        temperature=fit.temperature,
+        overlooked=searches.overlooked,
+        uphill=searches.uphill,
+        improper=searches.improper,
+        chains=searches.chains,
+        num_evaluations=num_samples + num_reference + searches.num_evaluations,
     )

@@ -66,37 +66,29 @@ def mass_uphill(
         temperature: beta of the fit.
     """
     target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
-    ratios = np.asarray(own_ratios, float)
-    highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
     has_gradient = getattr(target, "has_gradient", True)
     if gmm.dim > MAX_DIM or not has_gradient or is_stochastic(full_density(target)):
         return nothing
-    root = _root(gmm)
+    ratios, root = np.asarray(own_ratios, float), _root(gmm)
+    highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
     if root is None or not np.isfinite(highest):
         return nothing
     keys = jax.random.split(typed_key(rng_key), 6)
-    draws = np.asarray(gmm.sample(keys[0], _NUM_DRAWS), float)
-    at_draws = densities_at(gmm, target, draws, keys[1], temperature)
-    order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))
-    starts = jnp.asarray(draws[order[:_NUM_CLIMBS]], gmm.means.dtype)
-    scale = jnp.asarray(root, starts.dtype)
-    found = _climb(gmm, target, starts, scale, temperature)
+    scale = jnp.asarray(root, gmm.means.dtype)
+    points, heights = _climb_from_draws(gmm, target, scale, keys[:2], temperature)
     spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
-    points, heights = (np.asarray(part, float) for part in found)
-    points, heights = points.reshape(-1, gmm.dim), heights.reshape(-1)
     above = np.flatnonzero(heights > highest)
     if not len(above):
         return nothing._replace(num_evaluations=spent)
-    chosen = np.resize(np.random.default_rng(0).permutation(above), _NUM_CENTRES)
-    centres = points[chosen]
-    curvatures = _curvatures(target, jnp.asarray(centres, starts.dtype), scale, temperature)
+    centres = points[np.resize(np.random.default_rng(0).permutation(above), _NUM_CENTRES)]
+    curvatures = _curvatures(target, jnp.asarray(centres, scale.dtype), scale, temperature)
     factors = np.array([root @ _width(curvature) for curvature in np.asarray(curvatures, float)])
 
     def draw_around(rows: np.ndarray, count: int, keys: Array) -> tuple[np.ndarray, ...]:
         """Returns draws from the Gaussians of these rows, excesses, and log weights."""
         noise = np.asarray(jax.random.normal(keys[0], (len(rows), count, gmm.dim)), float)
-        around = centres[rows][:, None] + noise @ factors[rows].swapaxes(1, 2)
-        around = around.reshape(-1, gmm.dim)
+        offsets = noise @ factors[rows].swapaxes(1, 2)
+        around = (centres[rows][:, None] + offsets).reshape(-1, gmm.dim)
         values = densities_at(gmm, target, around, keys[1], temperature)
         excesses = values.target - values.mixture - highest
         log_weights = values.target - _log_density(around, centres[rows], factors[rows])
@@ -109,9 +101,7 @@ def mass_uphill(
     around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[4:])
     heaviest, second = np.argsort(log_weights)[:-3:-1]
     log_weights[heaviest] = log_weights[second]  # so that a single draw does not decide
-    log_mass = np.logaddexp.reduce(log_weights) - np.log(len(around))
-    log_seen = np.logaddexp.reduce(ratios[np.isfinite(ratios)]) - np.log(len(ratios))
-    share = float(np.exp(log_mass - np.logaddexp(log_mass, log_seen)))
+    share = _share(log_weights, ratios)
     spent += _NUM_CENTRES * (1 + gmm.dim + _FIRST_DRAWS) + len(around)
     if share == 0.0:
         return nothing._replace(num_evaluations=spent)
@@ -125,6 +115,30 @@ def _root(gmm: GMM) -> np.ndarray | None:
     except np.linalg.LinAlgError:
         return None
     return root if np.all(np.isfinite(root)) else None
+
+
+def _climb_from_draws(
+    gmm: GMM, target: LogDensity, root: Array, keys: Array, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the points [N, D] of climbs from the highest draws, and their ratios [N]."""
+    draws = np.asarray(gmm.sample(keys[0], _NUM_DRAWS), float)
+    at_draws = densities_at(gmm, target, draws, keys[1], temperature)
+    order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))
+    starts = jnp.asarray(draws[order[:_NUM_CLIMBS]], gmm.means.dtype)
+    points, heights = _climb(gmm, target, starts, root, temperature)
+    return np.asarray(points, float).reshape(-1, gmm.dim), np.asarray(heights, float).reshape(-1)
+
+
+def _share(log_weights: np.ndarray, ratios: np.ndarray) -> float:
+    """Returns the mass uphill as a share of all mass, the draws' included.
+
+    Args:
+        log_weights: [N] of draws uphill.
+        ratios: [M] log p~ - log q at draws of the mixture.
+    """
+    log_mass = np.logaddexp.reduce(log_weights) - np.log(len(log_weights))
+    log_seen = np.logaddexp.reduce(ratios[np.isfinite(ratios)]) - np.log(len(ratios))
+    return float(np.exp(log_mass - np.logaddexp(log_mass, log_seen)))
 
 
 @jax.jit
