@@ -10,8 +10,9 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from gmmvi_jax import GMM, targets
-from gmmvi_jax.plotting import figures as plotting
+from gmmvi_jax import GMM, plotting, targets
+from gmmvi_jax.plotting.figures import DPI
+from gmmvi_jax.plotting.marginals import MAX_CONTRIBUTIONS, widest_dims
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Status
 
@@ -214,15 +215,15 @@ def test_narrow_components_are_seen_next_to_wide_ones():
 
 def test_only_so_many_contributions_are_drawn():
     panels = grid_of_axes(1, 1)
-    plotting.plot_marginals(panels, wide_mixture(plotting.MAX_CONTRIBUTIONS + 7, 1))
-    assert len(panels[0, 0].lines) == plotting.MAX_CONTRIBUTIONS + 1
+    plotting.plot_marginals(panels, wide_mixture(MAX_CONTRIBUTIONS + 7, 1))
+    assert len(panels[0, 0].lines) == MAX_CONTRIBUTIONS + 1
 
 
 def test_widest_dimensions_come_first_and_spare_axes_are_hidden():
     gmm = GMM.from_moments([0.5, 0.5], [[0.0, 0.0, -9.0], [0.0, 0.0, 9.0]], jnp.ones((2, 3)))
     gmm = GMM(gmm.log_weights, gmm.means, gmm.factors.at[:, 0].set(2.0))
-    assert plotting.widest_dims(gmm, 1) == [2]
-    assert plotting.widest_dims(gmm, 2) == [0, 2]
+    assert widest_dims(gmm, 1) == [2]
+    assert widest_dims(gmm, 2) == [0, 2]
     panels = grid_of_axes(2, 2)
     plotting.plot_marginals(panels, gmm, [2, 0])
     assert [panel.get_visible() for panel in panels.flat] == [True, True, False, False]
@@ -270,7 +271,7 @@ def test_report_is_a_picture(gmm, target, tmp_path):
 
 def assert_is_picture(path: Path) -> None:
     pixels = image.imread(path)
-    assert pixels.shape[:2] == (round(6.5 * plotting.DPI), round(13.0 * plotting.DPI))
+    assert pixels.shape[:2] == (round(6.5 * DPI), round(13.0 * DPI))
     assert path.stat().st_size > 20_000
     for half in np.split(pixels[..., :3], 2, axis=1):
         assert np.ptp(half) > 0.5

@@ -1,13 +1,13 @@
-"""Figures of a run: its history, its mixture, and ``report``, one PNG of both."""
+"""Figures of a run: its history, its mixture, and ``report``, one PNG of both.
 
-from gmmvi_jax.plotting.figures import (
-    plot_arms,
-    plot_elbo,
-    plot_marginals,
-    plot_mixture_2d,
-    plot_num_components,
-    report,
-)
+The functions draw on axes of the caller.
+"""
+
+from gmmvi_jax.plotting.arms import plot_arms
+from gmmvi_jax.plotting.components import plot_mixture_2d
+from gmmvi_jax.plotting.figures import report
+from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
+from gmmvi_jax.plotting.marginals import plot_marginals
 
 __all__ = [
     "plot_arms",
