@@ -10,6 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.targets.skeleton import BASE_TURNS, check_names, mass_shares, read_skeleton
 from gmmvi_jax.targets.urdf import Robot
 from gmmvi_jax.typing import Array
 
@@ -163,63 +164,32 @@ def limbs(
         ValueError: a joint or link does not exist, a joint is not revolute or on no limb, or there
             is no mass.
     """
-    for kind, wanted, known in (
-        ("joint", joint_names, robot.joints),
-        ("link", [*tip_names, *(multiplicities or {})], robot.links),
-    ):
-        for name in wanted:
-            if name not in known:
-                raise ValueError(f"the robot has no {kind} {name!r}; it has {', '.join(known)}")
-    for name in joint_names:
-        if robot.joints[name].kind not in ("revolute", "continuous"):
-            raise ValueError(f"joint {name!r} is {robot.joints[name].kind}, not revolute")
-
-    # Yaw, pitch and roll, about the axes that each leaves to the next; then the named joints.
-    base = ("yaw", "pitch", "roll")
-    axis_of = dict(zip(base, np.eye(3)[::-1], strict=True))
+    multiplicities = multiplicities or {}
+    check_names(robot, joint_names, tip_names, multiplicities)
+    skeleton = read_skeleton(robot, joint_names)
+    chains = [skeleton.chain_of[tip] for tip in tip_names]
+    axis_of = dict(zip(BASE_TURNS, np.eye(3)[::-1], strict=True))
     axis_of |= {name: robot.joints[name].axis for name in joint_names}
-    index_of = {name: i for i, name in enumerate([*joint_names, *base[::-1]])}
-    origin_of = {name: (np.eye(3), np.zeros(3)) for name in base}  # in the frame before
-    # Of each link, the joints that move it, and its frame in that of the last of them.
-    chain_of: dict[str, tuple[str, ...]] = {robot.root: base}
-    place_of = {robot.root: (np.eye(3), np.zeros(3))}
-    for joint in robot.joints.values():
-        rotation, offset = place_of[joint.parent]
-        place = (rotation @ joint.rotation, offset + rotation @ joint.offset)
-        chain_of[joint.child] = chain_of[joint.parent]
-        if joint.name in joint_names:
-            origin_of[joint.name] = place
-            chain_of[joint.child] += (joint.name,)
-            place = (np.eye(3), np.zeros(3))
-        place_of[joint.child] = place
+    index_of = {name: i for i, name in enumerate([*joint_names, *BASE_TURNS[::-1]])}
+    mass_of = mass_shares(robot, skeleton, index_of, multiplicities)
 
-    mass_of = {name: np.zeros(4) for name in index_of}  # mass, mass times centre
-    for link in robot.links.values():
-        rotation, offset = place_of[link.name]
-        mass = link.mass * (multiplicities or {}).get(link.name, 1.0)
-        mass_of[chain_of[link.name][-1]] += mass * np.array(
-            [1.0, *(offset + rotation @ link.centre)]
-        )
-    total = sum(mass[0] for mass in mass_of.values())
-    if total <= 0:
-        raise ValueError(f"the robot's mass must be positive, got {total}")
-
-    shape = (max(len(chain_of[tip]) for tip in tip_names), len(tip_names))
+    shape = (max(len(chain) for chain in chains), len(chains))
     selection = np.zeros((*shape, len(index_of)))
     rotations, offsets = np.tile(np.eye(3), (*shape, 1, 1)), np.zeros((*shape, 3))
     axes, masses = np.tile([1.0, 0.0, 0.0], (*shape, 1)), np.zeros((*shape, 4))
     counted: set[str] = set()
-    for limb, tip in enumerate(tip_names):
-        for step, name in enumerate(chain_of[tip]):
+    for limb, chain in enumerate(chains):
+        for step, name in enumerate(chain):
             selection[step, limb, index_of[name]] = 1.0
-            rotations[step, limb], offsets[step, limb] = origin_of[name]
+            rotations[step, limb], offsets[step, limb] = skeleton.origin_of[name]
             axes[step, limb] = axis_of[name]
             if name not in counted:
-                masses[step, limb] = mass_of[name] / total
+                masses[step, limb] = mass_of[name]
                 counted.add(name)
     for name in joint_names:
         if name not in counted:
             raise ValueError(f"joint {name!r} is on no limb; they end at {', '.join(tip_names)}")
+    tip_rotations, tip_offsets = zip(*(skeleton.place_of[tip] for tip in tip_names), strict=True)
     return Limbs(
         selection,
         rotations,
@@ -227,8 +197,8 @@ def limbs(
         axes,
         masses[..., 0],
         masses[..., 1:],
-        np.array([place_of[name][0] for name in tip_names]),
-        np.array([place_of[name][1] for name in tip_names]),
+        np.array(tip_rotations),
+        np.array(tip_offsets),
     )
 
 
