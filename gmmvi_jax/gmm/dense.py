@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import components as gmm_components
 from gmmvi_jax.gmm import files as gmm_io
-from gmmvi_jax.gmm.checks import check_dims, check_moments, check_rest, check_shape
+from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
+from gmmvi_jax.gmm.moments import parameters_from_moments
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
@@ -70,19 +71,7 @@ class GMM:
                 all are 0; a covariance is not symmetric or not positive definite. Under a
                 transformation (jit, grad, vmap) only the shapes are checked.
         """
-        moments = [jnp.asarray(moment) for moment in (weights, means, covariances)]
-        dtype = jnp.result_type(*moments, float)  # of integers, the default float
-        weights, means, covariances = (moment.astype(dtype) for moment in moments)
-        check_moments(weights, means, covariances)
-        if covariances.ndim == 2:
-            factors = jnp.sqrt(covariances)
-        else:
-            factors = jnp.linalg.cholesky(covariances)
-        # The logarithm of 0 has no gradient, and would make the gradients of all weights NaN: the
-        # double where.
-        is_zero = weights == 0.0
-        log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
-        return cls(log_weights - jnp.log(jnp.sum(weights)), means, factors)
+        return cls(*parameters_from_moments(weights, means, covariances))
 
     @property
     def num_components(self) -> int:

@@ -1,0 +1,23 @@
+"""The parameters of a ``GMM`` from weights, means and covariances."""
+
+import jax.numpy as jnp
+from numpy.typing import ArrayLike
+
+from gmmvi_jax.gmm.checks import check_moments
+from gmmvi_jax.typing import Array
+
+
+def parameters_from_moments(
+    weights: ArrayLike, means: ArrayLike, covariances: ArrayLike
+) -> tuple[Array, Array, Array]:
+    """Returns the log weights, means and factors; see ``GMM.from_moments``."""
+    moments = [jnp.asarray(moment) for moment in (weights, means, covariances)]
+    dtype = jnp.result_type(*moments, float)  # of integers, the default float
+    weights, means, covariances = (moment.astype(dtype) for moment in moments)
+    check_moments(weights, means, covariances)
+    factors = jnp.sqrt(covariances) if covariances.ndim == 2 else jnp.linalg.cholesky(covariances)
+    # The logarithm of 0 has no gradient, and would make the gradients of all weights NaN: the
+    # double where.
+    is_zero = weights == 0.0
+    log_weights = jnp.where(is_zero, -jnp.inf, jnp.log(jnp.where(is_zero, 1.0, weights)))
+    return log_weights - jnp.log(jnp.sum(weights)), means, factors
