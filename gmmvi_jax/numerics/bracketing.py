@@ -31,6 +31,40 @@ class _Search(NamedTuple):
     iteration: Array
 
 
+def _propose(search: _Search, log_preferred: Array) -> Array:
+    """Returns the logarithm of the value to try next."""
+    share = search.feasible_excess / (search.feasible_excess - search.infeasible_excess)
+    # Aim inside the tolerance, so that the secant lands on the feasible side.
+    share = jnp.where(search.iteration % 2 == 0, share * (1.0 - 1e-4), 0.5)
+    inside = search.feasible + share * (search.infeasible - search.feasible)
+    # Start with the preferred value, then the feasible end: the secant needs its divergence.
+    later = jnp.where(search.iteration == 1, search.feasible, inside)
+    return jnp.where(search.iteration == 0, log_preferred, later)
+
+
+def _record(search: _Search, candidate: Array, found: Array, bound: Array) -> _Search:
+    """Returns the bracket narrowed by the divergence ``found`` at a candidate."""
+    ratio = found / bound
+    ratio = jnp.where(jnp.isnan(ratio), jnp.inf, ratio)
+    tiny = jnp.finfo(bound.dtype).tiny
+    excess = jnp.minimum(jnp.log(jnp.maximum(ratio, tiny)), _LARGEST_EXCESS)
+    is_first = search.iteration == 0
+    is_feasible = excess <= 0.0
+    # A feasible preferred value ends the search: its excess is set to 0.
+    feasible_excess = jnp.where(is_first, 0.0, excess)
+    replaces_infeasible = ~is_feasible & ~is_first
+    # The feasible end is the fallback, whatever its divergence.
+    is_kept = is_feasible | (search.iteration == 1)
+    return _Search(
+        infeasible=jnp.where(replaces_infeasible, candidate, search.infeasible),
+        feasible=jnp.where(is_feasible, candidate, search.feasible),
+        divergence=jnp.where(is_kept, found, search.divergence),
+        infeasible_excess=jnp.where(replaces_infeasible, excess, search.infeasible_excess),
+        feasible_excess=jnp.where(is_feasible, feasible_excess, search.feasible_excess),
+        iteration=search.iteration + 1,
+    )
+
+
 def meet_bound(
     divergence: Callable[[Array], Array],
     bound: Array,
@@ -58,43 +92,15 @@ def meet_bound(
         [(1 - RELATIVE_TOLERANCE) bound, bound]; or the best one after ``MAX_ITERATIONS``. Its
         divergence is returned too.
     """
-    tiny = jnp.finfo(bound.dtype).tiny
     log_preferred = jnp.log(preferred)
 
     def unfinished(search: _Search) -> Array:
         too_small = search.feasible_excess < jnp.log1p(-RELATIVE_TOLERANCE)
         return too_small & (search.iteration < MAX_ITERATIONS)
 
-    def propose(search: _Search) -> Array:
-        share = search.feasible_excess / (search.feasible_excess - search.infeasible_excess)
-        # Aim inside the tolerance, so that the secant lands on the feasible side.
-        share = jnp.where(search.iteration % 2 == 0, share * (1.0 - 1e-4), 0.5)
-        inside = search.feasible + share * (search.infeasible - search.feasible)
-        # Start with the preferred value, then the feasible end: the secant needs its divergence.
-        later = jnp.where(search.iteration == 1, search.feasible, inside)
-        return jnp.where(search.iteration == 0, log_preferred, later)
-
     def advance(search: _Search) -> _Search:
-        candidate = propose(search)
-        found = divergence(jnp.exp(candidate))
-        ratio = found / bound
-        ratio = jnp.where(jnp.isnan(ratio), jnp.inf, ratio)
-        excess = jnp.minimum(jnp.log(jnp.maximum(ratio, tiny)), _LARGEST_EXCESS)
-        is_first = search.iteration == 0
-        is_feasible = excess <= 0.0
-        # A feasible preferred value ends the search: its excess is set to 0.
-        feasible_excess = jnp.where(is_first, 0.0, excess)
-        replaces_infeasible = ~is_feasible & ~is_first
-        # The feasible end is the fallback, whatever its divergence.
-        is_kept = is_feasible | (search.iteration == 1)
-        return _Search(
-            infeasible=jnp.where(replaces_infeasible, candidate, search.infeasible),
-            feasible=jnp.where(is_feasible, candidate, search.feasible),
-            divergence=jnp.where(is_kept, found, search.divergence),
-            infeasible_excess=jnp.where(replaces_infeasible, excess, search.infeasible_excess),
-            feasible_excess=jnp.where(is_feasible, feasible_excess, search.feasible_excess),
-            iteration=search.iteration + 1,
-        )
+        candidate = _propose(search, log_preferred)
+        return _record(search, candidate, divergence(jnp.exp(candidate)), bound)
 
     start = _Search(
         infeasible=jnp.log(infeasible),

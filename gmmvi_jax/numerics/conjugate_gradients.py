@@ -27,6 +27,36 @@ def inner_product(left: PyTree, right: PyTree) -> Array:
     return jax.tree.reduce(jnp.add, products)
 
 
+def _advance(
+    iterate: _Iterate,
+    apply: Callable[[Vector], Vector],
+    precondition: Callable[[Vector], Vector],
+    lowest_curvature: Array | float,
+) -> _Iterate:
+    """Returns the next iterate; see ``conjugate_gradients``."""
+    direction = iterate.direction
+    image = apply(direction)
+    curvature = inner_product(direction, image)
+    steepness = curvature / inner_product(direction, direction)
+    steepest = jnp.maximum(iterate.steepest, steepness)
+    lowest = jnp.maximum(lowest_curvature, jnp.finfo(steepest.dtype).eps * steepest)
+    # A NaN does not count as stalled, so that it reaches the solution.
+    is_stalled = steepness <= lowest
+    length = jnp.where(is_stalled, 0.0, iterate.decrease / curvature)
+    residual = _add(iterate.residual, -length, image)
+    preconditioned = precondition(residual)
+    decrease = inner_product(residual, preconditioned)
+    return _Iterate(
+        solution=_add(iterate.solution, length, direction),
+        residual=residual,
+        direction=_add(preconditioned, decrease / iterate.decrease, direction),
+        decrease=decrease,
+        steepest=steepest,
+        num_steps=iterate.num_steps + 1,
+        is_stalled=is_stalled,
+    )
+
+
 def conjugate_gradients(
     apply: Callable[[Vector], Vector],
     right_side: Vector,
@@ -60,27 +90,7 @@ def conjugate_gradients(
         return (remaining > squared_target) & (iterate.num_steps < max_steps) & ~iterate.is_stalled
 
     def advance(iterate: _Iterate) -> _Iterate:
-        direction = iterate.direction
-        image = apply(direction)
-        curvature = inner_product(direction, image)
-        steepness = curvature / inner_product(direction, direction)
-        steepest = jnp.maximum(iterate.steepest, steepness)
-        lowest = jnp.maximum(lowest_curvature, jnp.finfo(steepest.dtype).eps * steepest)
-        # A NaN does not count as stalled, so that it reaches the solution.
-        is_stalled = steepness <= lowest
-        length = jnp.where(is_stalled, 0.0, iterate.decrease / curvature)
-        residual = _add(iterate.residual, -length, image)
-        preconditioned = precondition(residual)
-        decrease = inner_product(residual, preconditioned)
-        return _Iterate(
-            solution=_add(iterate.solution, length, direction),
-            residual=residual,
-            direction=_add(preconditioned, decrease / iterate.decrease, direction),
-            decrease=decrease,
-            steepest=steepest,
-            num_steps=iterate.num_steps + 1,
-            is_stalled=is_stalled,
-        )
+        return _advance(iterate, apply, precondition, lowest_curvature)
 
     direction = precondition(right_side)
     start = _Iterate(

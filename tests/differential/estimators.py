@@ -140,10 +140,9 @@ def _more_alone(
         gaussian,
         index,
         ridge,
-        batch,
-        background_of(database),
-        batch.log_target - log_density,
-        gaussian.mean,
+        more.RegressionSamples(
+            batch, background_of(database), batch.log_target - log_density, gaussian.mean
+        ),
         self_normalized,
         only_own_samples,
     )

@@ -12,7 +12,7 @@ import pytest
 import scipy.special
 
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.natural_gradients.more import MORE, fit_one
+from gmmvi_jax.modules.natural_gradients.more import MORE, RegressionSamples, fit_one
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
@@ -291,10 +291,7 @@ def estimate_alone(
         gaussian,
         index,
         ridge,
-        database.batch,
-        given.background,
-        rewards,
-        centre=gaussian.mean,
+        RegressionSamples(database.batch, given.background, rewards, gaussian.mean),
         **flags,
     )
 

@@ -57,6 +57,77 @@ def _as_stored(in_time: np.ndarray, iteration: Array) -> Array:
     return jnp.asarray(in_time)[..., times]
 
 
+class _Rewards(NamedTuple):
+    """Reads blocks of the rewards of a history."""
+
+    mixture: PaddedMixture
+    history: History
+    temperature: Array
+
+    def block(self, start: Array) -> Array:
+        """Returns [B, H] the rewards of a block, ``missing_reward`` where there is none."""
+        size = self.mixture.block_size
+        rewards = take_block(self.history.rewards, start, size)
+        live = live_rows(start, size, self.mixture.num_components)
+        return jnp.where(live[:, None], rewards, missing_reward(rewards.dtype))
+
+    def logits(self, rewards: Array) -> Array:
+        """Returns [B, H] the logits of the greedy weights at each iteration."""
+        is_known = rewards > missing_reward(rewards.dtype)
+        return jnp.where(is_known, rewards / self.temperature, -jnp.inf)
+
+
+def _smooth(kernels: Array, source: _Rewards, num_visited: Array) -> tuple[Array, Array]:
+    """Returns [K, 2] the smoothed rewards now and then, and [H] the greedy weights' normaliser.
+
+    Args:
+        kernels: [2, H].
+        source: of the rewards.
+        num_visited: [] int32 components to visit.
+    """
+    mixture, dtype, length = source.mixture, kernels.dtype, kernels.shape[1]
+    missing = missing_reward(dtype)
+
+    def summarise(start: Array, carry: tuple) -> tuple:
+        smoothed, largest, total = carry
+        rewards = source.block(start)
+        is_known = rewards > missing
+        is_complete = jnp.all(is_known[:, None, :] | (kernels == 0.0), axis=2)  # [B, 2]
+        block = product(jnp.where(is_known, rewards, 0.0), kernels.T)
+        logits = source.logits(rewards)
+        new_largest = jnp.maximum(largest, jnp.max(logits, axis=0))
+        total = total * jnp.exp(largest - new_largest) + jnp.sum(
+            jnp.exp(logits - new_largest), axis=0
+        )
+        smoothed = put_block(smoothed, jnp.where(is_complete, block, -jnp.inf), start)
+        return smoothed, new_largest, total
+
+    lowest = jnp.full((mixture.capacity, 2), -jnp.inf, dtype)
+    empty = (lowest, jnp.full(length, missing), jnp.zeros(length, dtype))
+    smoothed, largest, total = fold_blocks(num_visited, mixture.block_size, summarise, empty)
+    return smoothed, largest + jnp.log(total)
+
+
+def _largest_weights(log_normalizer: Array, source: _Rewards, num_visited: Array) -> Array:
+    """Returns [K] each component's largest weight in the window, its greedy weights included.
+
+    Args:
+        log_normalizer: [H] of the greedy weights.
+        source: of the rewards.
+        num_visited: [] int32 components to visit; 1 for the others.
+    """
+    mixture, history, _ = source
+    size = mixture.block_size
+
+    def weigh(start: Array, heaviest: Array) -> Array:
+        greedy = jnp.exp(source.logits(source.block(start)) - log_normalizer)
+        weights = take_block(history.weights, start, size)
+        return put_block(heaviest, jnp.max(jnp.maximum(greedy, weights), axis=1), start)
+
+    ones = jnp.ones(mixture.capacity, mixture.log_weights.dtype)
+    return fold_blocks(num_visited, size, weigh, ones)
+
+
 def components_to_keep(
     mixture: PaddedMixture,
     components: ComponentRecord,
@@ -82,46 +153,13 @@ def components_to_keep(
         del_iters: age and distance in time.
         lightest: weight below which a component is light.
     """
-    size = mixture.block_size
-    dtype = mixture.log_weights.dtype
-    missing = missing_reward(dtype)
     num_visited = jnp.where(iteration > del_iters, mixture.num_components, 0)
-    kernels = _as_stored(_smoothing_kernels(del_iters), iteration).astype(dtype)  # [2, H]
-    length = kernels.shape[1]
-
-    def rewards_of(start: Array) -> Array:
-        rewards = take_block(history.rewards, start, size)
-        live = live_rows(start, size, mixture.num_components)
-        return jnp.where(live[:, None], rewards, missing)
-
-    def logits_of(rewards: Array) -> Array:
-        return jnp.where(rewards > missing, rewards / temperature, -jnp.inf)
-
-    def summarise(start: Array, carry: tuple) -> tuple:
-        smoothed, largest, total = carry
-        rewards = rewards_of(start)  # [B, H]
-        is_known = rewards > missing
-        is_complete = jnp.all(is_known[:, None, :] | (kernels == 0.0), axis=2)  # [B, 2]
-        block = product(jnp.where(is_known, rewards, 0.0), kernels.T)
-        logits = logits_of(rewards)
-        new_largest = jnp.maximum(largest, jnp.max(logits, axis=0))
-        total = total * jnp.exp(largest - new_largest) + jnp.sum(
-            jnp.exp(logits - new_largest), axis=0
-        )
-        smoothed = put_block(smoothed, jnp.where(is_complete, block, -jnp.inf), start)
-        return smoothed, new_largest, total
-
-    lowest = jnp.full((mixture.capacity, 2), -jnp.inf, dtype)
-    empty = (lowest, jnp.full(length, missing), jnp.zeros(length, dtype))
-    smoothed, largest, total = fold_blocks(num_visited, size, summarise, empty)
-    log_normalizer = largest + jnp.log(total)  # [H] of the greedy weights at each iteration
-
-    def weigh(start: Array, heaviest: Array) -> Array:
-        greedy = jnp.exp(logits_of(rewards_of(start)) - log_normalizer)
-        weights = take_block(history.weights, start, size)
-        return put_block(heaviest, jnp.max(jnp.maximum(greedy, weights), axis=1), start)
-
-    heaviest = fold_blocks(num_visited, size, weigh, jnp.ones(mixture.capacity, dtype))
+    kernels = _as_stored(_smoothing_kernels(del_iters), iteration)  # [2, H]
+    source = _Rewards(mixture, history, temperature)
+    smoothed, log_normalizer = _smooth(
+        kernels.astype(mixture.log_weights.dtype), source, num_visited
+    )
+    heaviest = _largest_weights(log_normalizer, source, num_visited)
     now, then = smoothed[:, 0], smoothed[:, 1]
     best = jnp.max(now)
     now, then = now - best, then - best

@@ -78,9 +78,8 @@ def find_mean(
     first_new = round_up(min(search.num_archive, archive.log_target.shape[0]), size)
 
     def prior_points(start: Array) -> Array:
-        noise = standard_normal_rows(
-            jax.random.fold_in(key_prior, start // size), size, mixture.dim, dtype
-        )
+        key_chunk = jax.random.fold_in(key_prior, start // size)
+        noise = standard_normal_rows(key_chunk, size, mixture.dim, dtype)
         return search.prior_mean + search.prior_deviation * noise
 
     def add_old(start: Array, candidates: Candidates) -> Candidates:

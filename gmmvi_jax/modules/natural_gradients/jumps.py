@@ -77,6 +77,12 @@ def add_jump(
     return NaturalGradient(gradient.gradient + product(whitened, drops), gradient.hessian - second)
 
 
+def _is_any_outside(batch: SampleBatch) -> Array:
+    """Returns [] bool whether a sample is outside of the support."""
+    is_live = live_rows(jnp.zeros((), jnp.int32), len(batch.outside), batch.num_samples)
+    return jnp.any(batch.outside & is_live)
+
+
 def add_jumps(
     mixture: PaddedMixture,
     batch: SampleBatch,
@@ -106,8 +112,7 @@ def add_jumps(
     size, chunk_size = mixture.block_size, batch.chunk_size
     num_blocks = -(-mixture.num_components // size)
     num_tiles = num_blocks * -(-batch.num_samples // chunk_size)
-    is_live = live_rows(jnp.zeros((), jnp.int32), len(batch.outside), batch.num_samples)
-    num_visited = jnp.where(jnp.any(batch.outside & is_live), 2 * num_tiles, 0)
+    num_visited = jnp.where(_is_any_outside(batch), 2 * num_tiles, 0)
 
     def visit(index: Array, carry: _Carry) -> _Carry:
         is_first, tile = index < num_tiles, index % num_tiles
@@ -124,19 +129,16 @@ def add_jumps(
         log_weights = log_importance_weights(log_densities, background, usable, is_own)
         weights = jnp.exp(log_weights - block_sums.log_scale[:, None])
         is_outside = outside.astype(weights.dtype)
-
         scale = normalizer(block_sums, batch.num_usable, self_normalized)
-        drops = (shares[:, None] - is_outside) * weights * scale[:, None]
         jumps = heights + temperature * BARRIER / (1.0 - shares + LEAST_SHARE)
         jumps = jnp.where(is_first, 0.0, jumps)
+        drops = jumps[:, None] * ((shares[:, None] - is_outside) * weights * scale[:, None])
         shrinkage = jnp.where(row == 0, jumps * LEAST_SHARE, 0.0)
         first_heights = jax.vmap(lowest_height, in_axes=(0, None))(block_gradient, temperature)
         heights = jnp.where(is_first, first_heights, heights)
         added = product(weights, is_outside) / block_sums.total_weight
         shares = jnp.where(is_first, shares + added, shares)
-        block_gradient = jax.vmap(add_jump)(
-            block_gradient, whitened, jumps[:, None] * drops, shrinkage
-        )
+        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops, shrinkage)
         return put_block(carry, (heights, shares, block_gradient), start)
 
     zeros = jnp.zeros_like(mixture.log_weights)

@@ -36,6 +36,15 @@ Carry = TypeVar("Carry")
 _BLOCK_FLOATS = 2**17
 
 
+class RegressionSamples(NamedTuple):
+    """The samples that the regressions of all components use."""
+
+    batch: SampleBatch
+    log_background: Array  # [N] log b(x)
+    rewards: Array  # [N] r(x)
+    centre: Array  # [D], see ``centre_points``
+
+
 class _Moments(NamedTuple):
     """Weighted sums that centre a regression."""
 
@@ -57,14 +66,30 @@ def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperatur
     return fold_blocks(batch.num_samples, batch.chunk_size, fill, empty)[0]
 
 
+def _read_chunk(
+    gaussian: Gaussian,
+    index: Array,
+    samples: RegressionSamples,
+    only_own_samples: bool,
+    row: Array,
+) -> tuple[Array, Array, Array]:
+    """Returns a chunk's points in ONE component's coordinates, log weights [C], rewards [C]."""
+    batch, log_background, rewards, centre = samples
+    points, chunk_rewards, background, usable = take_block(
+        (batch.points, rewards, log_background, batch.usable), row, batch.chunk_size
+    )
+    whitened = whiten(gaussian, centre_points(points, centre))
+    log_densities = log_density_from_whitened(gaussian, whitened)
+    is_own = own_samples(batch, row, index, 1)[0] if only_own_samples else None
+    log_weights = log_importance_weights(log_densities, background, usable, is_own)
+    return whitened, log_weights, chunk_rewards
+
+
 def fit_one(
     gaussian: Gaussian,
     index: Array,
     ridge_factor: Array,
-    batch: SampleBatch,
-    log_background: Array,
-    rewards: Array,
-    centre: Array,
+    samples: RegressionSamples,
     self_normalized: bool,
     only_own_samples: bool,
 ) -> NaturalGradient:
@@ -74,25 +99,13 @@ def fit_one(
         gaussian: the component.
         index: its number, int32, which tells its own samples.
         ridge_factor: relative to weights that sum to one (plain: to w / N).
-        batch: the samples.
-        log_background: [N] log b(x).
-        rewards: [N].
-        centre: [D], see ``centre_points``.
+        samples: of all components.
         self_normalized: importance weights sum to one, else they are plain.
         only_own_samples: use no samples but those the component drew itself, unweighted.
     """
     diagonal = is_diagonal(gaussian)
-    dtype = gaussian.mean.dtype
-
-    def read(row: Array) -> tuple[Array, Array, Array]:
-        points, chunk_rewards, background, usable = take_block(
-            (batch.points, rewards, log_background, batch.usable), row, batch.chunk_size
-        )
-        whitened = whiten(gaussian, centre_points(points, centre))
-        log_densities = log_density_from_whitened(gaussian, whitened)
-        is_own = own_samples(batch, row, index, 1)[0] if only_own_samples else None
-        log_weights = log_importance_weights(log_densities, background, usable, is_own)
-        return whitened, log_weights, chunk_rewards
+    batch, dtype = samples.batch, gaussian.mean.dtype
+    read = partial(_read_chunk, gaussian, index, samples, only_own_samples)
 
     def fold(visit: Callable[[Array, Carry], Carry], initial: Carry) -> Carry:
         return fold_blocks(batch.num_samples, batch.chunk_size, visit, initial)
@@ -193,10 +206,7 @@ class MORE:
             block, block_ridges = take_block((mixture.gaussians, ridge_factors), start, size)
             fit = partial(
                 fit_one,
-                batch=batch,
-                log_background=log_background,
-                rewards=rewards,
-                centre=block.mean[0],
+                samples=RegressionSamples(batch, log_background, rewards, block.mean[0]),
                 self_normalized=self.self_normalized,
                 only_own_samples=self.only_own_samples,
             )

@@ -50,6 +50,52 @@ def add_chunk(
     return add_to_sum(accumulated, log_weights, contribution)
 
 
+def sum_samples(
+    mixture: PaddedMixture,
+    database: SampleDatabase,
+    temperature: Array,
+    empty: WeightedSum,
+    only_own_samples: bool,
+) -> tuple[WeightedSum, Array]:
+    """Returns [K] the sums of ``add_chunk`` over all samples, and [N] log b(x).
+
+    Args:
+        mixture: before its update.
+        database: its batch are the samples.
+        temperature: beta.
+        empty: [K] sums of nothing, overwritten.
+        only_own_samples: see ``Stein``.
+    """
+    batch, densities, size = database.batch, database.densities, mixture.block_size
+
+    def add_samples(row: Array, carry: _Carry) -> _Carry:
+        sums, scratch = carry
+        chunk, scratch = densities.drawn_chunk(mixture, batch, row, scratch)
+        points, target_gradient, usable = take_block(
+            (batch.points, batch.target_gradient, batch.usable), row, batch.chunk_size
+        )
+        reward_gradients = target_gradient - temperature * chunk.mixture_gradient
+        columns = points.T
+
+        def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
+            block, block_sums = take_block((mixture.gaussians, sums), start, size)
+            log_densities = chunk.component_log_densities(start)
+            is_own = own_samples(batch, row, start, size) if only_own_samples else None
+            log_weights = log_importance_weights(
+                log_densities, chunk.log_background, usable, is_own
+            )
+            added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
+                block, block_sums, columns, reward_gradients, log_weights
+            )
+            return put_block(sums, added, start)
+
+        return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
+
+    initial = (empty, densities.drawn_scratch(mixture, batch))
+    sums, scratch = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, initial)
+    return sums, densities.background_of(scratch)
+
+
 def finish(
     gaussian: Gaussian, accumulated: WeightedSum, num_samples: Array, self_normalized: bool
 ) -> NaturalGradient:
@@ -105,38 +151,12 @@ class Stein:
     ) -> tuple[NaturalGradient, tuple[()], Array]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
         del components
-        batch, densities = database.batch, database.densities
+        batch = database.batch
         size = mixture.block_size
-        sums = empty_sum(tuple(buffers), mixture.log_weights.dtype, mixture.log_weights.shape)
-
-        def add_samples(row: Array, carry: _Carry) -> _Carry:
-            sums, scratch = carry
-            chunk, scratch = densities.drawn_chunk(mixture, batch, row, scratch)
-            points, target_gradient, usable = take_block(
-                (batch.points, batch.target_gradient, batch.usable), row, batch.chunk_size
-            )
-            reward_gradients = target_gradient - temperature * chunk.mixture_gradient
-            columns = points.T
-
-            def add_to_block(start: Array, sums: WeightedSum) -> WeightedSum:
-                block, block_sums = take_block((mixture.gaussians, sums), start, size)
-                log_densities = chunk.component_log_densities(start)
-                is_own = own_samples(batch, row, start, size) if self.only_own_samples else None
-                log_weights = log_importance_weights(
-                    log_densities, chunk.log_background, usable, is_own
-                )
-                added = jax.vmap(add_chunk, in_axes=(0, 0, None, None, 0))(
-                    block, block_sums, columns, reward_gradients, log_weights
-                )
-                return put_block(sums, added, start)
-
-            return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
-
-        scratch = densities.drawn_scratch(mixture, batch)
-        sums, scratch = fold_blocks(
-            batch.num_samples, batch.chunk_size, add_samples, (sums, scratch)
+        empty = empty_sum(tuple(buffers), mixture.log_weights.dtype, mixture.log_weights.shape)
+        sums, log_background = sum_samples(
+            mixture, database, temperature, empty, self.only_own_samples
         )
-        log_background = densities.background_of(scratch)
         # A component that uses its own samples alone weighs each of them 1, and divides by their
         # number, which is the sum of the weights.
         self_normalized = self.self_normalized or self.only_own_samples
