@@ -37,3 +37,9 @@ def float64() -> Iterator[None]:
     """Run the test in double precision."""
     with enable_x64(True):
         yield
+
+
+@pytest.fixture(params=["full", "diagonal"])
+def diagonal(request: pytest.FixtureRequest) -> bool:
+    """Whether covariances are diagonal."""
+    return request.param == "diagonal"

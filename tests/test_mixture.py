@@ -65,11 +65,6 @@ def draw_into(
     return draw(key, mixture.gaussians, counts, buffers, chunk_size, segment_size)
 
 
-@pytest.fixture(params=["full", "diagonal"])
-def diagonal(request: pytest.FixtureRequest) -> bool:
-    return request.param == "diagonal"
-
-
 def make(num_components: int, diagonal: bool, **options: int) -> tuple[PaddedMixture, Mixture]:
     mixture = random_mixture(np.random.default_rng(num_components), num_components, D, diagonal)
     settings = {"capacity": CAPACITY, "block_size": BLOCK} | options

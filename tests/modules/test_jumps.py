@@ -37,11 +37,6 @@ from .test_stein import (
 COUNT = 3
 
 
-@pytest.fixture(params=["full", "diagonal"])
-def diagonal(request: pytest.FixtureRequest) -> bool:
-    return request.param == "diagonal"
-
-
 def jump_terms(
     mixture: Mixture,
     points: np.ndarray,

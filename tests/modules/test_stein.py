@@ -45,11 +45,6 @@ def estimate(
     return stein(mixture, make_record(CAPACITY), (), database, temperature, buffers)[0]
 
 
-@pytest.fixture(params=["full", "diagonal"])
-def diagonal(request: pytest.FixtureRequest) -> bool:
-    return request.param == "diagonal"
-
-
 def quadratic_gradient(points: np.ndarray) -> np.ndarray:
     return -(points - OPTIMUM) @ PRECISION
 

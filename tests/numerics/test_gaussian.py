@@ -35,11 +35,6 @@ divergence = jax.jit(divergence_from_standard)
 whitening_error_jit = jax.jit(whitening_error)
 
 
-@pytest.fixture(params=["full", "diagonal"])
-def diagonal(request: pytest.FixtureRequest) -> bool:
-    return request.param == "diagonal"
-
-
 def random_spd(generator: np.random.Generator, diagonal: bool) -> np.ndarray:
     root = generator.normal(size=(D, D))
     matrix = root @ root.T + 0.2 * np.eye(D)
