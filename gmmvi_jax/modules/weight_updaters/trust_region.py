@@ -4,19 +4,11 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.records import ComponentRecord
-from gmmvi_jax.modules.weight_updaters.expected_rewards import (
-    advantages_of,
-    expected_rewards,
-    record_rewards,
-    tilt_weights,
-)
+from gmmvi_jax.modules.weight_updaters.tilted_weights import TiltedWeights
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.samples.database import SampleDatabase, cache_densities
 from gmmvi_jax.typing import Array
 
 
@@ -69,42 +61,18 @@ def solve_tilt(log_weights: Array, advantages: Array, bound: Array, largest: Arr
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class TrustRegionWeights:
+class TrustRegionWeights(TiltedWeights):
     """Moves the weights as far as KL(pi' || pi) <= stepsize allows.
 
     log pi' ~ log pi + r_o / (beta + eta) with the smallest eta >= 0 that satisfies the bound,
     met to 0.1 %. Source: Arenz et al., JMLR 2020, Section 4.1; TMLR 2023, Section 3.
-
-    Attributes:
-        self_normalized: importance weights sum to one per component, else they are plain.
     """
 
-    self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
-
-    def init(self, mixture: PaddedMixture) -> tuple[()]:
-        """Returns what the choice remembers: nothing."""
-        del mixture
-        return ()
-
-    def __call__(
-        self,
-        mixture: PaddedMixture,
-        components: ComponentRecord,
-        memory: tuple[()],
-        database: SampleDatabase,
-        log_background: Array,
-        stepsize: Array,
-        temperature: Array,
-    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], SampleDatabase]:
-        """Updates the weights; see ``WeightUpdater``."""
-        database = cache_densities(database, mixture)
-        expected = expected_rewards(
-            mixture, database, log_background, temperature, self.self_normalized
-        )
-        components = record_rewards(mixture, components, expected, temperature)
-        advantages = advantages_of(mixture, expected.values)
-        scale = solve_tilt(mixture.log_weights, advantages, stepsize, 1.0 / temperature)
-        return tilt_weights(mixture, advantages, scale), components, memory, database
+    def scale_of(
+        self, log_weights: Array, advantages: Array, stepsize: Array, temperature: Array
+    ) -> Array:
+        """Returns [] the largest scale that the bound allows; see ``TiltedWeights``."""
+        return solve_tilt(log_weights, advantages, stepsize, 1.0 / temperature)
 
 
 def build(problem: Problem, *, self_normalized_rewards: bool = True) -> TrustRegionWeights:
