@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from gmmvi_jax.targets.elliptical_mixture import generator_of
 from gmmvi_jax.targets.gaussian_mixture import GaussianMixtureTarget
 
 # 2-D: Midgley et al., "Flow annealed importance sampling bootstrap" (ICLR 2023); higher dimensions,
@@ -27,11 +28,7 @@ def gmm40(dim: int = 2, seed: int = 0) -> GaussianMixtureTarget:
     Raises:
         ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
-    if dim < 1:
-        raise ValueError(f"dim must be at least 1, got {dim}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
-    generator = np.random.Generator(np.random.PCG64(seed))
+    generator = generator_of(dim, seed)
     means = generator.uniform(-MEAN_BOUND, MEAN_BOUND, (NUM_COMPONENTS, dim))
     scale = PLANAR_SCALE if dim == 2 else SCALE
     identities = np.tile(np.eye(dim), (NUM_COMPONENTS, 1, 1))

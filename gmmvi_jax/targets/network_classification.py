@@ -7,15 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.densities.minibatch import MinibatchTarget
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.network import Network, outputs_of_samples
+from gmmvi_jax.targets.network_posterior import NetworkPosterior
 from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
-from gmmvi_jax.typing import Array, HostArray, PRNGKey
+from gmmvi_jax.typing import Array, HostArray
 
 NUM_CLASSES = 10
-BATCH_SIZE = 128
 # Arenz et al. (TMLR 2023), their published code: one hidden layer of 128 ReLU for MNIST. The digits
 # have 64 pixels in place of 784, and a quarter of the units classifies them as well.
 MNIST_UNITS = 128
@@ -25,7 +24,7 @@ LARGEST_PIXEL = {"digits": 16.0, "mnist": 255.0}
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class NetworkClassifier:
+class NetworkClassifier(NetworkPosterior):
     """The unnormalised posterior of a classifying network's weights, on minibatches.
 
     log p~(x) = (n / batch_size) sum_i log softmax(f(x, image_i))[label_i] + log N(x | 0, I), the
@@ -44,26 +43,6 @@ class NetworkClassifier:
         splits: "train", "validation" and "test", each pixels [n, F] and labels [n], 0 to 9.
         batch_size: images per minibatch.
     """
-
-    name: str = dataclasses.field(metadata={"static": True})
-    network: Network = dataclasses.field(metadata={"static": True})
-    splits: dict[str, Rows]
-    batch_size: int = dataclasses.field(default=BATCH_SIZE, metadata={"static": True})
-
-    @property
-    def is_stochastic(self) -> bool:
-        """Always true: every sample has its own key and minibatch."""
-        return True
-
-    @property
-    def dim(self) -> int:
-        """The number of weights D, biases included."""
-        return self.network.num_weights
-
-    @property
-    def prior_mean(self) -> float:
-        """Initial means are drawn around zero."""
-        return 0.0
 
     @property
     def prior_scale(self) -> float:
@@ -86,14 +65,6 @@ class NetworkClassifier:
     def prefers_diagonal(self) -> bool:
         """Always true: covariances with D^2 entries do not fit into memory."""
         return True
-
-    def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
-        return self._posterior()(x, key)
-
-    def full(self, x: Array) -> Array:
-        """Returns log p~ at ``x`` [D] on all training images."""
-        return self._posterior().full(x)
 
     def log_probabilities(self, x: Array, features: HostArray) -> Array:
         """Returns the log probabilities [n, classes] of images with the weights ``x`` [D].
@@ -129,12 +100,12 @@ class NetworkClassifier:
         """
         return float(jnp.mean(_of_labels(*self._log_predictive(samples, split))))
 
-    def _posterior(self) -> MinibatchTarget:
-        return MinibatchTarget(
-            self._log_likelihood, _log_prior, self.splits["train"], self.batch_size
-        )
+    def log_prior(self, x: Array) -> Array:
+        """Returns log N(x | 0, I) at ``x`` [D]."""
+        return -0.5 * (jnp.sum(x**2) + x.size * math.log(2 * math.pi))
 
-    def _log_likelihood(self, x: Array, rows: tuple[Array, Array]) -> Array:
+    def log_likelihood(self, x: Array, rows: tuple[Array, Array]) -> Array:
+        """Returns the sum over images, features [n, F] and labels [n]; see ``NetworkPosterior``."""
         features, labels = rows
         return jnp.sum(_of_labels(self.log_probabilities(x, features), labels))
 
@@ -153,10 +124,6 @@ def _of_labels(values: Array, labels: Array) -> Array:
     # A select, since a gather is slow if every sample has its own rows.
     classes = jnp.arange(values.shape[-1], dtype=labels.dtype)
     return jnp.sum(jnp.where(labels[:, None] == classes[None], values, 0), axis=-1)
-
-
-def _log_prior(x: Array) -> Array:
-    return -0.5 * (jnp.sum(x**2) + x.size * math.log(2 * math.pi))
 
 
 def digits(hidden_units: int = DIGITS_UNITS, seed: int = 0) -> NetworkClassifier:

@@ -7,23 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.densities.minibatch import MinibatchTarget
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.network import Network, outputs_of_samples
+from gmmvi_jax.targets.network_posterior import NetworkPosterior
 from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
-from gmmvi_jax.typing import Array, HostArray, PRNGKey
+from gmmvi_jax.typing import Array, HostArray
 
 # Arenz et al. (TMLR 2023), the experiment WINE: network, minibatches and likelihood.
 HIDDEN_UNITS = (8, 8)
-BATCH_SIZE = 128
 # exp(-n * mean squared error) is, up to a constant, normal noise of this variance.
 NOISE_VARIANCE = 0.5
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False)
-class NetworkRegression:
+class NetworkRegression(NetworkPosterior):
     """The unnormalised posterior of a network's weights, on minibatches.
 
     log p~(x) = -n (mean squared error of the minibatch) - |x|^2 / 2, where n is the number of
@@ -40,26 +39,6 @@ class NetworkRegression:
         batch_size: rows per minibatch.
     """
 
-    name: str = dataclasses.field(metadata={"static": True})
-    network: Network = dataclasses.field(metadata={"static": True})
-    splits: dict[str, Rows]
-    batch_size: int = dataclasses.field(default=BATCH_SIZE, metadata={"static": True})
-
-    @property
-    def is_stochastic(self) -> bool:
-        """Always true: every sample has its own key and minibatch."""
-        return True
-
-    @property
-    def dim(self) -> int:
-        """The number of weights D, biases included."""
-        return self.network.num_weights
-
-    @property
-    def prior_mean(self) -> float:
-        """Initial means are drawn from the prior."""
-        return 0.0
-
     @property
     def prior_scale(self) -> float:
         """The prior's standard deviation."""
@@ -69,14 +48,6 @@ class NetworkRegression:
     def initial_covariance(self) -> float:
         """Initial components are as wide as the prior."""
         return 1.0
-
-    def __call__(self, x: Array, key: PRNGKey) -> Array:
-        """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
-        return self._posterior()(x, key)
-
-    def full(self, x: Array) -> Array:
-        """Returns log p~ at ``x`` [D] on all training rows."""
-        return self._posterior().full(x)
 
     def predict(self, x: Array, features: HostArray) -> Array:
         """Returns [n] the predictions with the weights ``x`` [D].
@@ -119,12 +90,12 @@ class NetworkRegression:
         mixture = jax.nn.logsumexp(log_densities, axis=0) - math.log(len(predictions))
         return float(jnp.mean(mixture))
 
-    def _posterior(self) -> MinibatchTarget:
-        return MinibatchTarget(
-            self._log_likelihood, _log_prior, self.splits["train"], self.batch_size
-        )
+    def log_prior(self, x: Array) -> Array:
+        """Returns log N(x | 0, I) without its constant, at ``x`` [D]."""
+        return -0.5 * jnp.sum(x**2)
 
-    def _log_likelihood(self, x: Array, rows: tuple[Array, Array]) -> Array:
+    def log_likelihood(self, x: Array, rows: tuple[Array, Array]) -> Array:
+        """Returns the sum over rows, features [n, F] and labels [n]; see ``NetworkPosterior``."""
         features, labels = rows
         return -jnp.sum((self.predict(x, features) - labels) ** 2)
 
@@ -134,10 +105,6 @@ class NetworkRegression:
         samples = jnp.asarray(samples)
         predictions = outputs_of_samples(self.network, samples, features)[..., 0]
         return predictions, jnp.asarray(labels, samples.dtype)
-
-
-def _log_prior(x: Array) -> Array:
-    return -0.5 * jnp.sum(x**2)
 
 
 def wine(seed: int = 0) -> NetworkRegression:
