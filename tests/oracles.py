@@ -114,6 +114,11 @@ def pad(
     )
 
 
+def rows(tree: Any, index: Any) -> Any:
+    """Returns these rows of every array of a pytree."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], tree)
+
+
 def unpad(padded: PaddedMixture) -> Mixture:
     """Returns the active components in float64."""
     count = int(padded.num_components)

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,13 +34,6 @@ def result():
     return gmmvi.train(CONFIG, gaussian)
 
 
-def same(first, second):
-    return all(
-        np.array_equal(one, other)
-        for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
-    )
-
-
 def test_a_single_callback_may_come_by_itself():
     rows = []
 
@@ -56,7 +50,7 @@ def test_a_run_goes_on_from_a_result_a_state_or_a_file(result, tmp_path):
     first = gmmvi.train(CONFIG.replace(num_iterations=2), gaussian, checkpoint=path)
     rest = CONFIG.replace(num_iterations=2)
     for initial in (first, first.state, path, str(path)):
-        assert same(gmmvi.train(rest, gaussian, initial=initial).gmm, result.gmm)
+        chex.assert_trees_all_equal(gmmvi.train(rest, gaussian, initial=initial).gmm, result.gmm)
 
 
 def test_a_run_starts_from_a_mixture_in_a_file_of_numpy_arrays_or_of_float64(result, tmp_path):
@@ -68,7 +62,7 @@ def test_a_run_starts_from_a_mixture_in_a_file_of_numpy_arrays_or_of_float64(res
     for initial in (path, str(path), arrays, doubles):
         found = gmmvi.train(CONFIG, gaussian, initial=initial).gmm
         assert found.means.dtype == jnp.float32
-        assert same(found, expected)
+        chex.assert_trees_all_equal(found, expected)
 
 
 def test_an_integer_is_the_seed_of_a_key(result):
@@ -77,13 +71,13 @@ def test_an_integer_is_the_seed_of_a_key(result):
     assert typed_key(jax.random.PRNGKey(3)) == jax.random.key(3)
     assert typed_key(np.asarray(jax.random.PRNGKey(3))) == jax.random.key(3)
     assert jax.jit(typed_key)(3) == jax.random.key(3)
-    assert same(gmmvi.train(CONFIG, gaussian, rng_key=0).gmm, result.gmm)
+    chex.assert_trees_all_equal(gmmvi.train(CONFIG, gaussian, rng_key=0).gmm, result.gmm)
     np.testing.assert_array_equal(result.sample(5, 3), result.sample(jax.random.key(5), 3))
     np.testing.assert_array_equal(
         result.gmm.sample(5, 2), result.gmm.sample(jax.random.PRNGKey(5), 2)
     )
     assert result.diagnose(5, 100).elbo == result.diagnose(jax.random.key(5), 100).elbo
-    assert same(
+    chex.assert_trees_all_equal(
         gmmvi.init(CONFIG.algorithm, 5).mixture,
         gmmvi.init(CONFIG.algorithm, jax.random.key(5)).mixture,
     )
@@ -205,7 +199,7 @@ def test_seeds_may_be_a_range_or_an_array():
     assert expected.seeds == (0, 1)
     found = gmmvi.train_many(short, gaussian, np.arange(2))  # type: ignore[arg-type]
     assert found.seeds == (0, 1)
-    assert same(found.gmms, expected.gmms)
+    chex.assert_trees_all_equal(found.gmms, expected.gmms)
 
 
 def test_measures_of_a_fit_take_integers_as_keys(result):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -122,16 +123,14 @@ def test_what_is_left_in_slots_behind_the_active_ones_changes_no_bit(diagonal: b
         padded = dataclasses.replace(padded, log_weights=jnp.asarray(log_weights))
         points = jnp.asarray(POINTS, float)
         results.append((value(padded, points), *value_and_gradient(padded, points)))
-    for first, second in zip(*results, strict=True):
-        np.testing.assert_array_equal(first, second)
+    chex.assert_trees_all_equal(*results)
 
 
 @pytest.mark.usefixtures("float64")
 def test_capacity_and_block_size_do_not_change_the_density(diagonal: bool) -> None:
     reference = value_and_gradient(make(4, diagonal)[0], POINTS)
     other = value_and_gradient(make(4, diagonal, capacity=20, block_size=5)[0], POINTS)
-    for first, second in zip(reference, other, strict=True):
-        np.testing.assert_allclose(first, second, rtol=EXACT, atol=1e-12)
+    chex.assert_trees_all_close(reference, other, rtol=EXACT, atol=1e-12)
 
 
 @pytest.mark.usefixtures("float64")
@@ -247,9 +246,7 @@ def test_the_upper_triangle_of_a_public_mixtures_factors_is_not_read() -> None:
         GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.array([[[2.0, upper], [0.5, 1.0]]]))
         for upper in (0.0, 9.0)
     )
-    padded = [jax.tree.leaves(from_gmm_jit(gmm, 1)) for gmm in (clean, dirty)]
-    for expected, found in zip(*padded, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    chex.assert_trees_all_equal(from_gmm_jit(clean, 1), from_gmm_jit(dirty, 1))
 
 
 # --- stratified counts -------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """``init`` and ``step``: exact on Gaussians, indifferent to capacity, ready for accelerators."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +37,8 @@ def gaussian_config(**settings):
 
 def run(config, target, num_steps, seed=0):
     state = jax.jit(gmmvi.init)(config.algorithm, jax.random.key(seed))
-    one_step = jax.jit(gmmvi.step, static_argnums=1)
+    chex.clear_trace_counter()
+    one_step = jax.jit(chex.assert_max_traces(gmmvi.step, n=1), static_argnums=1)
     for _ in range(num_steps):
         state, _ = one_step(config.algorithm, target, state)
     return state

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,8 +79,7 @@ def test_same_seed_same_result_bit_for_bit_and_without_compiling_again(result):
     compiled = num_compilations()
     again = gmmvi.train(CONFIG, three_modes)
     assert num_compilations() == compiled
-    for first, second in zip(jax.tree.leaves(result.gmm), jax.tree.leaves(again.gmm), strict=True):
-        np.testing.assert_array_equal(first, second)
+    chex.assert_trees_all_equal(result.gmm, again.gmm)
     np.testing.assert_array_equal(result.history["elbo"], again.history["elbo"])
 
 

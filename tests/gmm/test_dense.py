@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,19 +16,22 @@ from ..double_precision import enable_x64
 from .cases import EXACT, D, K, Moments, evaluate, make, moments, points
 
 
-@pytest.mark.usefixtures("float64")
-def test_densities_match_scipy(kind: str):
-    gmm, oracle, x = make(kind), moments(kind), points(2, 5)
-    joint = oracle.component_log_probs(x) + np.log(oracle.weights)
-    with jax.numpy_rank_promotion("raise"):
-        log_prob, component_log_probs, responsibilities = jax.jit(
-            lambda gmm, x: (gmm.log_prob(x), gmm.component_log_probs(x), gmm.responsibilities(x))
-        )(gmm, x)
-    np.testing.assert_allclose(log_prob, oracle.log_prob(x), rtol=EXACT)
-    np.testing.assert_allclose(component_log_probs, oracle.component_log_probs(x), rtol=EXACT)
-    np.testing.assert_allclose(
-        responsibilities, scipy.special.softmax(joint, axis=-1), rtol=1e-9, atol=1e-15
-    )
+class DensitiesTest(chex.TestCase):
+    """Densities under ``jit``, and as they are mostly called, outside of it."""
+
+    @chex.variants(with_jit=True, without_jit=True)
+    def test_densities_match_scipy(self):
+        for kind in ("full", "diagonal"):
+            with enable_x64(True), jax.numpy_rank_promotion("raise"):
+                gmm, oracle, x = make(kind), moments(kind), points(2, 5)
+                log_prob = self.variant(GMM.log_prob)(gmm, x)
+                component_log_probs = self.variant(GMM.component_log_probs)(gmm, x)
+                responsibilities = self.variant(GMM.responsibilities)(gmm, x)
+            each = oracle.component_log_probs(x)
+            expected = scipy.special.softmax(each + np.log(oracle.weights), axis=-1)
+            np.testing.assert_allclose(log_prob, oracle.log_prob(x), rtol=EXACT)
+            np.testing.assert_allclose(component_log_probs, each, rtol=EXACT)
+            np.testing.assert_allclose(responsibilities, expected, rtol=1e-9, atol=1e-15)
 
 
 def test_densities_have_the_shape_of_the_points_and_the_dtype_of_the_mixture(kind: str):
@@ -252,15 +256,14 @@ def test_gradients_are_finite_where_a_weight_is_zero(kind: str):
     def log_prob(weights, x):
         return GMM.from_moments(weights, means, covariances).log_prob(x)
 
-    gradient = jax.grad(log_prob)(weights, x)
+    gradient, in_x = jax.jit(jax.grad(log_prob, argnums=(0, 1)))(weights, x)
     without = jnp.array([0, 2])
     smaller = GMM.from_moments(weights[without], means[without], covariances[without])
     densities = jnp.exp(smaller.component_log_probs(x) - smaller.log_prob(x))
     np.testing.assert_allclose(gradient[without], densities - 1.0, rtol=1e-4)
     assert np.all(np.isfinite(gradient))
-    in_x = jax.grad(log_prob, argnums=1)(weights, x)
-    np.testing.assert_allclose(in_x, jax.grad(smaller.log_prob)(x), rtol=1e-5)
+    expected = jax.jit(jax.grad(GMM.log_prob, argnums=1))(smaller, x)
+    np.testing.assert_allclose(in_x, expected, rtol=1e-5)
     gmm = GMM.from_moments(weights, means, covariances)
     assert float(gmm.log_weights[1]) == -np.inf
-    for leaf in jax.tree.leaves(jax.grad(lambda gmm: gmm.log_prob(x))(gmm)):
-        assert np.all(np.isfinite(leaf))
+    chex.assert_tree_all_finite(jax.jit(jax.grad(GMM.log_prob))(gmm, x))

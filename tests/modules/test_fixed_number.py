@@ -1,5 +1,6 @@
 """Tests of a fixed number of components."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,9 +42,7 @@ def test_a_fixed_number_keeps_what_the_heuristics_would_delete_and_adds_nothing(
     )
     assert list(after.info) == [0, 0, 0]
     np.testing.assert_array_equal(after.memories.natural_gradient, np.arange(CAPACITY))
-    was, now = jax.tree.leaves((before, record)), jax.tree.leaves((after.mixture, after.components))
-    for first, second in zip(was, now, strict=True):
-        np.testing.assert_array_equal(first, second)
+    chex.assert_trees_all_equal((before, record), (after.mixture, after.components))
 
 
 def test_a_fixed_number_needs_no_histories_and_no_archive() -> None:

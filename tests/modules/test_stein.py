@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +20,7 @@ from gmmvi_jax.samples.window import empty_window
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.typing import Array
 
-from ..oracles import Mixture, make_database, make_record, pad, random_mixture, with_window
+from ..oracles import Mixture, make_database, make_record, pad, random_mixture, rows, with_window
 
 D, BLOCK, CAPACITY = 3, 2, 6
 CHUNK, ROWS = 512, 16384 + 512
@@ -253,12 +254,9 @@ def test_one_component_alone_gives_what_the_blocked_pass_gives(
         for array in (points, reward_gradient, log_background)
     )
     for component in range(4):
-        gaussian = jax.tree.map(lambda leaf, row=component: np.asarray(leaf)[row], padded.gaussians)
+        gaussian = rows(padded.gaussians, component)
         alone = estimate_alone(gaussian, chunks, jnp.asarray(len(points)), self_normalized)
-        for found, expected in zip(alone, blocked, strict=True):
-            np.testing.assert_allclose(
-                found, np.asarray(expected)[component], rtol=EXACT, atol=EXACT
-            )
+        chex.assert_trees_all_close(alone, rows(blocked, component), rtol=EXACT, atol=EXACT)
 
 
 @pytest.mark.usefixtures("float64")
@@ -285,9 +283,8 @@ def test_the_record_does_not_change_under_stretching_shearing_and_shifting(diago
         database = make_database(x, background, ROWS, CHUNK, target_gradient=slope)
         padded = pad(case, CAPACITY, BLOCK, diagonal)
         estimates = estimate(Stein(), padded, database, jnp.asarray(1.0))
-        results.append([np.asarray(leaf)[:3] for leaf in estimates])
-    for first, second in zip(*results, strict=True):
-        np.testing.assert_allclose(first, second, rtol=1e-8, atol=1e-8)
+        results.append(rows(estimates, slice(3)))
+    chex.assert_trees_all_close(*results, rtol=1e-8, atol=1e-8)
 
 
 def test_without_usable_samples_there_is_no_estimate() -> None:

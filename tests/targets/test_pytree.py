@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,10 +49,7 @@ def test_the_vector_is_that_of_ravel_pytree(example):
     point = jnp.arange(1.0, layout.dim + 1.0)
     expected = unravel(point.astype(flat.dtype))
     found = layout.unravel(point)
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one, other)
+    chex.assert_trees_all_equal(found, expected, strict=True)
     np.testing.assert_array_equal(layout.ravel(found), point)
 
 
