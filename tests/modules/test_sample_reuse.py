@@ -155,6 +155,64 @@ def without(mixture: Mixture, index: int) -> Mixture:
     return Mixture(weights / weights.sum(), means, covariances)
 
 
+def add_drawn(
+    model: Model, mixture: Mixture, iteration: int, database: SampleDatabase
+) -> tuple[Floats, Floats]:
+    """Adds the new samples to the model; returns them, and how many each component drew."""
+    batch, window = database.batch, window_of(database)
+    count, num_old, num_samples = len(mixture.means), len(model.samples), int(batch.num_samples)
+    points = np.asarray(batch.points)[:num_samples]
+    old_points = np.array([s.point for s in model.samples]).reshape(-1, D)
+    np.testing.assert_array_equal(points[:num_old], old_points)
+    model.gaussians += [(iteration, component) for component in range(count)]
+    assert window.num_gaussians == len(model.gaussians)
+    new_counts = np.asarray(window.row_counts)[: len(model.gaussians)][-count:]
+    origins = np.repeat(np.arange(count), new_counts)
+    np.testing.assert_array_equal(np.asarray(batch.origins)[num_old:num_samples], origins)
+    new_points = points[num_old:]
+    drawn = zip(new_points, origins, strict=True)
+    model.samples += [Sample(point, (iteration, int(origin))) for point, origin in drawn]
+    # Every sample lies near the component that is said to have drawn it.
+    distance = np.linalg.norm(new_points - mixture.means[origins], axis=1)
+    assert np.all(distance < 6.0 * np.sqrt(np.linalg.norm(mixture.covariances[origins], 2, (1, 2))))
+    return new_points, new_counts
+
+
+def check_window(model: Model, database: SampleDatabase) -> None:
+    """Compares counts, densities and values of the samples in use with the model's."""
+    batch, window = database.batch, window_of(database)
+    num_samples, usable = len(model.samples), model.usable()
+    assert batch.num_samples == num_samples
+    assert batch.num_usable == usable.sum()
+    good = [s for s, usable_one in zip(model.samples, usable, strict=True) if usable_one]
+    for samples, found in ((model.samples, window.row_counts), (good, window.usable_counts)):
+        counts = [sum(s.generator == g for s in samples) for g in model.gaussians]
+        np.testing.assert_array_equal(np.asarray(found)[: len(model.gaussians)], counts)
+    background = np.asarray(kept(database).background)[:num_samples]
+    np.testing.assert_allclose(background[usable], model.log_background()[usable], rtol=EXACT)
+    end = -(-num_samples // batch.chunk_size) * batch.chunk_size
+    np.testing.assert_array_equal(np.asarray(batch.usable)[:num_samples], usable)
+    assert not np.any(batch.usable[num_samples:end])
+    points = np.array([s.point for s in model.samples])
+    values = np.where(usable, -0.5 * np.sum((points - 1.0) ** 2, axis=1), 0.0)
+    np.testing.assert_allclose(np.asarray(batch.log_target)[:num_samples], values, rtol=EXACT)
+    gradient = np.where(usable[:, None], 1.0 - points, 0.0)
+    assert batch.target_gradient is not None
+    np.testing.assert_allclose(
+        np.asarray(batch.target_gradient)[:num_samples], gradient, rtol=EXACT, atol=EXACT
+    )
+
+
+def check_cached(database: SampleDatabase, updated: Mixture, first: int) -> None:
+    """Compares the densities under the updated components, behind ``first``, with the formula."""
+    window, num_samples = window_of(database), int(database.batch.num_samples)
+    rows = slice(first, first + len(updated.means))
+    assert rows.stop == window.num_gaussians
+    points = np.asarray(database.batch.points)[:num_samples]
+    found = np.asarray(window.log_densities)[rows, :num_samples]
+    np.testing.assert_allclose(found, updated.component_log_densities(points).T, rtol=EXACT)
+
+
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("kind", ["component-based", "mixture-based", "little room"])
 def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
@@ -176,7 +234,6 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         key = jax.random.key(iteration)
         padded = pad(mixture, CAPACITY, BLOCK)
         database, info = select(selector, key, jax.tree_util.Partial(bump), padded, database)
-        batch, window = database.batch, window_of(database)
 
         incoming = DESIRED * count if isinstance(selector, ComponentBased) else DESIRED
         wanted = 68 * count
@@ -185,70 +242,24 @@ def test_reuse_over_iterations_is_what_plain_lists_say(kind: str) -> None:
         bounded_any |= len(model.samples) < min(wanted, num_before)
         model.mixtures.append(mixture)
         missing = expected_new(model, mixture, selector)
-        num_old, num_samples = len(model.samples), int(batch.num_samples)
+        num_old = len(model.samples)
         reused_any |= num_old > 0 and int(np.sum(missing)) < incoming
-        assert info.num_drawn == num_samples - num_old == np.sum(missing)
-
-        points = np.asarray(batch.points)[:num_samples]
-        old_points = np.array([s.point for s in model.samples]).reshape(-1, D)
-        np.testing.assert_array_equal(points[:num_old], old_points)
-        model.gaussians += [(iteration, component) for component in range(count)]
-        assert window.num_gaussians == len(model.gaussians)
-        row_counts = np.asarray(window.row_counts)[: len(model.gaussians)]
-        new_counts = row_counts[-count:]
+        assert info.num_drawn == database.batch.num_samples - num_old == np.sum(missing)
+        new_points, new_counts = add_drawn(model, mixture, iteration, database)
         if isinstance(selector, ComponentBased):
             np.testing.assert_array_equal(new_counts, missing)
-        origins = np.repeat(np.arange(count), new_counts)
-        np.testing.assert_array_equal(np.asarray(batch.origins)[num_old:num_samples], origins)
-        new_points = points[num_old:]
-        model.samples += [
-            Sample(point, (iteration, int(origin)))
-            for point, origin in zip(new_points, origins, strict=True)
-        ]
-        # Every sample lies near the component that is said to have drawn it.
-        distance = np.linalg.norm(new_points - mixture.means[origins], axis=1)
-        assert np.all(
-            distance < 6.0 * np.sqrt(np.linalg.norm(mixture.covariances[origins], 2, (1, 2)))
-        )
-
-        usable = model.usable()
-        broken_any |= bool(np.any(~usable[:num_old]))
-        assert batch.num_usable == usable.sum()
-        assert info.num_unusable == np.sum(~usable[num_old:])
-        counts = [sum(s.generator == g for s in model.samples) for g in model.gaussians]
-        np.testing.assert_array_equal(row_counts, counts)
-        good = [s for s, usable_one in zip(model.samples, usable, strict=True) if usable_one]
-        counts = [sum(s.generator == g for s in good) for g in model.gaussians]
-        np.testing.assert_array_equal(
-            np.asarray(window.usable_counts)[: len(model.gaussians)], counts
-        )
-        background = np.asarray(kept(database).background)[:num_samples]
-        expected = model.log_background()
-        np.testing.assert_allclose(background[usable], expected[usable], rtol=EXACT)
-        end = -(-num_samples // batch.chunk_size) * batch.chunk_size
-        np.testing.assert_array_equal(np.asarray(batch.usable)[:num_samples], usable)
-        assert not np.any(batch.usable[num_samples:end])
+        check_window(model, database)
+        broken_any |= bool(np.any(~model.usable()[:num_old]))
+        assert info.num_unusable == np.sum(~model.usable()[num_old:])
 
         # The components are updated. Then in some iterations one of them is deleted, or one more
         # is added, in others they stay and draw next.
         updated = mixtures[min(iteration + 1, 11)]
         if iteration % 3 and len(updated.means) > 1:
             updated = without(updated, 0 if iteration % 3 == 1 else len(updated.means) - 1)
+        first = int(window_of(database).num_gaussians)
         database = cache(database, pad(updated, CAPACITY, BLOCK))
-        rows = slice(window.num_gaussians, window.num_gaussians + len(updated.means))
-        assert rows.stop == window_of(database).num_gaussians
-        found = np.asarray(window_of(database).log_densities)[rows, :num_samples]
-        expected = updated.component_log_densities(points).T
-        np.testing.assert_allclose(found, expected, rtol=EXACT)
-        values = -0.5 * np.sum((points - 1.0) ** 2, axis=1)
-        np.testing.assert_allclose(
-            np.asarray(batch.log_target)[:num_samples], np.where(usable, values, 0.0), rtol=EXACT
-        )
-        gradient = np.where(usable[:, None], 1.0 - points, 0.0)
-        assert batch.target_gradient is not None
-        np.testing.assert_allclose(
-            np.asarray(batch.target_gradient)[:num_samples], gradient, rtol=EXACT, atol=EXACT
-        )
+        check_cached(database, updated, first)
         # The archive takes the new samples alone.
         archived = np.asarray(database.archive.points)[: int(database.archive.count)]
         np.testing.assert_array_equal(archived[-len(new_points) :], new_points)
