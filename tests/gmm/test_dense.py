@@ -19,7 +19,7 @@ from .cases import EXACT, D, K, Moments, evaluate, make, moments, points
 class DensitiesTest(chex.TestCase):
     """Densities under ``jit``, and as they are mostly called, outside of it."""
 
-    @chex.variants(with_jit=True, without_jit=True)
+    @chex.variants(with_jit=True, without_jit=True)  # pyright: ignore[reportCallIssue]
     def test_densities_match_scipy(self):
         for kind in ("full", "diagonal"):
             with enable_x64(True), jax.numpy_rank_promotion("raise"):
