@@ -2,9 +2,10 @@
 
 import dataclasses
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.component_updaters.update_blocks import BlockUpdater
-from gmmvi_jax.modules.records import NaturalGradient
+from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     apply_factor,
@@ -49,7 +50,7 @@ def update_one(
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class Direct(BlockUpdater):
+class Direct:
     """Moves each component along its natural gradient, by its stepsize.
 
     Where the new precision is not positive definite the component stays where it is: a smaller
@@ -57,7 +58,24 @@ class Direct(BlockUpdater):
     mixture of Gaussians; Arenz et al., TMLR 2023, Section 3.
     """
 
-    update_one = staticmethod(update_one)
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        memory: tuple[()],
+        gradient: NaturalGradient,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], UpdateInfo]:
+        """Updates the active components; see ``ComponentUpdater``."""
+        mixture, components, info = update_blocks(
+            update_one, mixture, components, gradient, temperature
+        )
+        return mixture, components, memory, info
 
 
 def build(problem: Problem) -> Direct:

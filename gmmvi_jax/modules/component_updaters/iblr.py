@@ -5,9 +5,10 @@ import math
 
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.component_updaters.update_blocks import BlockUpdater
-from gmmvi_jax.modules.records import NaturalGradient
+from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
     divergence_from_standard,
@@ -71,7 +72,7 @@ def update_one(
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class IBLR(BlockUpdater):
+class IBLR:
     """Moves each component by the improved Bayesian learning rule.
 
     The second-order term keeps the new precision positive definite whatever the stepsize, so that
@@ -80,7 +81,24 @@ class IBLR(BlockUpdater):
     TMLR 2023, Section 3.
     """
 
-    update_one = staticmethod(update_one)
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        memory: tuple[()],
+        gradient: NaturalGradient,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], UpdateInfo]:
+        """Updates the active components; see ``ComponentUpdater``."""
+        mixture, components, info = update_blocks(
+            update_one, mixture, components, gradient, temperature
+        )
+        return mixture, components, memory, info
 
 
 def build(problem: Problem) -> IBLR:

@@ -2,9 +2,10 @@
 
 import dataclasses
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.component_updaters.update_blocks import BlockUpdater
-from gmmvi_jax.modules.records import NaturalGradient
+from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
+from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum
@@ -45,14 +46,31 @@ def update_one(
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class TrustRegion(BlockUpdater):
+class TrustRegion:
     """Moves each component as far as KL(new || old) <= its stepsize allows.
 
     Source: Arenz et al., JMLR 2020, Section 4; TMLR 2023, Section 3. The bound is met to
     0.1 %, or the full natural-gradient step (eta = beta) is taken where that is shorter.
     """
 
-    update_one = staticmethod(update_one)
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        memory: tuple[()],
+        gradient: NaturalGradient,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], UpdateInfo]:
+        """Updates the active components; see ``ComponentUpdater``."""
+        mixture, components, info = update_blocks(
+            update_one, mixture, components, gradient, temperature
+        )
+        return mixture, components, memory, info
 
 
 def build(problem: Problem) -> TrustRegion:

@@ -1,7 +1,7 @@
-"""Updaters that apply a rule for ONE component to all active ones, block by block, in place."""
+"""Applies a rule for ONE component to all active ones, block by block, in place."""
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -86,32 +86,3 @@ def _is_sound(proposal: Gaussian, divergence: Array) -> Array:
 
 def _like(mask: Array, array: Array) -> Array:
     return mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))
-
-
-class BlockUpdater:
-    """An updater without a memory that is given by its rule for ONE component.
-
-    Attributes:
-        update_one: the rule.
-    """
-
-    update_one: ClassVar[UpdateOne]
-
-    def init(self, mixture: PaddedMixture) -> tuple[()]:
-        """Returns what the choice remembers: nothing."""
-        del mixture
-        return ()
-
-    def __call__(
-        self,
-        mixture: PaddedMixture,
-        components: ComponentRecord,
-        memory: tuple[()],
-        gradient: NaturalGradient,
-        temperature: Array,
-    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], UpdateInfo]:
-        """Updates the active components; see ``ComponentUpdater``."""
-        mixture, components, info = update_blocks(
-            self.update_one, mixture, components, gradient, temperature
-        )
-        return mixture, components, memory, info

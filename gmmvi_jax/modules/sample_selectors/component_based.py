@@ -9,9 +9,9 @@ from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.sample_selectors.collecting import collect
 from gmmvi_jax.modules.sample_selectors.draws import (
     REUSE_WINDOW_BYTES,
-    Draws,
     check_draws,
     default_samples,
+    reuse_window_size,
 )
 from gmmvi_jax.modules.sample_selectors.reuse import (
     component_sample_sizes,
@@ -24,12 +24,13 @@ from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window_size import MixtureShape, WindowSize
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class ComponentBased(Draws):
+class ComponentBased:
     """Draws until every component, whatever its weight, has ``desired_samples`` effective samples.
 
     Components of low weight are so estimated as well as the others, and can still move to
@@ -37,7 +38,16 @@ class ComponentBased(Draws):
 
     Attributes:
         desired_samples: samples per component and iteration.
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
+            only what their effective number falls short of is drawn. 0: all samples are new.
+        reuse_window_bytes: most memory for reused samples.
     """
+
+    desired_samples: int = dataclasses.field(metadata={"static": True})
+    reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
+    reuse_window_bytes: int = dataclasses.field(
+        default=REUSE_WINDOW_BYTES, metadata={"static": True}
+    )
 
     def chunk_size(self, preferred: int) -> int:
         """Returns how many samples one chunk of the batch holds."""
@@ -46,6 +56,10 @@ class ComponentBased(Draws):
     def max_samples(self, max_components: int) -> int:
         """Returns how many new samples an iteration can draw at most."""
         return self.desired_samples * max_components
+
+    def window_size(self, shape: MixtureShape) -> WindowSize | None:
+        """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
+        return reuse_window_size(self, shape)
 
     def __call__(
         self,

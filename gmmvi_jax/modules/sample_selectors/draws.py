@@ -1,6 +1,6 @@
 """How many samples to draw by default, and what both selectors check of their settings."""
 
-import dataclasses
+from typing import Protocol
 
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.sample_selectors.reuse import num_reused
@@ -24,35 +24,37 @@ def default_samples(problem: Problem) -> int:
     return 100 if problem.diagonal else max(100, 4 * problem.dim)
 
 
-@dataclasses.dataclass(frozen=True)
-class Draws:
-    """The settings of both selectors, and the room that they need for reused samples.
-
-    Attributes:
-        desired_samples: effective samples of an estimate.
-        reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
-            only what their effective number falls short of is drawn. 0: all samples are new.
-        reuse_window_bytes: most memory for reused samples.
-    """
-
-    desired_samples: int = dataclasses.field(metadata={"static": True})
-    reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
-    reuse_window_bytes: int = dataclasses.field(
-        default=REUSE_WINDOW_BYTES, metadata={"static": True}
-    )
+class Draws(Protocol):
+    """What both selectors have."""
 
     def max_samples(self, max_components: int) -> int:
         """Returns how many new samples an iteration can draw at most."""
-        raise NotImplementedError
+        ...
 
-    def window_size(self, shape: MixtureShape) -> WindowSize | None:
-        """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
-        per_component = num_reused(self.reuse_ratio, self.desired_samples)
-        if per_component == 0:
-            return None
-        num_new = self.max_samples(shape.max_components)
-        demand = RowDemand(num_new, num_new + per_component * shape.max_components)
-        return window_size(self.reuse_window_bytes, demand, shape)
+    @property
+    def desired_samples(self) -> int:
+        """How many samples an estimate should have."""
+        ...
+
+    @property
+    def reuse_ratio(self) -> float:
+        """Earlier samples per new one."""
+        ...
+
+    @property
+    def reuse_window_bytes(self) -> int:
+        """Most memory for earlier samples."""
+        ...
+
+
+def reuse_window_size(selector: Draws, shape: MixtureShape) -> WindowSize | None:
+    """Returns the size of a selector's reuse window, None without reuse."""
+    per_component = num_reused(selector.reuse_ratio, selector.desired_samples)
+    if per_component == 0:
+        return None
+    num_new = selector.max_samples(shape.max_components)
+    demand = RowDemand(num_new, num_new + per_component * shape.max_components)
+    return window_size(selector.reuse_window_bytes, demand, shape)
 
 
 def check_draws(choice: Draws) -> None:

@@ -11,9 +11,9 @@ from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.sample_selectors.collecting import collect
 from gmmvi_jax.modules.sample_selectors.draws import (
     REUSE_WINDOW_BYTES,
-    Draws,
     check_draws,
     default_samples,
+    reuse_window_size,
 )
 from gmmvi_jax.modules.sample_selectors.reuse import (
     keep_recent,
@@ -26,6 +26,7 @@ from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.samples.kept_densities import KeptDensities
+from gmmvi_jax.samples.window_size import MixtureShape, WindowSize
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _SEGMENT = 64  # rows transformed by one product: counts per component are uneven and small
@@ -33,7 +34,7 @@ _SEGMENT = 64  # rows transformed by one product: counts per component are uneve
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class MixtureBased(Draws):
+class MixtureBased:
     """Draws until the mixture has ``desired_samples`` effective samples.
 
     A component is sampled as often as its weight says; one of low weight hardly moves. Source:
@@ -41,7 +42,16 @@ class MixtureBased(Draws):
 
     Attributes:
         desired_samples: samples per iteration, of all components together.
+        reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
+            only what their effective number falls short of is drawn. 0: all samples are new.
+        reuse_window_bytes: most memory for reused samples.
     """
+
+    desired_samples: int = dataclasses.field(metadata={"static": True})
+    reuse_ratio: float = dataclasses.field(default=0.0, metadata={"static": True})
+    reuse_window_bytes: int = dataclasses.field(
+        default=REUSE_WINDOW_BYTES, metadata={"static": True}
+    )
 
     def chunk_size(self, preferred: int) -> int:
         """Returns how many samples one chunk of the batch holds."""
@@ -51,6 +61,10 @@ class MixtureBased(Draws):
         """Returns how many new samples an iteration can draw at most."""
         del max_components
         return self.desired_samples
+
+    def window_size(self, shape: MixtureShape) -> WindowSize | None:
+        """Returns the size of the reuse window, None without reuse; see ``SampleSelector``."""
+        return reuse_window_size(self, shape)
 
     def __call__(
         self,

@@ -13,7 +13,7 @@ from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
-from gmmvi_jax.samples.database import SampleDatabase
+from gmmvi_jax.samples.database import SampleDatabase, cache_densities
 from gmmvi_jax.samples.importance_weights import log_importance_weights
 from gmmvi_jax.typing import Array, PyTree
 
@@ -147,6 +147,33 @@ def with_log_weights(mixture: PaddedMixture, log_weights: Array) -> PaddedMixtur
     # The floor adds less than rounding does: the floored weights are still normalised.
     floored = jnp.maximum(log_weights - log_total, LOG_WEIGHT_FLOOR)
     return dataclasses.replace(mixture, log_weights=jnp.where(mixture.active, floored, -jnp.inf))
+
+
+def reward_components(
+    mixture: PaddedMixture,
+    components: ComponentRecord,
+    database: SampleDatabase,
+    log_background: Array,
+    temperature: Array,
+    self_normalized: bool,
+) -> tuple[ComponentRecord, SampleDatabase, Array]:
+    """Estimates and records the rewards of the updated components.
+
+    Args:
+        mixture: updated components, old weights.
+        components: its record.
+        database: its batch are samples shared by all components.
+        log_background: [N] log b(x) of these samples.
+        temperature: beta, scalar.
+        self_normalized: importance weights sum to one per component, else they are plain.
+
+    Returns:
+        The record; the database, see ``cache_densities``; and [K] the advantages.
+    """
+    database = cache_densities(database, mixture)
+    expected = expected_rewards(mixture, database, log_background, temperature, self_normalized)
+    components = record_rewards(mixture, components, expected, temperature)
+    return components, database, advantages_of(mixture, expected.values)
 
 
 def tilt_weights(mixture: PaddedMixture, advantages: Array, scale: Array) -> PaddedMixture:

@@ -4,11 +4,17 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
-from gmmvi_jax.modules.weight_updaters.tilted_weights import TiltedWeights
+from gmmvi_jax.modules.records import ComponentRecord
+from gmmvi_jax.modules.weight_updaters.expected_rewards import (
+    reward_components,
+    tilt_weights,
+)
 from gmmvi_jax.numerics.bracketing import meet_bound
 from gmmvi_jax.numerics.log_sum import log_sum_exp
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array
 
 
@@ -61,18 +67,39 @@ def solve_tilt(log_weights: Array, advantages: Array, bound: Array, largest: Arr
 
 @register_pytree
 @dataclasses.dataclass(frozen=True)
-class TrustRegionWeights(TiltedWeights):
+class TrustRegionWeights:
     """Moves the weights as far as KL(pi' || pi) <= stepsize allows.
 
     log pi' ~ log pi + r_o / (beta + eta) with the smallest eta >= 0 that satisfies the bound,
     met to 0.1 %. Source: Arenz et al., JMLR 2020, Section 4.1; TMLR 2023, Section 3.
+
+    Attributes:
+        self_normalized: importance weights sum to one per component, else they are plain.
     """
 
-    def scale_of(
-        self, log_weights: Array, advantages: Array, stepsize: Array, temperature: Array
-    ) -> Array:
-        """Returns [] the largest scale that the bound allows; see ``TiltedWeights``."""
-        return solve_tilt(log_weights, advantages, stepsize, 1.0 / temperature)
+    self_normalized: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def init(self, mixture: PaddedMixture) -> tuple[()]:
+        """Returns what the choice remembers: nothing."""
+        del mixture
+        return ()
+
+    def __call__(
+        self,
+        mixture: PaddedMixture,
+        components: ComponentRecord,
+        memory: tuple[()],
+        database: SampleDatabase,
+        log_background: Array,
+        stepsize: Array,
+        temperature: Array,
+    ) -> tuple[PaddedMixture, ComponentRecord, tuple[()], SampleDatabase]:
+        """Updates the weights; see ``WeightUpdater``."""
+        components, database, advantages = reward_components(
+            mixture, components, database, log_background, temperature, self.self_normalized
+        )
+        scale = solve_tilt(mixture.log_weights, advantages, stepsize, 1.0 / temperature)
+        return tilt_weights(mixture, advantages, scale), components, memory, database
 
 
 def build(problem: Problem, *, self_normalized_rewards: bool = True) -> TrustRegionWeights:
