@@ -15,8 +15,9 @@ from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
+from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.numerics.schedule import Schedule
+from gmmvi_jax.numerics.schedule import Schedule, as_schedule
 
 _NUM_CHOICES = 7  # the first fields of an Algorithm
 
@@ -133,6 +134,8 @@ class Config:
         for part, value in parts.items():
             names = {field.name for field in dataclasses.fields(value)}
             own = {name: changes.pop(name) for name in list(changes) if name in names}
+            if callable(own.get("temperature")):
+                own["temperature"] = as_schedule(own["temperature"])
             parts[part] = dataclasses.replace(value, **own)
         algorithm = parts["algorithm"]
         chosen = {
@@ -141,8 +144,15 @@ class Config:
         }
         parts["algorithm"] = dataclasses.replace(algorithm, **chosen)
         if changes:
+            name = sorted(changes)[0]
+            known = [field.name for part in (Run, Algorithm) for field in dataclasses.fields(part)]
+            for module in MODULES:
+                choice = module.choice_of(getattr(algorithm, module.field))
+                known += [] if choice is None else choice.settings
             raise TypeError(
-                f"Config has no field or setting {sorted(changes)}; see Config, Run, Algorithm and "
-                f"the settings of its choices (gmmvi-jax variants)."
+                f"Config has no field or setting {name!r}{did_you_mean(name, known)} It has the "
+                f"fields of Run and Algorithm and the settings of its choices (gmmvi-jax "
+                f"variants); dim, prior_mean, prior_scale, initial_covariance, "
+                f"num_initial_components and diagonal need a new config."
             )
         return dataclasses.replace(self, algorithm=parts["algorithm"], run=parts["run"])

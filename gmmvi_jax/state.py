@@ -16,6 +16,7 @@ from gmmvi_jax.modules.records import (
     UpdateInfo,
 )
 from gmmvi_jax.numerics.exact_counter import ExactCounter
+from gmmvi_jax.requirements import require_static
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
@@ -34,7 +35,17 @@ class TrainState(NamedTuple):
     num_target_evaluations: ExactCounter
 
     def gmm(self) -> GMM:
-        """Returns the mixture as it is now: dense, differentiable, a copy; of ONE run (``run``)."""
+        """Returns the mixture as it is now: dense, differentiable, a copy.
+
+        Raises:
+            ValueError: the state holds several runs, or is traced.
+        """
+        if self.iteration.ndim:
+            raise ValueError(
+                f"the state holds {len(self.iteration)} runs; call state.run(0).gmm(), or that of "
+                f"another run."
+            )
+        require_static("state.gmm(), the number of components,", self.mixture.num_components)
         return to_gmm(self.mixture)
 
     def run(self, index: int) -> Self:
@@ -46,25 +57,36 @@ class TrainState(NamedTuple):
         return jax.tree.map(lambda leaf: leaf[index], self)
 
 
-def check_carry(choices: Any, before: TrainState, after: TrainState) -> None:
-    """Raises TypeError where a step changes the structure, a shape or a dtype of the state.
+def check_carry(
+    choices: Any,
+    before: TrainState,
+    mixture: PaddedMixture,
+    components: ComponentRecord,
+    memories: Memories,
+    gradient: NaturalGradient,
+) -> None:
+    """Raises TypeError where choices change the structure, a shape or a dtype of what is carried.
 
-    A choice of a user's own may do that; the error of ``lax.scan`` would not name it. Costs nothing
-    in the compiled program.
+    A choice of a user's own may do that; the error of ``lax.scan`` would not name it, and where
+    components come and go, moving the rows could hide it. Costs nothing in the compiled program.
 
     Args:
         choices: the algorithm, whose fields are those of ``Memories``.
         before: the state that the step was given.
-        after: the state that it returns.
+        mixture: as the choices return it.
+        components: as the choices return it.
+        memories: as the choices return them.
+        gradient: as its estimator returns it.
     """
     for field in Memories._fields:
         _check_same(
             f"the memory of {type(getattr(choices, field)).__name__} ({field})",
             getattr(before.memories, field),
-            getattr(after.memories, field),
+            getattr(memories, field),
         )
-    for field in ("mixture", "components", "gradient"):
-        _check_same(f"the {field} of the state", getattr(before, field), getattr(after, field))
+    _check_same("the mixture of the state", before.mixture, mixture)
+    _check_same("the record of the components", before.components, components)
+    _check_same("the natural gradient", before.gradient, gradient)
 
 
 def _check_same(what: str, before: PyTree, after: PyTree) -> None:

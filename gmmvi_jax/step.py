@@ -72,6 +72,7 @@ def step(
         weight_updater=of_weight_updater,
         weight_stepsize=of_weight_stepsize,
     )
+    check_carry(algorithm, state, mixture, components, memories, gradient)
     # A, E: components come and go.
     adapted = algorithm.component_adaptation(
         key_adapt,
@@ -98,5 +99,4 @@ def step(
         gradient=gradient,
         num_target_evaluations=count_up(state.num_target_evaluations, info.num_target_evaluations),
     )
-    check_carry(algorithm, state, next_state)
     return next_state, info

@@ -56,12 +56,29 @@ class Forgetful(Counting):
 
     def __call__(self, mixture, components, memory):
         components, memory = super().__call__(mixture, components, memory)
-        return components, memory | {"in_all": memory["in_all"] + 0.5}
+        return components, memory | {"of_components": memory["of_components"] + 0.5}
+
+
+class Unregistered(Counting):
+    """A rule that is no pytree."""
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (0.1, "component_stepsize is 0.1, which lacks a __call__ and an init"),
+        (Counting, "lacks a __call__"),
+        (Unregistered(0.1), "lacks gmmvi_jax.register_pytree on its class"),
+    ],
+)
+def test_an_object_that_is_no_choice_is_refused(choice, message):
+    with pytest.raises(TypeError, match=message):
+        gmmvi.train(gmmvi.samtron(2).replace(component_stepsize=choice), two_modes)
 
 
 def test_a_memory_that_changes_its_dtype_is_named_with_its_choice():
     config = gmmvi.samtron(2, num_iterations=10).replace(component_stepsize=Forgetful(0.05))
-    with pytest.raises(TypeError, match=r"memory of Forgetful \(component_stepsize\).*in_all"):
+    with pytest.raises(TypeError, match=r"memory of Forgetful .*of_components"):
         gmmvi.train(config, two_modes)
 
 

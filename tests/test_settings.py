@@ -123,6 +123,21 @@ def test_stepsizes_and_temperature_follow_schedules_of_optax():
         gmmvi.ibayes_gmm(2, initial_weight_stepsize=lambda count: -1.0 - count)
 
 
+def test_a_config_is_changed_by_a_schedule_and_suggests_near_names():
+    config = gmmvi.samtron(2).replace(temperature=SCHEDULED["temperature"])
+    assert config.algorithm.temperature(31) == 1.0
+    gmmvi.build(config, lambda x: -0.5 * x @ x)
+    with pytest.raises(ValueError, match=r"finite at every count, got .* at 500"):
+        gmmvi.samtron(2, temperature=optax.linear_schedule(1.0, -1.0, 10))
+    with pytest.raises(TypeError, match="did you mean 'add_iters'"):
+        config.replace(add_iter=3)
+    with pytest.raises(TypeError, match=r"prior_scale.* need a new config"):
+        config.replace(prior_scale=3.0)
+    misspelled: Any = {"prior_scal": 2.0}
+    with pytest.raises(ValueError, match="did you mean 'prior_scale'"):
+        gmmvi.samtron(2, **misspelled)
+
+
 def test_numbers_of_numpy_and_jax_are_numbers():
     seven: Any = np.int64(7)
     algorithm: Any = gmmvi.samtron(

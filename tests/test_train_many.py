@@ -88,6 +88,8 @@ def test_callbacks_see_all_runs_and_may_keep_them(results, capsys):
     for index, gmm in enumerate(many.gmms):
         assert_same(states[1].run(index).gmm(), gmm)
         assert int(states[0].run(index).iteration) == 6
+    with pytest.raises(ValueError, match=r"holds 3 runs; call state\.run\(0\)\.gmm\(\)"):
+        states[1].gmm()
 
     stopped = gmmvi.train_many(CONFIG, two_modes, SEEDS, callbacks=[lambda state, rows: True])
     assert [str(status) for status in stopped.statuses] == ["stopped by a callback"] * 3

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jax.tree_util import all_leaves
+
 from gmmvi_jax.numerics.schedule import as_schedule
 from gmmvi_jax.requirements import checked_setting, require_static
 from gmmvi_jax.typing import HostArray
@@ -133,10 +135,31 @@ class Module:
         return next((choice for choice in self.choices if type(chosen) is choice.kind), None)
 
     def check(self, chosen: Any) -> None:
-        """Raises ValueError for settings that cannot be right; a user's own class passes."""
+        """Raises an error for settings, or an object, that cannot be right.
+
+        Raises:
+            ValueError: a setting cannot be right.
+            TypeError: it is no choice: a user's own class has a call, an ``init`` if its module has
+                a memory, and is registered as a pytree.
+        """
         choice = self.choice_of(chosen)
         if choice is not None:
             choice.check(chosen)
+            return
+        missing = [
+            what
+            for what, is_there in (
+                ("a __call__", callable(chosen) and not isinstance(chosen, type)),
+                ("an init", hasattr(chosen, "init") or not hasattr(self.choices[0].kind, "init")),
+                ("gmmvi_jax.register_pytree on its class", not all_leaves([chosen])),
+            )
+            if not is_there
+        ]
+        if missing:
+            raise TypeError(
+                f'{self.field} is {chosen!r}, which lacks {" and ".join(missing)}; see "A choice '
+                f'of your own" in gmmvi_jax/modules/README.md.'
+            )
 
     def replace(self, chosen: Any, changes: dict[str, Any]) -> Any:
         """Returns an instance with those settings changed that it has; takes them out of changes.

@@ -10,13 +10,13 @@ from gmmvi_jax.numerics.schedule import Scheduled
 from gmmvi_jax.requirements import is_traced, require, require_not_negative, require_positive
 
 
-def check_schedule(name: str, schedule: Any, first: int, positive: bool = True) -> None:
+def check_schedule(name: str, schedule: Any, count: int, positive: bool = True) -> None:
     """Raises ValueError where a value cannot be right; a function is called once.
 
     Args:
         name: of the setting.
         schedule: a number or a schedule.
-        first: the first count that a schedule is called with.
+        count: that a schedule is called with.
         positive: whether 0 is too little.
     """
     if not isinstance(schedule, Scheduled):
@@ -25,10 +25,10 @@ def check_schedule(name: str, schedule: Any, first: int, positive: bool = True) 
         )
         return
     try:
-        value = schedule(jnp.asarray(first, jnp.int32))
+        value = schedule(jnp.asarray(count, jnp.int32))
     except Exception as error:
         raise ValueError(
-            f"{name} must be a number or a function of a count; called with {first} it raised "
+            f"{name} must be a number or a function of a count; called with {count} it raised "
             f"{type(error).__name__}: {error}"
         ) from error
     if is_traced(value):
@@ -38,5 +38,5 @@ def check_schedule(name: str, schedule: Any, first: int, positive: bool = True) 
     require(
         is_fit and (number > 0.0 if positive else number >= 0.0),
         f"{name} must be {'positive' if positive else 'not negative'} and finite at every count, "
-        f"got {value!r} at {first}.",
+        f"got {value!r} at {count}.",
     )

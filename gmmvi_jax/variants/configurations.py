@@ -1,5 +1,6 @@
 """Configurations by name: ``from_codename``, ``samtron``, ``vips``, ``ibayes_gmm``."""
 
+import inspect
 from typing import Any, Unpack
 
 import numpy as np
@@ -128,9 +129,10 @@ def from_codename(
     if remaining:
         known = sorted(name for choice in choices for name in choice.settings)
         name = sorted(remaining)[0]
+        common = [p for p in inspect.signature(from_codename).parameters if p != "codename"]
         raise ValueError(
-            f"{codename} has no setting {name!r}{did_you_mean(name, known)} Its settings are "
-            f"{', '.join(known)}."
+            f"{codename} has no setting {name!r}{did_you_mean(name, [*common, *known])} Its "
+            f"choices have the settings {', '.join(known)}."
         )
 
     algorithm = Algorithm(

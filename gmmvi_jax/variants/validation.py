@@ -56,4 +56,5 @@ def validate(config: Config) -> None:
     for module in MODULES:
         module.check(getattr(algorithm, module.field))
     _check_own_samples(config)
-    check_schedule("temperature", algorithm.temperature, first=1)
+    for iteration in (1, run.num_iterations):
+        check_schedule("temperature", algorithm.temperature, iteration)

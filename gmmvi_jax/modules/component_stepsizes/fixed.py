@@ -56,7 +56,7 @@ def build(
 
 def check(choice: FixedComponentStepsize) -> None:
     """Raises ValueError for a stepsize that cannot be right."""
-    check_schedule("initial_component_stepsize", choice.initial, first=0)
+    check_schedule("initial_component_stepsize", choice.initial, count=0)
 
 
 CHOICE = Choice(

@@ -60,7 +60,7 @@ def build(
 
 def check(choice: FixedWeightStepsize) -> None:
     """Raises ValueError for a stepsize that cannot be right."""
-    check_schedule("initial_weight_stepsize", choice.initial, first=0, positive=False)
+    check_schedule("initial_weight_stepsize", choice.initial, count=0, positive=False)
 
 
 CHOICE = Choice(
