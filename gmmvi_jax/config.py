@@ -13,11 +13,12 @@ from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimato
 from gmmvi_jax.modules.records import Memories
 from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
+from gmmvi_jax.modules.schedule_checks import as_checked_schedule
 from gmmvi_jax.modules.weight_stepsizes.protocol import WeightStepsize
 from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.numerics.schedule import Schedule, as_schedule
+from gmmvi_jax.numerics.schedule import Schedule
 
 _NUM_CHOICES = 7  # the first fields of an Algorithm
 
@@ -134,8 +135,8 @@ class Config:
         for part, value in parts.items():
             names = {field.name for field in dataclasses.fields(value)}
             own = {name: changes.pop(name) for name in list(changes) if name in names}
-            if callable(own.get("temperature")):
-                own["temperature"] = as_schedule(own["temperature"])
+            if "temperature" in own:
+                own["temperature"] = as_checked_schedule("temperature", own["temperature"])
             parts[part] = dataclasses.replace(value, **own)
         algorithm = parts["algorithm"]
         chosen = {

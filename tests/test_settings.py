@@ -127,6 +127,9 @@ def test_a_config_is_changed_by_a_schedule_and_suggests_near_names():
     config = gmmvi.samtron(2).replace(temperature=SCHEDULED["temperature"])
     assert config.algorithm.temperature(31) == 1.0
     gmmvi.build(config, lambda x: -0.5 * x @ x)
+    assert config.replace(temperature=2).algorithm.temperature(1) == 2.0
+    with pytest.raises(ValueError, match="temperature must be a single number"):
+        config.replace(temperature=jnp.ones(3))
     with pytest.raises(ValueError, match=r"finite at every count, got .* at 500"):
         gmmvi.samtron(2, temperature=optax.linear_schedule(1.0, -1.0, 10))
     with pytest.raises(TypeError, match="did you mean 'add_iters'"):

@@ -6,8 +6,23 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.numerics.schedule import Scheduled
-from gmmvi_jax.requirements import is_traced, require, require_not_negative, require_positive
+from gmmvi_jax.numerics.schedule import Schedule, Scheduled, as_schedule
+from gmmvi_jax.requirements import (
+    checked_setting,
+    is_traced,
+    require,
+    require_not_negative,
+    require_positive,
+)
+
+
+def as_checked_schedule(name: str, value: Any) -> Schedule:
+    """Returns a setting as a schedule: a number, or a function of a count.
+
+    Raises:
+        ValueError: neither of them, or a number that is not finite.
+    """
+    return as_schedule(value if callable(value) else checked_setting(name, value, float))
 
 
 def check_schedule(name: str, schedule: Any, count: int, positive: bool = True) -> None:

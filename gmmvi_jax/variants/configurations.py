@@ -10,10 +10,10 @@ from gmmvi_jax.densities.position import example_values, flat_setting, layout_of
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.registry import MODULES
+from gmmvi_jax.modules.schedule_checks import as_checked_schedule
 from gmmvi_jax.near_names import did_you_mean
-from gmmvi_jax.numerics.schedule import Schedule, as_schedule
+from gmmvi_jax.numerics.schedule import Schedule
 from gmmvi_jax.requirements import (
-    checked_setting,
     require_bool,
     require_int,
     require_variance,
@@ -144,11 +144,7 @@ def from_codename(
             num_components=num_initial_components,
             diagonal=diagonal,
         ),
-        temperature=as_schedule(
-            temperature
-            if callable(temperature)
-            else checked_setting("temperature", temperature, float)
-        ),
+        temperature=as_checked_schedule("temperature", temperature),
         max_components=max_components,
         max_chunk_bytes=max_chunk_bytes,
     )
