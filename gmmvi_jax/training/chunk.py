@@ -1,4 +1,4 @@
-"""Compiled chunks of steps: ``lax.scan`` over ``step`` for one or several runs."""
+"""Compiled chunks of steps: a loop over ``step`` for one or several runs."""
 
 from functools import partial
 from typing import Any
@@ -8,24 +8,24 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.config import Algorithm
+from gmmvi_jax.numerics.blocks import put_row
 from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity
 
 
-def _scan_steps(
+def _take_steps(
     algorithm: Algorithm, log_target: LogDensity, num_steps: Array, length: int, state: TrainState
 ) -> tuple[TrainState, StepInfo]:
     blank = empty_info(state)  # jax.eval_shape of the step would trace it again, for half a second
+    infos = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), blank)
 
-    def advance(state: TrainState, index: Array) -> tuple[TrainState, StepInfo]:
-        # A loop of zero or one steps: a cond would copy the buffers.
-        num_live = (index < num_steps).astype(jnp.int32)
-        return lax.fori_loop(
-            0, num_live, lambda _, carry: step(algorithm, log_target, carry[0]), (state, blank)
-        )
+    def advance(index: Array, carry: tuple[TrainState, StepInfo]) -> tuple[TrainState, StepInfo]:
+        state, info = step(algorithm, log_target, carry[0])
+        return state, put_row(carry[1], info, index)
 
-    return lax.scan(advance, state, jnp.arange(length, dtype=jnp.int32))
+    # Its length is traced: a scan would need a step that may be skipped, and compiles longer.
+    return lax.fori_loop(0, num_steps, advance, (state, infos))
 
 
 @partial(jax.jit, static_argnames="length", donate_argnames="state")
@@ -39,12 +39,12 @@ def run_chunk(
         log_target: a callable pytree.
         state: donated.
         num_steps: [] int32, at most ``length``.
-        length: of the scan.
+        length: rows of the infos.
 
     Returns:
         The state, and [length] infos with zeros beyond ``num_steps``.
     """
-    return _scan_steps(algorithm, log_target, num_steps, length, state)
+    return _take_steps(algorithm, log_target, num_steps, length, state)
 
 
 @partial(jax.jit, static_argnames=("length", "vectorized"), donate_argnames="states")
@@ -63,13 +63,13 @@ def run_chunk_of_many(
         log_target: a callable pytree.
         states: stacked, a leading axis R on every leaf; donated.
         num_steps: [] int32, at most ``length``.
-        length: of the scan.
+        length: rows of the infos.
         vectorized: run all at once (``vmap``) instead of one after another (``lax.map``).
 
     Returns:
         The states, and [R, length] infos.
     """
-    run = partial(_scan_steps, algorithm, log_target, num_steps, length)
+    run = partial(_take_steps, algorithm, log_target, num_steps, length)
     return jax.vmap(run)(states) if vectorized else lax.map(run, states)
 
 

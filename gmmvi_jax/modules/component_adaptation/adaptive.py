@@ -141,7 +141,6 @@ class Adaptive:
         archive: Archive,
     ) -> tuple[Found, Array]:
         """Returns what a search found, and the variance of the new component."""
-        key_search, key_numbers = jax.random.split(key)
         dtype = mixture.log_weights.dtype
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
         search = Search(
@@ -153,8 +152,8 @@ class Adaptive:
         # The first search uses the second threshold, as published.
         thresholds = jnp.asarray(THRESHOLDS, dtype)
         threshold = thresholds[(num_searches + 1) % len(THRESHOLDS)]
-        offset, share = jax.random.uniform(key_numbers, (2,), dtype)
-        found = find_mean(key_search, log_target, mixture, archive, search, offset, threshold)
+        offset, share = jax.random.uniform(key, (2,), dtype)
+        found = find_mean(key, log_target, mixture, archive, search, offset, threshold)
         return found, isotropic_variance(share, mixture, deviation)
 
 

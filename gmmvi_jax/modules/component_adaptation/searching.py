@@ -13,6 +13,10 @@ from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
+# Keys of their own beside the numbers that the caller draws from the same key.
+_PRIOR_STREAM = 0x7FFFFFFE
+_TARGET_STREAM = 0x7FFFFFFF
+
 
 class Search(NamedTuple):
     """Where candidates come from."""
@@ -69,7 +73,9 @@ def find_mean(
         offset: [] in [0, 1), random, see ``archive_rows``.
         threshold: tau, scalar.
     """
-    key_prior, key_target = jax.random.split(key)
+    # Compiled for candidates from the prior alone: each hash is a loop of a dozen kernels.
+    key_prior = jax.random.fold_in(key, _PRIOR_STREAM)
+    key_target = jax.random.fold_in(key, _TARGET_STREAM)
     size = archive.chunk_size
     dtype = mixture.log_weights.dtype
     num_old = jnp.minimum(archive.count, search.num_archive)
