@@ -9,6 +9,7 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
+from gmmvi_jax.modules.iterate_averaging.protocol import IterateAveraging
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.records import Memories
 from gmmvi_jax.modules.registry import MODULES
@@ -26,7 +27,7 @@ _NUM_CHOICES = 7  # the first fields of an Algorithm
 @register_pytree
 @dataclasses.dataclass(frozen=True)
 class Algorithm:
-    """The seven choices, the initial mixture, the temperature and the capacity.
+    """The seven choices, the averaging, the initial mixture, the temperature and the capacity.
 
     A pytree: its floats are data, so changing a stepsize does not recompile, and ``jax.vmap``
     over it sweeps hyperparameters.
@@ -39,6 +40,7 @@ class Algorithm:
         component_stepsize: module 5, R, D or F.
         weight_updater: module 6, O or U.
         weight_stepsize: module 7, N, G or X.
+        iterate_averaging: makes what a fit returns of the iterates; no part of the codename.
         initial_mixture: makes the initial mixture.
         temperature: beta, a schedule over iterations; 1 is standard variational inference.
         max_components: capacity of the mixture.
@@ -53,6 +55,7 @@ class Algorithm:
     component_stepsize: ComponentStepsize
     weight_updater: WeightUpdater
     weight_stepsize: WeightStepsize
+    iterate_averaging: IterateAveraging
     initial_mixture: PriorInitialization
     temperature: Schedule
     max_components: int = dataclasses.field(metadata={"static": True})
@@ -71,6 +74,7 @@ class Algorithm:
             component_stepsize=self.component_stepsize.init(mixture),
             weight_updater=self.weight_updater.init(mixture),
             weight_stepsize=self.weight_stepsize.init(mixture),
+            iterate_averaging=self.iterate_averaging.init(mixture),
         )
 
 

@@ -64,6 +64,10 @@ def step(
         weight_stepsize,
         temperature,
     )
+    # What a fit returns of it.
+    of_iterate_averaging = algorithm.iterate_averaging(
+        state.mixture, mixture, components, memories.iterate_averaging
+    )
     memories = Memories(
         natural_gradient=of_gradient,
         component_adaptation=memories.component_adaptation,
@@ -71,6 +75,7 @@ def step(
         component_stepsize=of_component_stepsize,
         weight_updater=of_weight_updater,
         weight_stepsize=of_weight_stepsize,
+        iterate_averaging=of_iterate_averaging,
     )
     check_carry(algorithm, state, mixture, components, memories, gradient)
     # A, E: components come and go.

@@ -33,7 +33,10 @@ def bytes_of(tree: Any) -> int:
 def compiled() -> Any:
     """A chunk of one step, compiled and never run: 1,000 components, 100,000 samples, 30-D."""
     algorithm = gmmvi.samtron(
-        DIM, max_components=COMPONENTS, desired_samples=SAMPLES // COMPONENTS
+        DIM,
+        max_components=COMPONENTS,
+        desired_samples=SAMPLES // COMPONENTS,
+        average_iterates=False,
     ).algorithm
     state = jax.eval_shape(gmmvi.init, algorithm, jax.random.key(0))
     count = jax.ShapeDtypeStruct((), jnp.int32)

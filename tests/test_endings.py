@@ -164,7 +164,7 @@ def test_what_was_computed_before_a_failure_comes_back(broken, text, rows, simul
     assert result.status is Status.FAILED
     assert text in result.ending.reason
     assert list(result.history["iteration"]) == rows
-    np.testing.assert_array_equal(result.gmm.means, whole.gmm.means)
+    np.testing.assert_array_equal(result.last.means, whole.last.means)
     with pytest.raises(RuntimeError, match="the run failed"):
         result.raise_for_status()
     assert "failed" in result.summary()

@@ -54,6 +54,7 @@ class Memories(NamedTuple):
     component_stepsize: PyTree
     weight_updater: PyTree
     weight_stepsize: PyTree
+    iterate_averaging: PyTree
 
 
 class UpdateInfo(NamedTuple):

@@ -17,6 +17,19 @@ def log_sum_exp(log_terms: Array) -> Array:
     return largest + jnp.log(jnp.sum(jnp.exp(log_terms - largest)))
 
 
+def normalised(log_terms: Array) -> Array:
+    """Returns [K] terms less a constant, such that their exponentials sum to one.
+
+    Not the terms minus their ``log_sum_exp``: where the largest is 1e20, rounding leaves nothing of
+    the logarithm of the number of such terms, and the sum is that number instead of one.
+
+    Args:
+        log_terms: [K], at least one of them finite, the others finite or -inf.
+    """
+    shifted = log_terms - jnp.max(log_terms)
+    return shifted - jnp.log(jnp.sum(jnp.exp(shifted)))
+
+
 class LogSum(NamedTuple):
     """A running sum of exponentials over the leading axis, relative to the largest term so far."""
 

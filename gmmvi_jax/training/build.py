@@ -82,7 +82,9 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
         return take_step(config.algorithm, target, state._replace(rng_key=typed_key(rng_key)))
 
     def sample(rng_key: PRNGKey | int, state: TrainState, num_samples: int) -> PyTree:
-        points = _draw(typed_key(rng_key), state.mixture, num_samples)
+        averaging = config.algorithm.iterate_averaging
+        mixture = averaging.average(state.mixture, state.memories.iterate_averaging)
+        points = _draw(typed_key(rng_key), mixture, num_samples)
         return points if layout is None else layout.unravel(points)
 
     return VIAlgorithm(init, step, sample)

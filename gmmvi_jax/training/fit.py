@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import as_callbacks, as_target, check_call, check_rest
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -165,8 +166,10 @@ def _report(
     num_steps: int,
 ) -> Report:
     """Returns what there is to say of one run after a chunk."""
-    gmm, row = state.gmm(), summarise(counters, info, num_steps)
-    row |= estimate_elbo(state.mixture, key, row["iteration"])
+    averaging = request.config.algorithm.iterate_averaging
+    average = averaging.average(state.mixture, state.memories.iterate_averaging)
+    gmm, row = to_gmm(average), summarise(counters, info, num_steps)
+    row |= estimate_elbo(average, key, row["iteration"])
     ending = watch(state, gmm, row)
     watch.num_evaluations += request.config.run.diagnostic_samples
     row["num_diagnostic_evaluations"] = watch.num_evaluations

@@ -38,7 +38,7 @@ class TrainResult:
     """A fitted mixture and the history of its run.
 
     Attributes:
-        gmm: the mixture of the active components.
+        gmm: the fitted mixture, see ``Algorithm.iterate_averaging``.
         state: the last state; pass it to ``train`` as ``initial`` to continue.
         history: dict of columns [rows], a row per chunk. Totals: ``iteration``,
             ``num_components``, ``num_target_evaluations`` (of training), ``wall_time`` (seconds,
@@ -69,6 +69,11 @@ class TrainResult:
     target: LogDensity | None = None
     previous: GMM | None = None
     ending: Ending = COMPLETED
+
+    @property
+    def last(self) -> GMM:
+        """The last iterate; ``gmm`` is the average of the last ones, unless that is turned off."""
+        return self.state.gmm()
 
     def raise_for_status(self) -> None:
         """Raises RuntimeError from the original error if the run failed or diverged."""

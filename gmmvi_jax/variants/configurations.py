@@ -9,6 +9,7 @@ from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.densities.position import example_values, flat_setting, layout_of
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.choice import Problem
+from gmmvi_jax.modules.iterate_averaging import LastIterate, NaturalParameterAverage
 from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.schedule_checks import as_checked_schedule
 from gmmvi_jax.near_names import did_you_mean
@@ -50,6 +51,7 @@ def from_codename(
     diagnostic_samples: int = 2000,
     temperature: float | Array | Schedule = 1.0,
     diagonal: bool = False,
+    average_iterates: bool = True,
     seed: int = 0,
     **module_settings: Any,
 ) -> Config:
@@ -76,6 +78,8 @@ def from_codename(
         diagnostic_samples: draws for the ELBO between chunks, 0 for none.
         temperature: beta, a number or a schedule over iterations.
         diagonal: diagonal covariances.
+        average_iterates: return an average of the last iterates instead of the last one, see
+            ``NaturalParameterAverage``; the steps are the same.
         seed: of the run.
         **module_settings: settings of the seven choices, e.g. ``add_iters=30``,
             ``desired_samples=100``; an unknown one raises an error that lists them.
@@ -94,6 +98,7 @@ def from_codename(
     dim = dim if layout is None else layout.dim
     require_int("dim", dim, least=1)
     require_bool("diagonal", diagonal)
+    require_bool("average_iterates", average_iterates)
     num_initial_components, max_components = _component_counts(
         "E" in codename, num_initial_components, max_components
     )
@@ -137,6 +142,7 @@ def from_codename(
 
     algorithm = Algorithm(
         **modules,
+        iterate_averaging=(NaturalParameterAverage() if average_iterates else LastIterate()),
         initial_mixture=PriorInitialization(
             prior_mean=mean,
             prior_scale=scale,

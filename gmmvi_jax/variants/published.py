@@ -150,6 +150,7 @@ def published_config(
         "initial_covariance": target.initial_covariance,
         "num_initial_components": num_initial,
         "max_components": max_components,
+        "average_iterates": False,
         "num_iterations": num_iterations,
         "seed": seed,
     }

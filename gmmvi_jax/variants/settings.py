@@ -31,6 +31,7 @@ class CommonSettings(TypedDict, total=False):
     diagnostic_samples: int
     temperature: Number | Schedule
     diagonal: bool
+    average_iterates: bool
     seed: int
 
 

@@ -90,7 +90,7 @@ def make_history(rewards: Any = (), weights: Any = ()) -> History:
 
 def memories_of(adaptation: Any, other: Any = ()) -> Memories:
     """Returns memories of which one other choice has one, too."""
-    return Memories(other, adaptation, (), (), (), ())
+    return Memories(other, adaptation, (), (), (), (), ())
 
 
 def memory_of(adapted: Adapted) -> AdaptiveMemory:

@@ -9,7 +9,7 @@ from jax import lax
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import put_row, take_row
-from gmmvi_jax.numerics.log_sum import log_sum_exp
+from gmmvi_jax.numerics.log_sum import normalised
 from gmmvi_jax.typing import Array
 
 Tree = TypeVar("Tree")
@@ -50,10 +50,9 @@ def keep_components(
     log_weights, gaussians, remembered = jax.tree.unflatten(structure, arrays)
     log_weights = jnp.where(slots < num_kept, log_weights, -jnp.inf)
     any_deleted = num_kept < mixture.num_components
-    normalised = log_weights - log_sum_exp(log_weights)
     mixture = dataclasses.replace(
         mixture,
-        log_weights=jnp.where(any_deleted, normalised, log_weights),
+        log_weights=jnp.where(any_deleted, normalised(log_weights), log_weights),
         gaussians=gaussians,
         num_components=num_kept,
     )

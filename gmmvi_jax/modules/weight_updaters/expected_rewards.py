@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.numerics.log_sum import log_sum_exp
+from gmmvi_jax.numerics.log_sum import normalised
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.samples.database import SampleDatabase, cache_densities
@@ -143,9 +143,9 @@ def with_log_weights(mixture: PaddedMixture, log_weights: Array) -> PaddedMixtur
         mixture: whose weights are replaced.
         log_weights: [K], need not be normalised.
     """
-    log_total = log_sum_exp(jnp.where(mixture.active, log_weights, -jnp.inf))
+    log_weights = normalised(jnp.where(mixture.active, log_weights, -jnp.inf))
     # The floor adds less than rounding does: the floored weights are still normalised.
-    floored = jnp.maximum(log_weights - log_total, LOG_WEIGHT_FLOOR)
+    floored = jnp.maximum(log_weights, LOG_WEIGHT_FLOOR)
     return dataclasses.replace(mixture, log_weights=jnp.where(mixture.active, floored, -jnp.inf))
 
 
