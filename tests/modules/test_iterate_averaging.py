@@ -40,14 +40,14 @@ def memory_of(averaging, mixtures, diagonal, divergence=1.0):
 
 def textbook_average(mixtures, exponent=EXPONENT):
     """Averages Lambda, Lambda mu and log pi with the rates (c + 1) / (n + c)."""
-    average = ()
+    precisions, linears, log_weights = 0.0, 0.0, 0.0
     for index, mixture in enumerate(mixtures):
-        linear = np.einsum("kij,kj->ki", mixture.precisions, mixture.means)
-        now = (mixture.precisions, linear, np.log(mixture.weights))
         rate = (exponent + 1) / (index + 1 + exponent)
-        average = average or now
-        average = [(1 - rate) * old + rate * new for old, new in zip(average, now, strict=True)]
-    precisions, linears, log_weights = average
+        linear = np.einsum("kij,kj->ki", mixture.precisions, mixture.means)
+        precisions += rate * (mixture.precisions - precisions)
+        linears += rate * (linear - linears)
+        log_weights += rate * (np.log(mixture.weights) - log_weights)
+    precisions, linears = np.asarray(precisions), np.asarray(linears)
     return Mixture(
         weights=scipy.special.softmax(log_weights),
         means=np.linalg.solve(precisions, linears[:, :, None])[:, :, 0],
