@@ -23,19 +23,20 @@ def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
     if available is None:
         return
     state = _num_bytes(shapes)
-    matrices = _num_bytes((shapes.mixture, shapes.gradient))
+    matrices = _num_bytes((shapes.mixture, shapes.gradient, shapes.memories.iterate_averaging))
     # A step allocates the next covariances before it frees the old ones.
     needed = state + _num_bytes(shapes.mixture.gaussians.factor)
     if needed <= available:
         return
     mixture = shapes.mixture
+    averages = " or average_iterates=False" if shapes.memories.iterate_averaging else ""
     several = f" ({num_runs} at once; pass fewer seeds)" if num_runs > 1 else ""
     full = "" if mixture.gaussians.factor.ndim == mixture.gaussians.mean.ndim else "diagonal=True, "
     raise ValueError(
         f"the run{'s' * (num_runs > 1)}{several} would need about {needed / _GIB:,.1f} GiB, and "
         f"there are {available / _GIB:,.1f} GiB. Gaussians: {matrices / _GIB:,.1f} GiB for "
-        f"max_components={mixture.max_components} in {mixture.dim} dimensions; {full}or a smaller "
-        f"max_components, needs less. Samples: {_num_bytes(shapes.database) / _GIB:,.1f} GiB; "
+        f"max_components={mixture.max_components} in {mixture.dim} dimensions; {full}a smaller "
+        f"max_components{averages} needs less. Samples: {_num_bytes(shapes.database) / _GIB:,.1f} GiB; "
         f"smaller desired_samples, max_database_size, reuse_ratio or reuse_window_bytes need less."
     )
 

@@ -22,7 +22,7 @@ _start_many = jax.jit(jax.vmap(init, in_axes=(None, 0, None)))
 
 
 class Runs(Protocol):
-    """What ``fit`` asks of its runs. A state holds all of them."""
+    """What ``launch`` asks of its runs. A state holds all of them."""
 
     @property
     def keys(self) -> Sequence[PRNGKey]:

@@ -11,7 +11,7 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initial, as_initial
 from gmmvi_jax.training.checkpoint import save_checkpoint
-from gmmvi_jax.training.fit import check_request, fit
+from gmmvi_jax.training.launch import check_request, launch
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.sample_exchange import Samples
@@ -77,7 +77,7 @@ def train(
         if checkpoint is not None:
             save_checkpoint(checkpoint, state)
 
-    outcome = fit(request, run, save, rows_of=itemgetter(0))
+    outcome = launch(request, run, save, rows_of=itemgetter(0))
     (ending,) = outcome.endings
     ending.warn()
     return TrainResult(

@@ -11,7 +11,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
 from gmmvi_jax.training.checkpoint import save_checkpoint
-from gmmvi_jax.training.fit import check_request, fit, numbered_path
+from gmmvi_jax.training.launch import check_request, launch, numbered_path
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples
@@ -77,7 +77,7 @@ def train_many(
             for index, own in enumerate(runs.split(state)):
                 save_checkpoint(numbered_path(checkpoint, index), own)
 
-    outcome = fit(request, runs, save, rows_of=list)
+    outcome = launch(request, runs, save, rows_of=list)
     for seed, ending in zip(seeds, outcome.endings, strict=True):
         ending.warn(f"the run of seed {seed}")
     columns = [history.columns() for history in outcome.histories]

@@ -68,7 +68,7 @@ def check_request(
     return Request(config, target, layout, samples, bool(progress), callbacks, start_time)
 
 
-def fit(
+def launch(
     request: Request,
     runs: Runs,
     save: Callable[[TrainState], None],
