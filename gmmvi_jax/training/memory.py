@@ -33,11 +33,12 @@ def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
     cures = [] if mixture.is_diagonal else ["diagonal=True"]
     cures.append("a smaller max_components")
     cures += ["average_iterates=False"] if shapes.memories.iterate_averaging else []
+    cure = " or ".join(cures)
     raise ValueError(
         f"the run{'s' * (num_runs > 1)}{several} would need about {needed / _GIB:,.1f} GiB, and "
         f"there are {available / _GIB:,.1f} GiB. Gaussians: {matrices / _GIB:,.1f} GiB for "
         f"max_components={mixture.max_components} in {mixture.dim} dimensions; "
-        f"{\' or \'.join(cures)} needs less. Samples: {_num_bytes(shapes.database) / _GIB:,.1f} GiB; "
+        f"{cure} needs less. Samples: {_num_bytes(shapes.database) / _GIB:,.1f} GiB; "
         f"smaller desired_samples, max_database_size, reuse_ratio or reuse_window_bytes need less."
     )
 
