@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
-from gmmvi_jax.mixture.padded import to_gmm
+from gmmvi_jax.mixture.padded import PaddedMixture, to_gmm
+from gmmvi_jax.modules.iterate_averaging.protocol import IterateAveraging
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import as_callbacks, as_target, check_call, check_rest
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -25,6 +26,7 @@ from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
 from gmmvi_jax.training.runs import Runs
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
 from gmmvi_jax.training.watch import Watch, start_watch
+from gmmvi_jax.typing import PyTree
 from gmmvi_jax.variants.validation import validate
 
 
@@ -66,6 +68,11 @@ def check_request(
     target = as_target(log_target, config)
     layout = target.layout if isinstance(target, PytreeTarget) else None
     return Request(config, target, layout, samples, bool(progress), callbacks, start_time)
+
+
+@jax.jit
+def _average(averaging: IterateAveraging, mixture: PaddedMixture, memory: PyTree) -> PaddedMixture:
+    return averaging.average(mixture, memory)
 
 
 def launch(
@@ -135,12 +142,15 @@ def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:
     if request.samples is not None:
         check_samples(one, request.samples)
     estimate = elbo_between_chunks(request.config, request.target, one.mixture, runs.keys[0])
+    averaging, memory = request.config.algorithm.iterate_averaging, one.memories.iterate_averaging
+    wait_for_average = compile_ahead(_average.lower(averaging, one.mixture, memory))
     wait_for_steps = compile_ahead(runs.lower_steps(shapes))
     wait_for_start()
     state = runs.first_state()
     if request.samples is not None:
         states = [import_samples(part, request.samples) for part in runs.split(state)]
         state = runs.join(states)
+    wait_for_average()
     wait_for_steps()
     return state, estimate
 
@@ -167,7 +177,7 @@ def _report(
 ) -> Report:
     """Returns what there is to say of one run after a chunk."""
     averaging = request.config.algorithm.iterate_averaging
-    average = averaging.average(state.mixture, state.memories.iterate_averaging)
+    average = _average(averaging, state.mixture, state.memories.iterate_averaging)
     gmm, row = to_gmm(average), summarise(counters, info, num_steps)
     row |= estimate_elbo(average, key, row["iteration"])
     ending = watch(state, gmm, row)
