@@ -18,6 +18,9 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 # the draws, so that a limit on the ratio would not work. A spike in 10-D with nine tenths of the
 # mass, which no draw hits, has 0.9; a tiny ring with half of the mass 0.2 to 0.8.
 OVERLOOKED_LIMITS = (0.01, 0.05)
+# Nats above the draws below which a point is no narrow part: the mixture has nine tenths of what it
+# should have there. Of a fit that is exact, rounding alone puts some points above the draws.
+LEAST_EXCESS = 0.1
 NUM_CANDIDATES = 20  # of the archive
 _MAX_POINTS = 5  # whose surroundings are sampled
 _MIN_DISTANCE = 0.5  # between candidates, in standard deviations of a component per root dimension
@@ -28,7 +31,7 @@ _DRAWS_PER_WIDTH = 25
 
 
 class OverlookedPoints(NamedTuple):
-    """Points with log p~ - log q above all draws, sorted by the target's mass around them."""
+    """Points with log p~ - log q clearly above all draws, by the target's mass around them."""
 
     points: np.ndarray  # [M, D]
     excesses: np.ndarray  # [M] nats above the draws' highest ratio
@@ -76,7 +79,7 @@ def overlooked_points(
     excesses = np.where(np.isfinite(excesses), excesses, -np.inf)
     log_mean = np.logaddexp.reduce(ratios) - np.log(np.size(own_ratios))
     # If many points are above the draws, take the densest.
-    is_above = excesses > 0.0
+    is_above = excesses > LEAST_EXCESS
     order = np.argsort(-np.where(is_above, at_points.target, -np.inf), kind="stable")
     order = order[is_above[order]][:_MAX_POINTS]
     shares, spent = [], len(points)

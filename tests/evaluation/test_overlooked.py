@@ -39,6 +39,15 @@ def test_a_spike_at_a_mean_is_found_with_its_mass(share, is_diagonal):
     assert found.shares[0] == pytest.approx(share, rel=0.3)
 
 
+def test_rounding_is_no_missing_mass():
+    gmm = GMM.from_moments([0.5, 0.5], np.array([[0.0, 3.0], [1.0, -2.0]]), np.ones((2, 2)))
+    candidates = np.random.default_rng(0).normal(size=(50, 2))
+    # Ten draws: most candidates are a rounding error above them.
+    own = log_ratios(gmm, gmm.log_prob, jax.random.key(0), 10)
+    found = overlooked_points(gmm, gmm.log_prob, own - 1e-6, 0, candidates=candidates)
+    assert len(found.points) == 0
+
+
 def test_a_mode_beside_the_mixture_is_found_from_a_candidate():
     def target(x):
         here = jnp.log(0.7) + norm.logpdf(x, 0.0, 1.0).sum()
