@@ -189,7 +189,7 @@ class TrainResult:
         return tuple(found)
 
     def components(self) -> dict[str, np.ndarray]:
-        """Returns the record of the components, a dict of columns [K].
+        """Returns the record of the last iterate's components, a dict of columns [K].
 
         ``weight``; ``age``, updates since the component was added; ``num_rejected`` and
         ``was_rejected``, the number of rejected updates and whether the last one was rejected;

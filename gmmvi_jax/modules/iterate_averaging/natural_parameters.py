@@ -36,7 +36,7 @@ class Averages(NamedTuple):
     lags: Array  # [K] KL between average and last iterate, to second order
 
 
-_Gaussians: TypeAlias = tuple[Array, Array, Array]  # precisions, linears, lags
+_BlockAverages: TypeAlias = tuple[Array, Array, Array]  # precisions, linears, lags
 
 
 @register_pytree
@@ -95,7 +95,7 @@ class NaturalParameterAverage:
         rates = rates.astype(mixture.log_weights.dtype)
         size = mixture.block_size
 
-        def take_in(start: Array, carry: _Gaussians) -> _Gaussians:
+        def take_in(start: Array, carry: _BlockAverages) -> _BlockAverages:
             olds, news, block_rates, block = take_block(
                 (before.gaussians, mixture.gaussians, rates, carry), start, size
             )
@@ -121,7 +121,7 @@ class NaturalParameterAverage:
 
 def _take_in(
     old: Gaussian, new: Gaussian, rate: Array, precision: Array, linear: Array
-) -> _Gaussians:
+) -> _BlockAverages:
     """Returns ONE component's averages in the coordinates of its new Gaussian, which is taken in.
 
     Args:
