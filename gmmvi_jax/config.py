@@ -77,6 +77,10 @@ class Algorithm:
             iterate_averaging=self.iterate_averaging.init(mixture),
         )
 
+    def fitted(self, mixture: PaddedMixture, memories: Memories) -> PaddedMixture:
+        """Returns the mixture that a fit returns in place of this iterate."""
+        return self.iterate_averaging.average(mixture, memories.iterate_averaging)
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:

@@ -82,8 +82,7 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
         return take_step(config.algorithm, target, state._replace(rng_key=typed_key(rng_key)))
 
     def sample(rng_key: PRNGKey | int, state: TrainState, num_samples: int) -> PyTree:
-        averaging = config.algorithm.iterate_averaging
-        mixture = averaging.average(state.mixture, state.memories.iterate_averaging)
+        mixture = config.algorithm.fitted(state.mixture, state.memories)
         points = _draw(typed_key(rng_key), mixture, num_samples)
         return points if layout is None else layout.unravel(points)
 

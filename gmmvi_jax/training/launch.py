@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.config import Config
+from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
-from gmmvi_jax.mixture.padded import PaddedMixture, to_gmm
-from gmmvi_jax.modules.iterate_averaging.protocol import IterateAveraging
+from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import as_callbacks, as_target, check_call, check_rest
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -26,7 +25,6 @@ from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
 from gmmvi_jax.training.runs import Runs
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
 from gmmvi_jax.training.watch import Watch, start_watch
-from gmmvi_jax.typing import PyTree
 from gmmvi_jax.variants.validation import validate
 
 
@@ -70,9 +68,7 @@ def check_request(
     return Request(config, target, layout, samples, bool(progress), callbacks, start_time)
 
 
-@jax.jit
-def _average(averaging: IterateAveraging, mixture: PaddedMixture, memory: PyTree) -> PaddedMixture:
-    return averaging.average(mixture, memory)
+_fitted = jax.jit(Algorithm.fitted)
 
 
 def launch(
@@ -122,7 +118,10 @@ def launch(
                 follow_up=follow_up,
                 may_raise=watch.target_calls_host,
             )
-            gmms = [part.gmm() for part in runs.split(state)]
+            gmms = [
+                to_gmm(_fitted(config.algorithm, part.mixture, part.memories))
+                for part in runs.split(state)
+            ]
             interrupts.defer()
             outcome = run_chunks(chunks, state, gmms, config.run, interrupts)
     endings = []
@@ -142,8 +141,8 @@ def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:
     if request.samples is not None:
         check_samples(one, request.samples)
     estimate = elbo_between_chunks(request.config, request.target, one.mixture, runs.keys[0])
-    averaging, memory = request.config.algorithm.iterate_averaging, one.memories.iterate_averaging
-    wait_for_average = compile_ahead(_average.lower(averaging, one.mixture, memory))
+    algorithm = request.config.algorithm
+    wait_for_average = compile_ahead(_fitted.lower(algorithm, one.mixture, one.memories))
     wait_for_steps = compile_ahead(runs.lower_steps(shapes))
     wait_for_start()
     state = runs.first_state()
@@ -176,10 +175,9 @@ def _report(
     num_steps: int,
 ) -> Report:
     """Returns what there is to say of one run after a chunk."""
-    averaging = request.config.algorithm.iterate_averaging
-    average = _average(averaging, state.mixture, state.memories.iterate_averaging)
-    gmm, row = to_gmm(average), summarise(counters, info, num_steps)
-    row |= estimate_elbo(average, key, row["iteration"])
+    fitted = _fitted(request.config.algorithm, state.mixture, state.memories)
+    gmm, row = to_gmm(fitted), summarise(counters, info, num_steps)
+    row |= estimate_elbo(fitted, key, row["iteration"])
     ending = watch(state, gmm, row)
     watch.num_evaluations += request.config.run.diagnostic_samples
     row["num_diagnostic_evaluations"] = watch.num_evaluations

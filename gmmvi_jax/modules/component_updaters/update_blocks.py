@@ -9,10 +9,9 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
-from gmmvi_jax.numerics.gaussian import Gaussian, whitening_error
+from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.sound import is_sound, where_gaussian
 from gmmvi_jax.typing import Array
-
-LARGEST_WHITENING_ERROR = 1.0  # standard deviations by which rounding may move a sample
 
 
 class UpdateOne(Protocol):
@@ -50,10 +49,8 @@ def update_blocks(
             block, block_gradient, stepsizes, ages, temperature
         )
         live = live_rows(start, size, mixture.num_components)
-        accepted = live & jax.vmap(_is_sound)(proposal, divergence)
-        new_block = jax.tree.map(
-            lambda new, old: jnp.where(_like(accepted, new), new, old), proposal, block
-        )
+        accepted = live & jnp.isfinite(divergence) & jax.vmap(is_sound)(proposal)
+        new_block = where_gaussian(accepted, proposal, block)
         divergence = jnp.where(accepted, divergence, jnp.nan)
         return put_block(gaussians, new_block, start), put_block(divergences, divergence, start)
 
@@ -71,18 +68,3 @@ def update_blocks(
     )
     info = UpdateInfo(jnp.sum(rejected, dtype=jnp.int32), jnp.max(divergences))
     return dataclasses.replace(mixture, gaussians=gaussians), components, info
-
-
-def _is_sound(proposal: Gaussian, divergence: Array) -> Array:
-    """Returns whether a proposal is finite, and wide enough for its float type.
-
-    A component that collapses, as iBLR's do on noisy gradients, would otherwise end in densities
-    that are not finite, and take the whole mixture with it.
-    """
-    leaves = (*proposal, divergence)
-    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
-    return finite & (whitening_error(proposal) < LARGEST_WHITENING_ERROR)
-
-
-def _like(mask: Array, array: Array) -> Array:
-    return mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))

@@ -19,6 +19,7 @@ from gmmvi_jax.numerics.gaussian import (
 from gmmvi_jax.numerics.log_sum import normalised
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.sound import is_sound, where_gaussian
 from gmmvi_jax.typing import Array
 
 
@@ -114,7 +115,7 @@ class NaturalParameterAverage:
     def average(self, mixture: PaddedMixture, memory: Averages) -> PaddedMixture:
         """Returns the averages as a mixture; see ``IterateAveraging``.
 
-        A component that was just born, or whose average is not finite, is as in the iterate.
+        A component that was just born, or whose average is not sound, is as in the iterate.
         """
         return _average(mixture, memory)
 
@@ -156,13 +157,7 @@ def _average(mixture: PaddedMixture, memory: Averages) -> PaddedMixture:
             (gaussians, memory.precisions, memory.linears), start, size
         )
         averages = jax.vmap(change_precision)(block, precisions, linears)
-        sound = [jnp.isfinite(leaf.reshape(size, -1)).all(1) for leaf in averages]
-        is_sound = jnp.stack(sound).all(0)
-        chosen = jax.tree.map(
-            lambda new, old: jnp.where(is_sound.reshape(size, *[1] * (new.ndim - 1)), new, old),
-            averages,
-            block,
-        )
+        chosen = where_gaussian(jax.vmap(is_sound)(averages), averages, block)
         return put_block(gaussians, chosen, start)
 
     gaussians = fold_blocks(mixture.num_components, size, place, mixture.gaussians)
