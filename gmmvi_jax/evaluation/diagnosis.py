@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
@@ -15,7 +16,7 @@ from gmmvi_jax.evaluation.fit import Fit
 from gmmvi_jax.evaluation.fit_concerns import fit_concerns
 from gmmvi_jax.evaluation.importance import Average, LogZ, average, log_z
 from gmmvi_jax.evaluation.improper import Improper
-from gmmvi_jax.evaluation.log_ratios import log_ratios
+from gmmvi_jax.evaluation.log_ratios import log_ratios_and_heaviest
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
 from gmmvi_jax.evaluation.reference_metrics import ReferenceMetrics, compare_to_reference
@@ -38,6 +39,8 @@ class Diagnosis:
             support; if there are any outside, it is the ELBO of the truncated mixture.
         log_z: by importance sampling, with the effective fraction of the draws.
         k_hat: of the importance weights.
+        heaviest_draw: [D] the draw with the largest of them.
+        heaviest_share: its share of their sum.
         known_log_z: of the target, if it is known.
         reference: measures from samples of the target, if there are any.
         concerns: reasons not to trust the fit.
@@ -53,6 +56,8 @@ class Diagnosis:
     elbo: Average
     log_z: LogZ
     k_hat: float
+    heaviest_draw: np.ndarray
+    heaviest_share: float
     known_log_z: float | None
     reference: ReferenceMetrics | None
     concerns: tuple[Concern, ...]
@@ -133,8 +138,8 @@ def diagnose(
     beta, key = float(temperature), typed_key(rng_key)
     key_draws, *keys_reference = jax.random.split(key, 4)
     target: Any = as_log_density(log_target)
-    own = log_ratios(gmm, target, key_draws, num_samples, temperature=beta)
-    fit = Fit(gmm, target, own, beta)
+    own, heaviest = log_ratios_and_heaviest(gmm, target, key_draws, num_samples, temperature=beta)
+    fit = Fit(gmm, target, own, beta, heaviest)
     known_log_z, reference = compare_to_reference(fit, reference_samples, keys_reference)
     searches = search_missed(fit, key, candidates, centre, names, mcmc_steps)
     diagnosis = _diagnosis(fit, known_log_z, reference, searches)
@@ -153,6 +158,8 @@ def _diagnosis(
         elbo=average(fit.own_ratios),
         log_z=log_z(fit.own_ratios),
         k_hat=float(psis(fit.own_ratios)[1]),
+        heaviest_draw=np.asarray(fit.heaviest_draw, float),
+        heaviest_share=_heaviest_share(np.asarray(fit.own_ratios, float)),
         known_log_z=known_log_z,
         reference=reference,
         concerns=(),
@@ -163,3 +170,9 @@ def _diagnosis(
         chains=searches.chains,
         num_evaluations=num_samples + num_reference + searches.num_evaluations,
     )
+
+
+def _heaviest_share(ratios: np.ndarray) -> float:
+    """Returns the largest of the normalised importance weights."""
+    known = ratios[np.isfinite(ratios)]
+    return float(np.exp(np.max(known) - np.logaddexp.reduce(known))) if len(known) else 0.0

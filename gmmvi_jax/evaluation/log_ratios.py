@@ -55,15 +55,15 @@ def _draw_ratios(
     key: PRNGKey,
     num_samples: int,
     temperature: Array | float,
-) -> Array:
-    """Returns [N] log ratios at fresh draws, a segment of draws in memory at a time."""
+) -> tuple[Array, Array]:
+    """See ``log_ratios_and_heaviest``; a segment of draws in memory at a time."""
     log_target = full_density(log_target)
     size = row_chunk(mixture.dim, mixture.max_components, num_samples)
     rows = min(_SEGMENT_ROWS, max(size, _SEGMENT_NUMBERS // mixture.dim), num_samples)
     rows = round_up(rows, size)
     num_segments = -(-num_samples // rows)
 
-    def segment(index: Array) -> Array:
+    def segment(index: Array) -> tuple[Array, Array]:
         keys = jax.random.split(jax.random.fold_in(key, index), 3)
         key_components, key_points, key_target = keys
         num_live = jnp.minimum(num_samples - index * rows, rows)
@@ -71,10 +71,20 @@ def _draw_ratios(
         buffers = no_draws(rows + size, mixture.dim, mixture.log_weights.dtype)
         draws = draw(key_points, mixture.gaussians, counts, buffers, size, min(DRAW_SEGMENT, size))
         points = draws.points
-        return ratios_of_rows(mixture, log_target, key_target, points, num_live, size, temperature)
+        ratios = ratios_of_rows(
+            mixture, log_target, key_target, points, num_live, size, temperature
+        )
+        return ratios, points[_highest(ratios, num_live)]
 
-    ratios = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
-    return ratios.reshape(-1)[:num_samples]
+    ratios, points = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
+    ratios = ratios.reshape(-1)
+    return ratios[:num_samples], points[_highest(ratios, num_samples) // rows]
+
+
+def _highest(ratios: Array, num_live: Array | int) -> Array:
+    """Returns [] int32 the row of the highest of the first ratios, regardless of NaN."""
+    is_known = (jnp.arange(len(ratios)) < num_live) & ~jnp.isnan(ratios)
+    return jnp.argmax(jnp.where(is_known, ratios, -jnp.inf))
 
 
 @partial(jax.jit, static_argnames="size")
@@ -120,6 +130,28 @@ def log_ratios(
 
     Raises:
         ValueError: ``num_samples`` is not positive.
+    """
+    return log_ratios_and_heaviest(gmm, log_target, rng_key, num_samples, temperature=temperature)[
+        0
+    ]
+
+
+def log_ratios_and_heaviest(
+    gmm: GMM,
+    log_target: LogDensity,
+    rng_key: PRNGKey | int,
+    num_samples: int = 10_000,
+    *,
+    temperature: Array | float = 1.0,
+) -> tuple[Array, Array]:
+    """Returns [N] what ``log_ratios`` does, and [D] the draw at which it is highest.
+
+    Args:
+        gmm: see ``log_ratios``, also for the other arguments.
+        log_target: log density of one point.
+        rng_key: a key or a seed.
+        num_samples: draws.
+        temperature: beta of the fit.
     """
     if num_samples < 1:
         raise ValueError(f"num_samples is {num_samples}; draw at least one.")

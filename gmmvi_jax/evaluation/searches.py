@@ -44,7 +44,7 @@ def search_missed(
         names: [D] names of the coordinates.
         mcmc_steps: number of steps of ``chain_check``; 0 runs no chains.
     """
-    gmm, target, own, beta = fit
+    gmm, target, own, beta, _ = fit
     key_points, key_lines, key_chains = jax.random.split(jax.random.fold_in(key, 1), 3)
     key_uphill = jax.random.fold_in(key, 2)
     overlooked = overlooked_points(
