@@ -1,7 +1,8 @@
 """Natural-gradient variational inference with Gaussian mixture models in JAX.
 
-The main call is ``train(config, log_target)``; ``samtron(dim)`` makes a config. ``build`` returns
-pure functions for custom loops.
+``fit(log_density, dim)`` chooses everything itself. ``train(config, log_target)`` runs one variant
+of the framework, as configured by ``samtron(dim)``. ``build`` returns pure functions for custom
+loops.
 """
 
 from gmmvi_jax import densities, evaluation, targets
@@ -15,6 +16,7 @@ from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
 from gmmvi_jax.training.build import VIAlgorithm, build
 from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
+from gmmvi_jax.training.fit import fit
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.sample_exchange import (
@@ -25,6 +27,8 @@ from gmmvi_jax.training.sample_exchange import (
     reevaluate_samples,
 )
 from gmmvi_jax.training.sample_files import load_samples, save_samples
+from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, TimeLimit
 from gmmvi_jax.training.train import train
 from gmmvi_jax.training.train_many import train_many
 from gmmvi_jax.variants.codenames import codenames
@@ -36,11 +40,16 @@ __all__ = [
     "Algorithm",
     "Config",
     "Constant",
+    "Convergence",
+    "Ending",
+    "EvaluationBudget",
     "ReusableSamples",
     "Run",
     "Samples",
     "Scheduled",
+    "Status",
     "StepInfo",
+    "TimeLimit",
     "TrainManyResult",
     "TrainResult",
     "TrainState",
@@ -50,6 +59,7 @@ __all__ = [
     "densities",
     "evaluation",
     "export_samples",
+    "fit",
     "from_codename",
     "ibayes_gmm",
     "import_samples",

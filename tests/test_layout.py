@@ -13,7 +13,7 @@ FLOORS = (
     ("typing", "near_names", "requirements", "npz"),
     ("numerics",),
     ("gmm", "densities"),
-    ("mixture", "targets"),
+    ("mixture", "targets", "multistart"),
     ("samples",),
     ("modules",),
     ("config",),

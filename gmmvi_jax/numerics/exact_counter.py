@@ -22,7 +22,13 @@ class ExactCounter(NamedTuple):
 
 def zero_counter() -> ExactCounter:
     """Returns a counter at 0."""
-    return ExactCounter(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+    return counter_at(0)
+
+
+def counter_at(count: int) -> ExactCounter:
+    """Returns a counter at a Python integer of at least 0."""
+    high, low = divmod(count, _BASE)
+    return ExactCounter(jnp.asarray(high, jnp.int32), jnp.asarray(low, jnp.int32))
 
 
 def count_up(counter: ExactCounter, amount: Array) -> ExactCounter:

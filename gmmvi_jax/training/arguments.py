@@ -82,6 +82,20 @@ def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
     return tuple(several)
 
 
+def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:
+    """Returns the stopping rules as a tuple; a single one may come by itself.
+
+    Raises:
+        TypeError: one cannot be called.
+    """
+    several = (until,) if callable(until) else until
+    if not isinstance(several, Sequence) or not all(map(callable, several)):
+        raise TypeError(
+            f"until must be a stopping rule such as Convergence(), or several; got {until!r}."
+        )
+    return tuple(several)
+
+
 def as_seeds(seeds: Any) -> tuple[int, ...]:
     """Returns the seeds as a tuple of integers.
 

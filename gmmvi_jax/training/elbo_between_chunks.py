@@ -31,8 +31,9 @@ def elbo_between_chunks(
     Returns:
         A function from the mixture, the run's key and the iteration to columns of the history:
         ``temperature``, the iteration's beta; ``elbo`` and ``elbo_stderr`` of p^(1/beta); and
+        ``elbo_gap``, KL(q || p) to second order, half of the variance of log p~ - log q; and
         ``outside_share``, the share of draws outside of the target's support. Without diagnostic
-        samples there is no ELBO, and ``outside_share`` is NaN.
+        samples there is no ELBO, and the others are NaN.
     """
     num_samples, max_chunk_bytes = config.run.diagnostic_samples, config.algorithm.max_chunk_bytes
 
@@ -40,7 +41,8 @@ def elbo_between_chunks(
         return float(config.algorithm.temperature(iteration))
 
     def no_estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
-        return {"temperature": temperature_at(iteration), "outside_share": math.nan}
+        unknown = {"elbo_gap": math.nan, "outside_share": math.nan}
+        return {"temperature": temperature_at(iteration), **unknown}
 
     if not num_samples:
         return no_estimate
@@ -57,6 +59,7 @@ def elbo_between_chunks(
             "temperature": temperature,
             "elbo": float(found.mean),
             "elbo_stderr": float(found.standard_error),
+            "elbo_gap": 0.5 * num_samples * float(found.standard_error) ** 2,
             "outside_share": int(found.num_outside) / num_samples,
         }
 

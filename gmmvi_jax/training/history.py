@@ -1,5 +1,6 @@
 """The history of a run: rows of numbers, one per chunk of steps, collected on the host."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,11 @@ class History:
     def append(self, row: dict[str, Any]) -> None:
         """Adds a row; all rows have the same names."""
         self._rows.append(row)
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """All rows, the oldest first."""
+        return self._rows
 
     @property
     def last(self) -> dict[str, Any]:

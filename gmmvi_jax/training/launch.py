@@ -14,7 +14,7 @@ from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import as_callbacks, as_target, check_call, check_rest
+from gmmvi_jax.training.arguments import as_callbacks, as_rules, as_target, check_call, check_rest
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
 from gmmvi_jax.training.history import run_counters, summarise
@@ -24,6 +24,7 @@ from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
 from gmmvi_jax.training.runs import Runs
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
+from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
 from gmmvi_jax.training.watch import Watch, start_watch
 from gmmvi_jax.variants.validation import validate
 
@@ -38,6 +39,7 @@ class Request(NamedTuple):
         samples: of an earlier run.
         progress: whether a progress bar is shown.
         callbacks: called with the state and the new rows of the history.
+        until: rules that end a run.
         start_time: of the call, by ``time.perf_counter``.
     """
 
@@ -47,11 +49,18 @@ class Request(NamedTuple):
     samples: Samples | None
     progress: bool
     callbacks: Sequence[Callable[[TrainState, Any], Any]]
+    until: Sequence[StoppingRule]
     start_time: float
 
 
 def check_request(
-    config: Any, log_target: Any, samples: Any, progress: Any, callbacks: Any, checkpoint: Any
+    config: Any,
+    log_target: Any,
+    samples: Any,
+    progress: Any,
+    callbacks: Any,
+    checkpoint: Any,
+    until: Any = (),
 ) -> Request:
     """Returns what a call of ``train`` or ``train_many`` asks for.
 
@@ -61,11 +70,16 @@ def check_request(
     start_time = time.perf_counter()
     check_call(config, log_target)
     check_rest(samples, progress, checkpoint)
-    callbacks = as_callbacks(callbacks)
+    callbacks, rules = as_callbacks(callbacks), as_rules(until)
     validate(config)
     target = as_target(log_target, config)
     layout = target.layout if isinstance(target, PytreeTarget) else None
-    return Request(config, target, layout, samples, bool(progress), callbacks, start_time)
+    if not config.run.diagnostic_samples and any(isinstance(r, Convergence) for r in rules):
+        raise ValueError(
+            "until=Convergence() follows the ELBO between chunks, which diagnostic_samples=0 turns "
+            "off; draw some."
+        )
+    return Request(config, target, layout, samples, bool(progress), callbacks, rules, start_time)
 
 
 _fitted = jax.jit(Algorithm.fitted)
@@ -90,7 +104,8 @@ def launch(
         watch = start_watch(config, target, runs.starts[0], request.layout)
         watches = [watch, *(watch.another(config, start) for start in runs.starts[1:])]
         state, estimate_elbo = _compile(request, runs)
-        with ProgressBar(config.run.num_iterations, enabled=request.progress) as bar:
+        total = None if request.until else config.run.num_iterations
+        with ProgressBar(total, enabled=request.progress) as bar:
 
             def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
                 counters, infos = jax.device_get((run_counters(state), infos))
@@ -116,6 +131,7 @@ def launch(
                 advance=partial(_advance, runs, watch.target_calls_host),
                 report=report,
                 follow_up=follow_up,
+                judge=partial(first_ending, request.until),
                 may_raise=watch.target_calls_host,
             )
             gmms = [

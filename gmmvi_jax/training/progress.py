@@ -10,8 +10,8 @@ from typing import Any, Self
 class ProgressBar:
     """Shows iterations, components and ELBO on stderr, with tqdm if it is installed."""
 
-    def __init__(self, total: int, enabled: bool) -> None:
-        """Prepares a bar over ``total`` iterations; shows nothing unless ``enabled``."""
+    def __init__(self, total: int | None, enabled: bool) -> None:
+        """Prepares a bar over ``total`` iterations, if known; shows nothing unless ``enabled``."""
         self._total = total
         self._done = 0
         self._start = time.perf_counter()
@@ -54,5 +54,6 @@ class ProgressBar:
             self._bar.update(num_steps)
         else:
             seconds = time.perf_counter() - self._start
-            sys.stderr.write(f"\r{self._done}/{self._total} it, {seconds:.0f} s, {note}   ")
+            total = "" if self._total is None else f"/{self._total}"
+            sys.stderr.write(f"\r{self._done}{total} it, {seconds:.0f} s, {note}   ")
             sys.stderr.flush()

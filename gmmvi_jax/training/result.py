@@ -42,7 +42,8 @@ class TrainResult:
         state: the last state; pass it to ``train`` as ``initial`` to continue.
         history: dict of columns [rows], a row per chunk. Totals: ``iteration``,
             ``num_components``, ``num_target_evaluations`` (of training), ``wall_time`` (seconds,
-            including compilation). Estimates: ``elbo``, ``elbo_stderr``, ``outside_share`` (share
+            including compilation). Estimates: ``elbo``, ``elbo_stderr``, ``elbo_gap`` (log Z - ELBO
+            to second order, as far as draws of the mixture can tell), ``outside_share`` (share
             of the draws outside of the support), ``temperature`` (beta; the ELBO is of
             p^(1/beta)). Per chunk: ``num_added``, ``num_deleted``, ``num_rejected_updates``,
             ``num_samples`` (drawn), ``num_outside_samples`` (log density -inf),

@@ -37,12 +37,14 @@ class Chunks(NamedTuple):
             raises on the host.
         report: (state, infos, count) to a report per run.
         follow_up: (state, rows) to whether to stop: checkpoint, callbacks.
+        judge: rows of the history of a run to what ends it, if anything does.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
 
     advance: Callable[[Any, int], tuple[Any, Any]]
     report: Callable[[Any, Any, int], Sequence[Report]]
     follow_up: Callable[[Any, Sequence[Row]], bool]
+    judge: Callable[[Sequence[Row]], Ending | None]
     may_raise: bool
 
 
@@ -104,7 +106,8 @@ def run_chunks(
         remaining -= num_steps
         for index, report in enumerate(reports):
             histories[index].append(report.row)
-            endings[index] = endings[index] or report.ending
+            rows = histories[index].rows
+            endings[index] = endings[index] or report.ending or chunks.judge(rows)
         errors = [ending.error for ending in endings if ending is not None and ending.error]
         if is_first and len(errors) == len(gmms):
             raise errors[0]

@@ -11,6 +11,7 @@ from jax.stages import Lowered
 from gmmvi_jax.config import Config
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
+from gmmvi_jax.numerics.exact_counter import counter_at
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.chunk import run_chunk, run_chunk_of_many
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -63,9 +64,23 @@ class OneRun:
     """A single run; see ``Runs``."""
 
     def __init__(
-        self, config: Config, target: LogDensity, key: PRNGKey, initial: GMM | TrainState | None
+        self,
+        config: Config,
+        target: LogDensity,
+        key: PRNGKey,
+        initial: GMM | TrainState | None,
+        num_evaluations: int = 0,
     ) -> None:
-        """Prepares a run from a mixture, from a state, or from where the config says."""
+        """Prepares a run.
+
+        Args:
+            config: of the run.
+            target: a callable pytree.
+            key: of the run; not used with a state.
+            initial: a mixture or a state to start from; None: where the config says.
+            num_evaluations: of the target so far, for the run's count; not used with a state.
+        """
+        self._num_evaluations = num_evaluations
         self.keys = (key,)
         self.starts = (_mixture_of(initial),)
         self._algorithm, self._target, self._initial = config.algorithm, target, initial
@@ -80,7 +95,10 @@ class OneRun:
 
     def first_state(self) -> TrainState:
         """Returns a first state that may be donated: the user's own must survive."""
-        return _first_state(self._algorithm, self.keys[0], self._initial)
+        state = _first_state(self._algorithm, self.keys[0], self._initial)
+        if isinstance(self._initial, TrainState):
+            return state
+        return state._replace(num_target_evaluations=counter_at(self._num_evaluations))
 
     def lower_steps(self, shapes: TrainState) -> Lowered:
         """Returns the program of a chunk of steps, not compiled yet."""

@@ -9,10 +9,17 @@ class Status(enum.StrEnum):
     """How a run ended; compares equal to its text."""
 
     COMPLETED = "completed"
+    CONVERGED = "converged"
+    SPENT = "budget spent"
     INTERRUPTED = "interrupted"
     STOPPED = "stopped by a callback"
     FAILED = "failed"
     DIVERGED = "diverged"
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the run ended as it was meant to."""
+        return self in (Status.COMPLETED, Status.CONVERGED, Status.SPENT)
 
     @property
     def sentence(self) -> str:
@@ -22,6 +29,8 @@ class Status(enum.StrEnum):
 
 _SENTENCES = {
     Status.COMPLETED: "All iterations were taken.",
+    Status.CONVERGED: "More evaluations would hardly improve the mixture.",
+    Status.SPENT: "The evaluations or the seconds that the run may cost are spent.",
     Status.INTERRUPTED: "Ctrl-C (SIGINT) ended the run after a chunk of iterations.",
     Status.STOPPED: "A callback returned True.",
     Status.FAILED: "An error ended the run; the result is that of the last valid iteration.",
@@ -34,7 +43,7 @@ class Ending(NamedTuple):
 
     Attributes:
         status: how it ended.
-        reason: a sentence for FAILED and DIVERGED, else empty.
+        reason: a sentence, where there is more to say than the status does.
         error: the exception that caused a failure, if there is one.
     """
 

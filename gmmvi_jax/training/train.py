@@ -11,10 +11,11 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initial, as_initial
 from gmmvi_jax.training.checkpoint import save_checkpoint
-from gmmvi_jax.training.launch import check_request, launch
+from gmmvi_jax.training.launch import Request, check_request, launch
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.sample_exchange import Samples
+from gmmvi_jax.training.stopping import StoppingRule
 from gmmvi_jax.typing import Array, PRNGKey
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
@@ -30,6 +31,7 @@ def train(
     progress: bool | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    until: StoppingRule | Sequence[StoppingRule] = (),
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density.
 
@@ -53,6 +55,9 @@ def train(
             chunk; one that returns True stops the run. The state is a copy, which may be kept.
         checkpoint: file to which the state is written after every chunk; see
             ``load_checkpoint``.
+        until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
+            ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
+            rows of the history to an ``Ending`` or None.
 
     Returns:
         The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
@@ -67,11 +72,21 @@ def train(
         FloatingPointError: the target gave no usable value at any sample of the first chunk.
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
-    request = check_request(config, log_target, samples, progress, callbacks, checkpoint)
+    request = check_request(config, log_target, samples, progress, callbacks, checkpoint, until)
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
-    run = OneRun(config, request.target, key, initial)
+    return run_one(request, OneRun(config, request.target, key, initial), checkpoint)
+
+
+def run_one(request: Request, run: OneRun, checkpoint: str | Path | None) -> TrainResult:
+    """Takes a run to its end.
+
+    Args:
+        request: what is asked for.
+        run: the only one.
+        checkpoint: see ``train``.
+    """
 
     def save(state: TrainState) -> None:
         if checkpoint is not None:
@@ -85,7 +100,7 @@ def train(
         state=outcome.state,
         history=outcome.histories[0].columns(),
         status=ending.status,
-        config=config,
+        config=request.config,
         layout=request.layout,
         target=request.target,
         previous=outcome.previous[0],

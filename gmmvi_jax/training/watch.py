@@ -95,7 +95,7 @@ class Watch:
             row: the last row of the history.
             num_draws: number of draws for its ELBO.
         """
-        if ending.status is not Status.COMPLETED or not num_draws:
+        if not ending.status.is_regular or not num_draws:
             return ending
         draws = f"draws of the mixture after iteration {row['iteration']}"
         share = row["outside_share"]

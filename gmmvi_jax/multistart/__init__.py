@@ -1,0 +1,5 @@
+"""Where a fit starts: local maxima of the target, and the Gaussians that fit there."""
+
+from gmmvi_jax.multistart.search import Start, search_start
+
+__all__ = ["Start", "search_start"]

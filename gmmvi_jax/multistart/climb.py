@@ -1,0 +1,79 @@
+"""A climb to a local maximum of the target, by L-BFGS."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import optimize
+
+from gmmvi_jax.multistart.counted import CountedDensity
+
+_MOST_EVALUATIONS = 200  # per climb; well-conditioned targets take 30 to 50
+_SMALLEST_GRADIENT = 1e-3  # in units of the scale; a posterior that narrow is 1e-6 nats from there
+_MEMORY = 10  # pairs of steps and changes of the gradient that L-BFGS keeps
+
+
+class Summit(NamedTuple):
+    """Where a climb ended, in the coordinates of the density."""
+
+    point: np.ndarray  # [D]
+    value: float  # log density
+    gradient: np.ndarray  # [D]
+    precision: np.ndarray  # [D, D] estimate of the negative Hessian from the steps of the climb
+
+
+def climb(
+    density: CountedDensity, start: np.ndarray, is_known: Callable[[np.ndarray, float], bool]
+) -> Summit | None:
+    """Returns the end of a climb, None if the start is not in the support.
+
+    Args:
+        density: to climb.
+        start: [D].
+        is_known: whether the climb can end at a point with this value, near a known summit.
+    """
+    value, gradient = density(start)
+    if not np.isfinite(value):
+        return None
+    best = [start, value, gradient]
+
+    def descend(point: np.ndarray) -> tuple[float, np.ndarray]:
+        if np.array_equal(point, start):
+            return -value, -gradient
+        found, slope = density(point)
+        if not np.isfinite(found):
+            # So much below the best point that the line search takes a quarter of the step.
+            drop = abs(float(best[2] @ (point - best[0]))) + 1.0
+            return drop - best[1], np.zeros_like(point)
+        if found > best[1]:
+            best[:] = np.array(point), found, slope
+        return -found, -slope
+
+    def stop_where_known(intermediate_result: optimize.OptimizeResult) -> None:
+        if is_known(intermediate_result.x, -float(intermediate_result.fun)):
+            raise StopIteration
+
+    result = optimize.minimize(
+        descend,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=stop_where_known,
+        options={
+            "maxfun": _MOST_EVALUATIONS,
+            "maxcor": _MEMORY,
+            "gtol": _SMALLEST_GRADIENT,
+            "ftol": 10.0 * float(np.finfo(np.float32).eps),
+        },
+    )
+    return Summit(best[0], best[1], best[2], _precision(result.hess_inv, len(start)))
+
+
+def _precision(inverse: optimize.LbfgsInvHessProduct, dim: int) -> np.ndarray:
+    """Returns [D, D] the estimate of the Hessian that L-BFGS worked with."""
+    dense = inverse.todense() if inverse.n_corrs else np.eye(dim)
+    try:
+        precision = np.linalg.inv(0.5 * (dense + dense.T))
+    except np.linalg.LinAlgError:
+        return np.eye(dim)
+    return precision if np.all(np.isfinite(precision)) else np.eye(dim)

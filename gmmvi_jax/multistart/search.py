@@ -1,0 +1,214 @@
+"""Climbs from many places, until no new summits are found, and what a fit starts from."""
+
+import time
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.multistart.climb import Summit, climb
+from gmmvi_jax.multistart.counted import CountedDensity
+from gmmvi_jax.multistart.laplace import Laplace
+from gmmvi_jax.multistart.splitting import num_components, split
+from gmmvi_jax.typing import LogDensity
+
+_FEWEST_CLIMBS = 20  # if all end in one basin
+_CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
+_MOST_CLIMBS = 500
+_LIGHTEST = 8.0  # nats of ELBO below the heaviest summit that a start may lack
+_NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
+_SPREAD = 2.0  # standard deviations of what was found that a new scale has
+_SCALE_MISSES = 3.0  # factor between scale and spread from which the search is repeated
+_MOST_ROUNDS = 5
+
+
+class Start(NamedTuple):
+    """What a fit starts from.
+
+    Attributes:
+        gmm: Gaussians at the summits, weighed by their ELBO; None if there is none.
+        prior_mean: [D] centre of the search.
+        prior_scale: [D] its width.
+        num_climbs: climbs to local maxima.
+        num_basins: that they ended in, with weight; those with a valley of the density between.
+        num_evaluations: of the target with its gradient.
+    """
+
+    gmm: GMM | None
+    prior_mean: np.ndarray
+    prior_scale: np.ndarray
+    num_climbs: int
+    num_basins: int
+    num_evaluations: int
+
+
+def search_start(
+    log_target: LogDensity,
+    prior_mean: np.ndarray,
+    prior_scale: np.ndarray,
+    seed: int,
+    *,
+    may_rescale: bool,
+    max_evaluations: int,
+    max_components: int,
+    diagonal: bool = False,
+    deadline: float | None = None,
+) -> Start:
+    """Climbs from the prior's mean and from draws of it, and puts a Gaussian on every summit.
+
+    If these do not fit yet they are split into more, see ``splitting``.
+
+    Args:
+        log_target: a callable pytree of one point [D], with a gradient, not stochastic.
+        prior_mean: [D].
+        prior_scale: [D] standard deviations.
+        seed: of the draws.
+        may_rescale: whether mean and scale are guesses, and follow what is found.
+        max_evaluations: after which no further climb begins.
+        max_components: most Gaussians, the heaviest.
+        diagonal: whether they have diagonal covariances.
+        deadline: by ``time.perf_counter``, after which no further climb begins.
+    """
+    generator = np.random.default_rng(seed)
+    mean, scale = np.asarray(prior_mean, float), np.asarray(prior_scale, float)
+    num_climbs, num_basins, spent = 0, 0, 0
+    found: list[Laplace] = []
+    for _ in range(_MOST_ROUNDS if may_rescale else 1):
+        density = CountedDensity(log_target, mean, scale)
+        climbs = _summits(density, generator, max_evaluations - spent, deadline)
+        spent += density.num_evaluations
+        num_climbs += climbs.count
+        num_basins = climbs.num_basins()
+        found = climbs.heavy()
+        if not found or not may_rescale:
+            break
+        centre, spread = _extent(found)
+        misses = np.maximum(spread, 1.0 / spread)
+        if np.all(misses < _SCALE_MISSES) or spent >= max_evaluations:
+            break
+        mean, scale = mean + scale * centre, scale * np.maximum(_SPREAD * spread, 1e-12)
+    if not found:
+        return Start(None, mean, scale, num_climbs, num_basins, spent)
+    heaviest = sorted(found, key=lambda one: -one.elbo)[:max_components]
+    density = CountedDensity(log_target, mean, scale)
+    weights = _weights(heaviest)
+    count = num_components(heaviest, weights, density, generator)
+    spent += density.num_evaluations
+    parts = (
+        weights,
+        np.array([one.mean for one in heaviest]),
+        np.array([one.factor for one in heaviest]),
+    )
+    weights, means, factors = split(parts, min(count, max_components), generator)
+    factors = scale[:, None] * factors
+    if diagonal:
+        factors = np.sqrt(np.sum(np.square(factors), axis=2))
+    arrays = (np.log(weights), mean + scale * means, factors)
+    gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
+    return Start(gmm, mean, scale, num_climbs, num_basins, spent)
+
+
+class _Climbs:
+    """The Gaussians at the summits that were climbed so far, and the basins that they are in."""
+
+    def __init__(self, density: CountedDensity, generator: np.random.Generator) -> None:
+        self.density, self.generator = density, generator
+        self.found: list[Laplace] = []
+        self.basins: list[int] = []
+        self.count = 0
+
+    def heavy(self) -> list[Laplace]:
+        """Returns those whose weight counts beside the heaviest."""
+        return [self.found[index] for index in self._heavy_rows()]
+
+    def num_basins(self) -> int:
+        """Returns how many basins the heavy ones are in."""
+        return len({self.basins[index] for index in self._heavy_rows()})
+
+    def suffice(self) -> bool:
+        """Returns whether there were enough climbs for the basins that they found."""
+        num_basins = self.num_basins()
+        wanted = _CLIMBS_PER_BASIN * num_basins if num_basins > 1 else _FEWEST_CLIMBS
+        return self.count >= min(wanted, _MOST_CLIMBS)
+
+    def climb_from(self, start: np.ndarray) -> None:
+        """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
+        self.count += 1
+        summit = climb(self.density, start, self._is_known)
+        if summit is None:
+            return
+        nearest = self._nearest(summit.point)
+        if nearest is None:
+            self._add(summit, basin=0)
+        elif self._is_valley(summit, self.found[nearest].summit):
+            self._add(summit, basin=max(self.basins) + 1)
+        elif not self._is_known(summit.point, summit.value):
+            self._add(summit, basin=self.basins[nearest])
+
+    def _is_known(self, point: np.ndarray, value: float) -> bool:
+        """Returns whether a Gaussian explains how high the density is here."""
+        for one in self.found:
+            expected = one.summit.value - 0.5 * one.squared_distance(point)
+            is_near = expected > one.summit.value - _NEAR
+            if is_near and abs(value - expected) < _NEAR:
+                return True
+        return False
+
+    def _nearest(self, point: np.ndarray) -> int | None:
+        if not self.found:
+            return None
+        return int(np.argmin([one.squared_distance(point) for one in self.found]))
+
+    def _is_valley(self, first: Summit, second: Summit) -> bool:
+        lower = min(first.value, second.value) - _NEAR
+        points = [(1.0 - t) * first.point + t * second.point for t in (0.5, 0.25, 0.75)]
+        return any(self.density(point)[0] < lower for point in points)
+
+    def _add(self, summit: Summit, basin: int) -> None:
+        self.found.append(Laplace.at(summit, self.density, self.generator))
+        self.basins.append(basin)
+
+    def _heavy_rows(self) -> np.ndarray:
+        elbos = np.array([one.elbo for one in self.found])
+        return np.flatnonzero(elbos > elbos.max(initial=-np.inf) - _doubt(self.found) * _LIGHTEST)
+
+
+def _summits(
+    density: CountedDensity,
+    generator: np.random.Generator,
+    max_evaluations: int,
+    deadline: float | None,
+) -> _Climbs:
+    """Climbs from the centre and from draws around it, until that suffices."""
+    climbs = _Climbs(density, generator)
+    dim = len(density.centre)
+    while density.num_evaluations < max_evaluations and not climbs.suffice():
+        if deadline is not None and time.perf_counter() > deadline:
+            break
+        climbs.climb_from(generator.normal(size=dim) if climbs.count else np.zeros(dim))
+    return climbs
+
+
+def _extent(found: list[Laplace]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns [D] the mean and [D] the standard deviations of the Gaussians together."""
+    weights = _weights(found)
+    means = np.array([one.mean for one in found])
+    centre = weights @ means
+    variances = np.array([np.sum(np.square(one.factor), axis=1) for one in found])
+    return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
+
+
+def _doubt(found: list[Laplace]) -> float:
+    """Returns how many nats of difference count as one: more, where Gaussians fit badly."""
+    if not found:
+        return 1.0
+    best = max(found, key=lambda one: one.elbo)
+    return max(1.0, best.log_evidence - best.elbo)
+
+
+def _weights(found: list[Laplace]) -> np.ndarray:
+    # The optimal weights of Gaussians that do not overlap.
+    elbos = np.array([one.elbo for one in found])
+    weights = np.exp((elbos - np.max(elbos)) / _doubt(found))
+    return weights / np.sum(weights)

@@ -1,0 +1,228 @@
+"""``fit``: a mixture fitted to a density without settings."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.check import check_target
+from gmmvi_jax.densities.evaluation import full_density, is_stochastic
+from gmmvi_jax.densities.repeated_functions import warn_of_repeats
+from gmmvi_jax.multistart import Start, search_start
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require_bool
+from gmmvi_jax.samples.window_size import MixtureShape
+from gmmvi_jax.training.launch import check_request
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.runs import OneRun
+from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, StoppingRule, TimeLimit
+from gmmvi_jax.training.train import Callback, run_one
+from gmmvi_jax.typing import Array, PyTree
+from gmmvi_jax.variants.configurations import samtron, vips
+
+_MOST_ITERATIONS = 100_000  # something else ends the run before
+_LOG_EVERY = 10
+_DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
+_ADD_ITERS = 10
+_REUSE_RATIO = 2.0
+_WINDOW_BYTES = 2**29
+_CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
+_MOST_SEARCHED = 20_000  # evaluations of the search for a start
+_SEARCH_SHARE = 4  # of a budget: at most a fourth is for the search
+
+
+def fit(
+    log_density: Callable[..., Array],
+    dim_or_position: int | PyTree | None = None,
+    *,
+    prior_mean: Any = None,
+    prior_scale: Any = None,
+    seed: int = 0,
+    tolerance: float = 0.05,
+    budget: int | None = None,
+    seconds: float | None = None,
+    max_components: int | None = None,
+    diagonal: bool = False,
+    progress: bool | None = None,
+    verbose: bool = True,
+    callbacks: Callback | Sequence[Callback] = (),
+    checkpoint: str | Path | None = None,
+) -> TrainResult:
+    """Fits a Gaussian mixture to an unnormalised density, and chooses everything itself.
+
+    First it climbs to local maxima of the density (L-BFGS) from draws of the prior and puts
+    Gaussians there. Then it takes steps of SAMTRON with reused samples, adds components, and
+    returns an average of the iterates when more evaluations would hardly improve it. Without
+    gradients it takes steps of VIPS from the prior.
+
+    Args:
+        log_density: unnormalised log density of ONE point [D], see ``train``.
+        dim_or_position: dimensions D; or an example of the position, a pytree, whose values are the
+            default of ``prior_mean``. Not needed if the density has an attribute ``dim``.
+        prior_mean: scalar, [D] or a pytree like the position, where the search starts. By default
+            that of the density if it has this attribute, else 0.
+        prior_scale: scalar, [D] or a pytree, standard deviations of the places the search starts
+            from; a wider one than the posterior is better than a narrower one. By default that of
+            the density if it has this attribute; else it starts with 1 and follows what is found.
+        seed: of the search and the run.
+        tolerance: nats of ELBO that twice the evaluations must be worth, else the fit has
+            converged; see ``Convergence``.
+        budget: most target evaluations, those of the search and the diagnostics included.
+        seconds: most time, compilation included; about, since it is asked after every ten
+            iterations.
+        max_components: capacity of the mixture; by default 200, or less in many dimensions.
+        diagonal: diagonal covariances, for hundreds of dimensions.
+        progress: shows a progress bar on stderr.
+        verbose: says on stderr what it found and chose.
+        callbacks: see ``train``.
+        checkpoint: see ``train``.
+
+    Returns:
+        See ``train``. ``result.status`` is "converged" or "budget spent" if all went well, and
+        ``result.ending.reason`` says more. The evaluations of the search are counted in
+        ``num_target_evaluations``.
+
+    Raises:
+        ValueError, TypeError, FloatingPointError, KeyboardInterrupt: see ``train``.
+
+    Example:
+        >>> import gmmvi_jax as gmmvi
+        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
+        >>> str(result.status)
+        'converged'
+    """
+    require_bool("verbose", verbose)
+    example = _example(log_density, dim_or_position)
+    mean = getattr(log_density, "prior_mean", None) if prior_mean is None else prior_mean
+    scale = getattr(log_density, "prior_scale", None) if prior_scale is None else prior_scale
+    target = as_log_density(log_density)
+    has_gradient = bool(getattr(target, "has_gradient", True))
+    until: list[StoppingRule] = [Convergence(tolerance)]
+    until += [] if budget is None else [EvaluationBudget(budget)]
+    until += [] if seconds is None else [TimeLimit(seconds)]
+    settings = {"seed": seed, "diagonal": diagonal}
+
+    first_scale = 1.0 if scale is None else scale
+    config = _config(has_gradient, example, mean, first_scale, max_components, settings)
+    request = check_request(config, log_density, None, progress, callbacks, checkpoint, until)
+    estimator = config.algorithm.natural_gradient
+    check_target(request.target, config.dim, jnp.result_type(float), estimator)
+    warn_of_repeats(request.target)
+
+    start = None
+    if has_gradient and not is_stochastic(full_density(request.target)):
+        start = search_start(
+            request.target,
+            np.asarray(config.algorithm.initial_mixture.prior_mean, float),
+            np.asarray(config.algorithm.initial_mixture.prior_scale, float),
+            config.run.seed,
+            may_rescale=scale is None,
+            max_evaluations=min(_MOST_SEARCHED, (budget or 10**9) // _SEARCH_SHARE),
+            max_components=config.algorithm.max_components,
+            diagonal=diagonal,
+            deadline=None if seconds is None else request.start_time + seconds / _SEARCH_SHARE,
+        )
+        if scale is None and start.gmm is not None:
+            example = dim_or_position if request.layout is not None else config.dim
+            config = _config(
+                True, example, start.prior_mean, start.prior_scale, max_components, settings
+            )
+            request = request._replace(config=config)
+    if verbose:
+        _tell(start, config, time.perf_counter() - request.start_time)
+    run = OneRun(
+        config,
+        request.target,
+        typed_key(config.run.seed),
+        None if start is None else start.gmm,
+        0 if start is None else start.num_evaluations,
+    )
+    return run_one(request, run, checkpoint)
+
+
+def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:
+    if dim_or_position is not None:
+        return dim_or_position
+    dim = getattr(log_density, "dim", None)
+    if dim is None:
+        raise TypeError(
+            "fit needs the number of dimensions, fit(log_density, dim), or an example of the "
+            "position; log_density has no attribute dim."
+        )
+    return dim
+
+
+def _config(
+    has_gradient: bool,
+    example: int | PyTree,
+    mean: Any,
+    scale: Any,
+    max_components: int | None,
+    settings: dict[str, Any],
+) -> Config:
+    """Returns the configuration, with as many components as there is memory for."""
+    variant = samtron if has_gradient else vips
+
+    def with_capacity(max_components: int | None) -> Config:
+        return variant(
+            example,
+            prior_mean=mean,
+            prior_scale=scale,
+            reuse_ratio=_REUSE_RATIO,
+            reuse_window_bytes=_WINDOW_BYTES,
+            add_iters=_ADD_ITERS,
+            num_iterations=_MOST_ITERATIONS,
+            log_every=_LOG_EVERY,
+            diagnostic_samples=_DIAGNOSTIC_SAMPLES,
+            max_components=max_components,
+            **settings,
+        )
+
+    if max_components is not None:
+        return with_capacity(max_components)
+    configs = map(with_capacity, _CAPACITIES)
+    return next(filter(_has_memory, configs), with_capacity(1))
+
+
+def _has_memory(config: Config) -> bool:
+    """Returns whether the samples of an iteration fit into the window for reused ones."""
+    algorithm = config.algorithm
+    shape = MixtureShape(
+        algorithm.max_components,
+        config.dim,
+        algorithm.initial_mixture.diagonal,
+        jnp.result_type(float).itemsize,
+    )
+    try:
+        algorithm.sample_selector.window_size(shape)
+    except ValueError:
+        return False
+    return True
+
+
+def _tell(start: Start | None, config: Config, seconds: float) -> None:
+    """Says on stderr what the search found, and what was chosen."""
+    if start is None:
+        found = "no search for a start"
+    else:
+        basins = f"{start.num_basins} {'maximum' if start.num_basins == 1 else 'maxima'}"
+        found = (
+            f"{start.num_climbs} climbs found {basins} of weight "
+            f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
+        )
+    algorithm = config.algorithm
+    count = 1 if start is None or start.gmm is None else start.gmm.num_components
+    selector: Any = algorithm.sample_selector
+    estimator = type(algorithm.natural_gradient).__name__
+    print(
+        f"fit: {config.dim} dimensions; {found}\n"
+        f"fit: starts with {count} component{'s' * (count != 1)} of at most "
+        f"{algorithm.max_components}, {selector.desired_samples} samples each, reused; {estimator}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,164 @@
+"""Rules that end a run: it has converged, or what it may cost is spent.
+
+A rule is a pure function of the rows of the history so far, asked after every chunk.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from gmmvi_jax.requirements import require_int, require_positive
+from gmmvi_jax.training.status import Ending, Status
+
+Rows = Sequence[Mapping[str, Any]]
+
+_DOUBLINGS = 2.0  # of the evaluations, over which the rise of the ELBO is measured
+_FEWEST_ROWS = 8  # for a slope and its error
+_FEWEST_SEARCHES = 6  # a cycle of the thresholds that searches for new components use
+_CLOSE_ROWS = 3  # in which the mixture must be close to the target
+_CLOSE_SHARE = 0.2  # of the tolerance
+
+
+class StoppingRule(Protocol):
+    """Decides whether a run ends."""
+
+    def __call__(self, rows: Rows) -> Ending | None:
+        """Returns the ending, or None to go on.
+
+        Args:
+            rows: of the history so far, see ``TrainResult.history``.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Convergence:
+    """Ends a run that twice as many evaluations would hardly improve.
+
+    The ELBO of a growing mixture rises about with the logarithm of the evaluations. We fit a line
+    to its estimates over the last two doublings of the evaluations, weighed by their standard
+    errors, and stop when the rise per doubling plus its standard error is below the tolerance.
+    Noise makes the test slower, not wrong. The window must contain six searches for new components,
+    unless there is no room for more.
+
+    A mixture that is close to the target by its own draws has nothing to gain, and stops earlier.
+
+    Attributes:
+        tolerance: nats that doubling the evaluations must be worth.
+    """
+
+    tolerance: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the tolerance is positive."""
+        require_positive("tolerance", self.tolerance)
+
+    def __call__(self, rows: Rows) -> Ending | None:
+        """Returns CONVERGED, or None; see ``StoppingRule``."""
+        recent = rows[-_CLOSE_ROWS:]
+        limit = _CLOSE_SHARE * self.tolerance
+        if len(recent) == _CLOSE_ROWS and all(row["elbo_gap"] < limit for row in recent):
+            gap = max(row["elbo_gap"] for row in recent)
+            return Ending(
+                Status.CONVERGED,
+                f"its draws put the mixture within {gap:.2g} nats of the target's density.",
+            )
+        evaluations = np.array([row["num_target_evaluations"] for row in rows], float)
+        first = np.searchsorted(evaluations, evaluations[-1] / 2.0**_DOUBLINGS, side="right") - 1
+        window = rows[max(first, 0) :]
+        if first < 0 or len(window) < _FEWEST_ROWS or not _has_searched(window):
+            return None
+        rise, error = _slope(np.log2(evaluations[first:]), window)
+        if not rise + error < self.tolerance:
+            return None
+        return Ending(
+            Status.CONVERGED,
+            f"twice the evaluations would raise the ELBO by about {max(rise, 0.0):.2g} nats "
+            f"(standard error {error:.2g}; the tolerance is {self.tolerance:g}).",
+        )
+
+
+def _has_searched(window: Rows) -> bool:
+    searches = sum(row["num_added"] for row in window[1:])
+    return searches >= _FEWEST_SEARCHES or searches == 0
+
+
+def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:
+    """Returns the slope of a line through the ELBOs, and its standard error."""
+    elbos = np.array([row["elbo"] for row in rows], float)
+    errors = np.array([row["elbo_stderr"] for row in rows], float)
+    floor = 1e-6 * (1.0 + np.max(np.abs(elbos)))  # of rounding
+    weights = 1.0 / (np.square(errors) + floor**2)
+    weights = np.where(np.isfinite(weights) & np.isfinite(elbos), weights, 0.0)
+    total = np.sum(weights)
+    if not total > 0.0:
+        return np.inf, np.inf
+    elbos = np.where(weights > 0.0, elbos, 0.0)
+    centred = doublings - np.sum(weights * doublings) / total
+    spread = np.sum(weights * np.square(centred))
+    if not spread > 0.0:
+        return np.inf, np.inf
+    slope = np.sum(weights * centred * elbos) / spread
+    residuals = elbos - np.sum(weights * elbos) / total - slope * centred
+    # Larger than the draws' own error where the iterates move.
+    excess = np.sum(weights * np.square(residuals)) / max(len(elbos) - 2, 1)
+    return float(slope), float(np.sqrt(max(excess, 1.0) / spread))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationBudget:
+    """Ends a run before its evaluations of the target, diagnostics included, exceed a number.
+
+    Attributes:
+        num_evaluations: the most.
+    """
+
+    num_evaluations: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the number is an integer of at least 1."""
+        require_int("budget", self.num_evaluations, least=1)
+
+    def __call__(self, rows: Rows) -> Ending | None:
+        """Returns SPENT, or None; see ``StoppingRule``."""
+        names = ("num_target_evaluations", "num_diagnostic_evaluations")
+        spent = [sum(int(row[name]) for name in names) for row in rows]
+        if spent[-1] + (spent[-1] - spent[-2] if len(spent) > 1 else 0) <= self.num_evaluations:
+            return None
+        return Ending(
+            Status.SPENT,
+            f"{spent[-1]:,} of at most {self.num_evaluations:,} evaluations are spent, and the "
+            f"next {rows[-1]['iteration'] - (rows[-2]['iteration'] if len(rows) > 1 else 0)} "
+            f"iterations would exceed them.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeLimit:
+    """Ends a run before it exceeds a number of seconds, compilation included.
+
+    Attributes:
+        seconds: the most.
+    """
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless the number is positive."""
+        require_positive("seconds", self.seconds)
+
+    def __call__(self, rows: Rows) -> Ending | None:
+        """Returns SPENT, or None; see ``StoppingRule``."""
+        times = [float(row["wall_time"]) for row in rows]
+        if times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0) <= self.seconds:
+            return None
+        return Ending(
+            Status.SPENT, f"{times[-1]:.1f} of at most {self.seconds:g} seconds are spent."
+        )
+
+
+def first_ending(rules: Sequence[StoppingRule], rows: Rows) -> Ending | None:
+    """Returns the ending of the first rule that has one."""
+    return next((ending for rule in rules if (ending := rule(rows)) is not None), None)
