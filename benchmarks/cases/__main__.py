@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks.table import in_own_process, table_parser, write_results
 from tests.cases.behaviour import check_behaviour
 from tests.cases.behaviours import BEHAVIOURS
+from tests.cases.case import FIT, VARIANTS
 from tests.cases.cases import CASES
 from tests.cases.judge import judge
 from tests.cases.measure import measure_case
@@ -25,29 +26,30 @@ class _Run(NamedTuple):
     """A row that is run once."""
 
     name: str
-    variant: str
+    way: str  # a variant, ``fit``, or how a behaviour is used
     seed: int
 
 
-def _runs(names: list[str], seeds: list[int]) -> Iterator[_Run]:
+def _runs(names: list[str], ways: list[str], seeds: list[int]) -> Iterator[_Run]:
     for case in CASES:
-        for variant in case.variants if case.name in names else ():
-            yield from (_Run(case.name, variant, seed) for seed in seeds)
+        for way in case.ways if case.name in names else ():
+            if way in ways:
+                yield from (_Run(case.name, way, seed) for seed in seeds)
     for behaviour in BEHAVIOURS:
-        if behaviour.name in names:
+        if behaviour.name in names and _USE in ways:
             yield _Run(behaviour.name, _USE, seeds[0])
 
 
 def _measure(run: _Run) -> dict[str, Any]:
     """Returns the figures of a run, which takes place in this process."""
-    if run.variant == _USE:
+    if run.way == _USE:
         (behaviour,) = (one for one in BEHAVIOURS if one.name == run.name)
         return check_behaviour(behaviour)
-    return measure_case(_case(run), run.variant, run.seed)
+    return measure_case(_case(run), run.way, run.seed)
 
 
 def _case(run: _Run) -> Any:
-    (case,) = (one for one in CASES if one.name == run.name and run.variant in one.variants)
+    (case,) = (one for one in CASES if one.name == run.name and run.way in one.ways)
     return case
 
 
@@ -60,13 +62,13 @@ def _last_error(text: str) -> str:
 def _report(run: _Run) -> dict[str, Any]:
     """Runs a row in a process of its own and prints it; returns its figures and the outcome."""
     try:
-        figures = in_own_process("cases", [run.name, run.variant, str(run.seed)])
+        figures = in_own_process("cases", [run.name, run.way, str(run.seed)])
     except subprocess.CalledProcessError as error:
         reason = f"no result: {_last_error(error.stderr)}"
-        lines = [headline(f"{run.name}  {run.variant}", False), *wrapped(reason)]
-        figures = {"row": run.name, "variant": run.variant, "passed": False, "reason": reason}
+        lines = [headline(f"{run.name}  {run.way}", False), *wrapped(reason)]
+        figures = {"row": run.name, "variant": run.way, "passed": False, "reason": reason}
     else:
-        if run.variant == _USE:
+        if run.way == _USE:
             lines = [*behaviour_lines(figures)]
         else:
             judgement = judge(_case(run), figures)
@@ -81,13 +83,15 @@ def main(arguments: list[str]) -> int:
     names = list(dict.fromkeys([row.name for row in (*CASES, *BEHAVIOURS)]))
     parser = table_parser("cases", __doc__, names)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    ways = (*VARIANTS, FIT, _USE)
+    parser.add_argument("--ways", nargs="+", default=ways, choices=ways, metavar="WAY")
     given = parser.parse_args(arguments)
     if given.worker:
-        name, variant, seed = given.worker
-        print(json.dumps(_measure(_Run(name, variant, int(seed)))))
+        name, way, seed = given.worker
+        print(json.dumps(_measure(_Run(name, way, int(seed)))))
         return 0
     results = []
-    for run in _runs(given.names, given.seeds):
+    for run in _runs(given.names, given.ways, given.seeds):
         results.append(_report(run))
         write_results(given.out, results)
     num_passed = sum(figures["passed"] for figures in results)

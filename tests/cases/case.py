@@ -10,6 +10,7 @@ import numpy as np
 import gmmvi_jax as gmmvi
 
 VARIANTS = {"S": gmmvi.samtron, "Z": gmmvi.vips}
+FIT = "fit"
 
 
 class Expected(enum.StrEnum):
@@ -41,7 +42,7 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A density and its start, for one or both variants.
+    """A density and its start, for one or both variants and for ``fit``.
 
     Attributes:
         name: of the row.
@@ -91,9 +92,29 @@ class Case:
         settings = "".join(f", {name} {value:g}" for name, value in self.settings)
         return f"{self.mean:g} / {scale}{settings}" + ", float64" * self.float64
 
-    def config(self, variant: str, seed: int) -> gmmvi.Config:
-        """Returns the library's default configuration for this start."""
-        scale = np.asarray(self.scale)
-        return VARIANTS[variant](
-            self.dim, prior_mean=self.mean, prior_scale=scale, seed=seed, **dict(self.settings)
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How it is fitted: its variants, and ``fit``, which needs a gradient and no settings."""
+        has_fit = "S" in self.variants and not self.settings
+        return (*self.variants, *(FIT,) * has_fit)
+
+    def run(self, way: str, seed: int) -> gmmvi.TrainResult:
+        """Fits with the library's defaults; ``fit`` is told a mean and a scale if they are special.
+
+        Args:
+            way: one of ``ways``.
+            seed: of the run.
+        """
+        if way == FIT:
+            told = {}
+            if self.mean != 0.0 or self.scale != 1.0:
+                told = {"prior_mean": self.mean, "prior_scale": np.asarray(self.scale)}
+            return gmmvi.fit(self.density, self.dim, seed=seed, verbose=False, **told)
+        config = VARIANTS[way](
+            self.dim,
+            prior_mean=self.mean,
+            prior_scale=np.asarray(self.scale),
+            seed=seed,
+            **dict(self.settings),
         )
+        return gmmvi.train(config, self.density)

@@ -73,7 +73,7 @@ def _deviations(case: Case, figures: dict[str, Any]) -> Iterator[str]:
     if case.expected is Expected.NO_FIT:
         yield "nothing can be right"
         return
-    if figures["status"] != "completed":
+    if figures["status"] not in ("completed", "converged"):
         yield figures["status"]
     if case.log_z is not None:
         deviation = abs(figures["log_z"] - case.log_z)

@@ -16,22 +16,22 @@ from .case import Case
 _NUM_DRAWS = 20_000  # of the mixture, for the numbers asked
 
 
-def measure_case(case: Case, variant: str, seed: int) -> dict[str, Any]:
+def measure_case(case: Case, way: str, seed: int) -> dict[str, Any]:
     """Fits a case once, with the library's defaults.
 
     Args:
         case: the density and its start.
-        variant: S or Z.
+        way: one of the case's ways, a variant or ``fit``.
         seed: of the run.
     """
     if case.float64:
         jax.config.update("jax_enable_x64", True)
-    figures: dict[str, Any] = {"row": case.name, "variant": variant, "seed": seed}
+    figures: dict[str, Any] = {"row": case.name, "variant": way, "seed": seed}
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = gmmvi.train(case.config(variant, seed), case.density)
+            result = case.run(way, seed)
         except Exception as error:
             figures["error"] = [type(error).__name__, str(error)]
         else:
