@@ -31,6 +31,10 @@ class Laplace(NamedTuple):
         """Returns the squared Mahalanobis distance of a point [D]."""
         return float(np.sum(np.square(self.root @ (point - self.mean))))
 
+    def expected(self, point: np.ndarray) -> float:
+        """Returns how high the log density of the target should be at a point [D]."""
+        return self.summit.value - 0.5 * self.squared_distance(point)
+
     def log_density(self, points: np.ndarray) -> np.ndarray:
         """Returns [N] the log density of the Gaussian at points [N, D]."""
         squares = np.sum(np.square((points - self.mean) @ self.root.T), axis=1)

@@ -19,7 +19,7 @@ _MOST_CLIMBS = 500
 _LIGHTEST = 8.0  # nats of ELBO below the heaviest summit that a start may lack
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
-_SCALE_MISSES = 3.0  # factor between scale and spread from which the search is repeated
+_MISS = 3.0  # of scale or mean, in units of the scale, from which the search is repeated
 _MOST_ROUNDS = 5
 
 
@@ -72,6 +72,7 @@ def search_start(
     """
     generator = np.random.default_rng(seed)
     mean, scale = np.asarray(prior_mean, float), np.asarray(prior_scale, float)
+    prior = (mean, scale)
     num_climbs, num_basins, spent = 0, 0, 0
     found: list[Laplace] = []
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
@@ -84,12 +85,13 @@ def search_start(
         if not found or not may_rescale:
             break
         centre, spread = _extent(found)
-        misses = np.maximum(spread, 1.0 / spread)
-        if np.all(misses < _SCALE_MISSES) or spent >= max_evaluations:
+        prior = (mean + scale * centre, scale * _SPREAD * spread)
+        miss = max(np.max(spread), 1.0 / np.min(spread), np.max(np.abs(centre)))
+        if miss < _MISS or spent >= max_evaluations:
             break
-        mean, scale = mean + scale * centre, scale * np.maximum(_SPREAD * spread, 1e-12)
+        mean, scale = prior
     if not found:
-        return Start(None, mean, scale, num_climbs, num_basins, spent)
+        return Start(None, *prior, num_climbs, num_basins, spent)
     heaviest = sorted(found, key=lambda one: -one.elbo)[:max_components]
     density = CountedDensity(log_target, mean, scale)
     weights = _weights(heaviest)
@@ -106,7 +108,7 @@ def search_start(
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
     arrays = (np.log(weights), mean + scale * means, factors)
     gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
-    return Start(gmm, mean, scale, num_climbs, num_basins, spent)
+    return Start(gmm, *prior, num_climbs, num_basins, spent)
 
 
 class _Climbs:
@@ -135,7 +137,7 @@ class _Climbs:
     def climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
         self.count += 1
-        summit = climb(self.density, start, self._is_known)
+        summit = climb(self.density, start, self._is_near)
         if summit is None:
             return
         nearest = self._nearest(summit.point)
@@ -143,17 +145,17 @@ class _Climbs:
             self._add(summit, basin=0)
         elif self._is_valley(summit, self.found[nearest].summit):
             self._add(summit, basin=max(self.basins) + 1)
-        elif not self._is_known(summit.point, summit.value):
+        elif not self._is_explained(summit):
             self._add(summit, basin=self.basins[nearest])
 
-    def _is_known(self, point: np.ndarray, value: float) -> bool:
-        """Returns whether a Gaussian explains how high the density is here."""
-        for one in self.found:
-            expected = one.summit.value - 0.5 * one.squared_distance(point)
-            is_near = expected > one.summit.value - _NEAR
-            if is_near and abs(value - expected) < _NEAR:
-                return True
-        return False
+    def _is_near(self, point: np.ndarray, value: float) -> bool:
+        """Returns whether a point is at the foot of a known summit: the climb can end there."""
+        near = [one for one in self.found if one.squared_distance(point) < 2.0 * _NEAR]
+        return any(abs(value - one.expected(point)) < _NEAR for one in near)
+
+    def _is_explained(self, summit: Summit) -> bool:
+        """Returns whether a Gaussian says how high the density is here, however far it is."""
+        return any(abs(summit.value - one.expected(summit.point)) < _NEAR for one in self.found)
 
     def _nearest(self, point: np.ndarray) -> int | None:
         if not self.found:

@@ -15,6 +15,7 @@ from gmmvi_jax.training.launch import check_request, launch, numbered_path
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples
+from gmmvi_jax.training.stopping import StoppingRule
 from gmmvi_jax.typing import LogDensity
 
 Callback = Callable[[TrainState, list[dict[str, Any]]], bool | None]
@@ -31,6 +32,7 @@ def train_many(
     progress: bool | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    until: StoppingRule | Sequence[StoppingRule] = (),
 ) -> TrainManyResult:
     """Fits a mixture from each of several seeds.
 
@@ -52,6 +54,8 @@ def train_many(
             stops all runs.
         checkpoint: file names to which the states are written after every chunk, one for each run:
             ``run-0.npz``, ``run-1.npz``, ... for ``run.npz``.
+        until: as of ``train``. The runs go on until all of them have ended; that of one says what
+            ended it first.
 
     Returns:
         The mixtures, their states stacked, their history side by side, and all runs merged. As
@@ -61,7 +65,7 @@ def train_many(
     Raises:
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
-    request = check_request(config, log_target, samples, progress, callbacks, checkpoint)
+    request = check_request(config, log_target, samples, progress, callbacks, checkpoint, until)
     seeds = as_seeds(seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     runs = ManyRuns(

@@ -1,0 +1,150 @@
+"""The search for a start: summits, Gaussians there, and how often the target was asked."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from gmmvi_jax import densities
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.multistart import search_start
+from gmmvi_jax.multistart.splitting import split
+
+COVARIANCE = np.array([[4.0, 1.9, 0.0], [1.9, 1.0, 0.0], [0.0, 0.0, 1e-6]])
+MEAN = np.array([3.0, -2.0, 0.5])
+PRECISION = jnp.asarray(np.linalg.inv(COVARIANCE))
+CENTRES = jnp.array([[-6.0, 0.0, 0.0], [6.0, 0.0, 1.0], [0.0, 7.0, 2.0]])
+WEIGHTS = jnp.array([0.6, 0.3, 0.1])
+
+
+def search(log_target, dim, scale=5.0, **settings):
+    defaults = {"may_rescale": False, "max_evaluations": 20_000, "max_components": 50}
+    return search_start(
+        as_log_density(log_target),
+        np.zeros(dim),
+        np.full(dim, scale),
+        0,
+        **{**defaults, **settings},
+    )
+
+
+def start_of(log_target, dim, scale=5.0, **settings):
+    """Returns the mixture of a search that found one."""
+    gmm = search(log_target, dim, scale, **settings).gmm
+    assert gmm is not None
+    return gmm
+
+
+def gaussian(x):
+    return -0.5 * (x - MEAN) @ PRECISION @ (x - MEAN)
+
+
+def three_gaussians(x):
+    squares = jnp.sum((x - CENTRES) ** 2, axis=1)
+    return jax.nn.logsumexp(jnp.log(WEIGHTS) - 0.5 * squares)
+
+
+def banana(x):
+    return -0.5 * (x[0] ** 2 / 4.0 + (x[1] - x[0] ** 2) ** 2 / 0.01)
+
+
+def test_a_gaussian_is_found_exactly():
+    gmm = start_of(gaussian, 3)
+    assert gmm.num_components == 1
+    np.testing.assert_allclose(gmm.means[0], MEAN, rtol=1e-4)
+    np.testing.assert_allclose(gmm.covariances[0], COVARIANCE, rtol=2e-3, atol=1e-7)
+
+
+def test_all_modes_are_found_and_weighed_by_their_mass():
+    gmm = start_of(three_gaussians, 3)
+    order = np.argsort(gmm.means[:, 0])
+    np.testing.assert_allclose(gmm.means[order], CENTRES[jnp.array([0, 2, 1])], atol=1e-3)
+    np.testing.assert_allclose(gmm.weights[order], [0.6, 0.1, 0.3], atol=1e-3)
+    assert search(three_gaussians, 3).num_basins == 3
+
+
+def test_every_evaluation_is_counted():
+    calls = []
+
+    def value(points):
+        calls.append(len(points))
+        return -0.5 * np.sum(points**2, axis=1)
+
+    target = densities.black_box(value, 3, gradient=lambda points: -points)
+    start = search(target, 3)
+    assert start.num_evaluations == sum(calls)
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_no_climb_begins_when_the_evaluations_are_spent(limit):
+    assert search(three_gaussians, 3, max_evaluations=limit).num_evaluations < limit + 400
+
+
+@pytest.mark.parametrize(("mean", "width"), [(0.0, 1e-3), (1000.0, 1.0), (-50.0, 200.0)])
+def test_an_unknown_scale_follows_what_is_found(mean, width):
+    start = search(
+        lambda x: -0.5 * jnp.sum(((x - mean) / width) ** 2), 2, scale=1.0, may_rescale=True
+    )
+    assert start.gmm is not None
+    np.testing.assert_allclose(start.gmm.means[0], mean, rtol=1e-3, atol=0.01 * width)
+    np.testing.assert_allclose(np.sqrt(start.gmm.variances[0]), width, rtol=0.01)
+    np.testing.assert_allclose(start.prior_mean, mean, rtol=1e-3, atol=0.01 * width)
+    assert np.all(start.prior_scale < 10.0 * width)
+    assert np.all(start.prior_scale > width)
+
+
+def test_a_curved_ridge_gets_narrow_gaussians_and_several_of_them():
+    gmm = start_of(banana, 2)
+    draws = gmm.sample(0, 2000)
+    off_ridge = np.abs(draws[:, 1] - draws[:, 0] ** 2)
+    assert gmm.num_components >= 3
+    assert np.median(off_ridge) < 1.0
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda x: jnp.where(jnp.all(jnp.abs(x) < 1.0), 0.0, -jnp.inf),
+        lambda x: jnp.where(x[0] > 0.1, -x[0], jnp.nan),
+        lambda x: -jnp.sum(jnp.abs(x)),
+        lambda x: -jnp.log1p(jnp.sum(x**2)) * 3.0,
+        lambda x: -jnp.sum(x**4),
+    ],
+    ids=["box", "nan", "corner", "tails", "flat top"],
+)
+def test_hard_densities_give_a_finite_start(target):
+    gmm = start_of(target, 2, scale=1.0)
+    for array in (gmm.log_weights, gmm.means, gmm.factors):
+        assert np.all(np.isfinite(array))
+    assert np.isfinite(target(gmm.means[0]))
+
+
+def test_nowhere_in_the_support_there_is_no_start():
+    start = search(lambda x: jnp.where(x[0] > 1e6, 0.0, -jnp.inf), 2)
+    assert start.gmm is None
+    assert start.num_evaluations == start.num_climbs
+
+
+def test_diagonal_covariances_have_the_same_variances():
+    gmm = start_of(gaussian, 3, diagonal=True)
+    assert gmm.is_diagonal
+    np.testing.assert_allclose(gmm.variances[0], np.diag(COVARIANCE), rtol=2e-3)
+
+
+def test_splitting_keeps_mass_mean_and_covariance():
+    weights, means = np.array([0.7, 0.3]), np.array([[0.0, 0.0], [10.0, 0.0]])
+    factors = np.array([[[2.0, 0.0], [1.0, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
+    parts = (weights, means, factors)
+    assert split(parts, 2, np.random.default_rng(0)) is parts
+    new = split(parts, 4000, np.random.default_rng(0))
+    assert np.sum(new[0]) == pytest.approx(1.0)
+    left = new[1][:, 0] < 6.0
+    assert np.sum(new[0][left]) == pytest.approx(0.7, abs=0.01)
+    own = new[0][left] / np.sum(new[0][left])
+    mean = own @ new[1][left]
+    spread = np.einsum("k,ki,kj->ij", own, new[1][left] - mean, new[1][left] - mean)
+    inner = np.einsum("k,kij,klj->il", own, new[2][left], new[2][left])
+    np.testing.assert_allclose(mean, 0.0, atol=0.15)
+    np.testing.assert_allclose(spread + inner, factors[0] @ factors[0].T, rtol=0.1)
+    assert stats.kstest(new[1][left, 0] / np.std(new[1][left, 0]), "norm").pvalue > 1e-3

@@ -1,0 +1,133 @@
+"""Stopping rules: on histories that are made up, and through ``train`` and ``train_many``."""
+
+import numpy as np
+import pytest
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax.training.stopping import first_ending
+
+from .test_train import small_config, three_modes
+
+TOLERANCE = 0.05
+
+
+def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1):
+    """Returns rows of a history; the ELBOs are estimates with these standard errors."""
+    return [
+        {
+            "iteration": 10 * (index + 1),
+            "elbo": elbo,
+            "elbo_stderr": error,
+            "elbo_gap": gap,
+            "num_added": num_added,
+            "num_target_evaluations": count,
+            "num_diagnostic_evaluations": 200 * (index + 1),
+            "wall_time": 5.0 + index,
+        }
+        for index, (elbo, error, count) in enumerate(
+            zip(elbos, np.broadcast_to(errors, np.shape(elbos)), evaluations, strict=True)
+        )
+    ]
+
+
+def stopped_at(rule, rows):
+    """Returns how many rows there were when the rule ended the run; None if it did not."""
+    for count in range(1, len(rows) + 1):
+        if rule(rows[:count]) is not None:
+            return count
+    return None
+
+
+@pytest.mark.parametrize("error", [0.001, 0.1])
+def test_a_rise_of_four_times_the_tolerance_is_seldom_overlooked(error):
+    rule = gmmvi.Convergence(TOLERANCE)
+    evaluations = 1000 * np.arange(1, 41)
+    rise = 4.0 * TOLERANCE * np.log2(evaluations)
+    generator = np.random.default_rng(0)
+    stops = [
+        stopped_at(rule, rows_of(rise + error * generator.normal(size=40), error, evaluations))
+        for _ in range(50)
+    ]
+    assert sum(stop is not None for stop in stops) <= 5
+
+
+@pytest.mark.parametrize("error", [0.001, 0.1])
+def test_a_flat_elbo_ends_the_run(error):
+    rule = gmmvi.Convergence(TOLERANCE)
+    evaluations = 1000 * np.arange(1, 201)
+    generator = np.random.default_rng(0)
+    stops = [
+        stopped_at(rule, rows_of(error * generator.normal(size=200), error, evaluations))
+        for _ in range(20)
+    ]
+    assert all(stop is not None and stop >= 8 for stop in stops)
+
+
+def test_a_flat_elbo_does_not_count_before_searches_were_made():
+    rule = gmmvi.Convergence(TOLERANCE)
+    rows = rows_of(np.zeros(12), 0.001, 1000 * np.arange(1, 13), num_added=0)
+    rows[-1]["num_added"] = 1
+    assert rule(rows) is None
+    rows[-1]["num_added"] = 0  # there is no room for more components
+    assert rule(rows) is not None
+
+
+def test_a_mixture_close_to_the_target_ends_the_run_after_three_chunks():
+    rule = gmmvi.Convergence(TOLERANCE)
+    rows = rows_of(np.zeros(3), 0.001, [1000, 1100, 1200], gap=0.001)
+    assert rule(rows[:2]) is None
+    ending = rule(rows)
+    assert ending is not None
+    assert ending.status is gmmvi.Status.CONVERGED
+    assert "within 0.001 nats" in ending.reason
+
+
+def test_elbos_that_are_not_known_never_end_a_run():
+    rows = rows_of(np.full(40, np.nan), np.nan, 1000 * np.arange(1, 41), gap=np.nan)
+    assert stopped_at(gmmvi.Convergence(), rows) is None
+
+
+def test_budget_and_time_end_a_run_before_they_are_exceeded():
+    rows = rows_of(np.zeros(5), 0.1, 1000 * np.arange(1, 6))
+    assert stopped_at(gmmvi.EvaluationBudget(4799), rows) == 3  # 3600, and 1200 a chunk
+    assert stopped_at(gmmvi.EvaluationBudget(4800), rows) == 4
+    assert stopped_at(gmmvi.TimeLimit(7.5), rows) == 3  # one a second
+    ending = first_ending((gmmvi.TimeLimit(1.0), gmmvi.EvaluationBudget(1)), rows)
+    assert ending is not None
+    assert "seconds" in ending.reason
+
+
+@pytest.mark.parametrize("rule", [gmmvi.Convergence, gmmvi.EvaluationBudget, gmmvi.TimeLimit])
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), "soon"])
+def test_rules_refuse_what_cannot_be_right(rule, value):
+    with pytest.raises((ValueError, TypeError)):
+        rule(value)
+
+
+def test_rules_end_train():
+    config = small_config(prior_scale=4.0, num_iterations=200)
+    by_budget = gmmvi.train(config, three_modes, until=gmmvi.EvaluationBudget(8000))
+    spent = [by_budget.history[f"num_{kind}_evaluations"][-1] for kind in ("target", "diagnostic")]
+    assert by_budget.status is gmmvi.Status.SPENT
+    assert 4000 < sum(spent) <= 8000
+    by_hand = gmmvi.train(
+        config,
+        three_modes,
+        until=lambda rows: gmmvi.Ending(gmmvi.Status.STOPPED) if len(rows) == 2 else None,
+    )
+    assert by_hand.history["iteration"].tolist() == [20, 40]
+    many = gmmvi.train_many(config, three_modes, [0, 1], until=gmmvi.Convergence(0.5))
+    assert [*many.statuses] == ["converged", "converged"]
+    assert many.history["iteration"][-1].max() < 200
+
+
+@pytest.mark.parametrize("until", [3, "converged", [None]])
+def test_what_is_no_rule_is_refused(until):
+    with pytest.raises(TypeError, match="until must be a stopping rule"):
+        gmmvi.train(small_config(), three_modes, until=until)
+
+
+def test_convergence_needs_the_elbo():
+    config = small_config().replace(diagnostic_samples=0)
+    with pytest.raises(ValueError, match="diagnostic_samples=0"):
+        gmmvi.train(config, three_modes, until=gmmvi.Convergence())
