@@ -169,7 +169,8 @@ def test_function_in_a_file_may_import_its_neighbours(tmp_path):
     code = "from neighbour_of_mine import WIDTH\ndef f(x): return -x[0] ** 2 / WIDTH\n"
     (tmp_path / "mine.py").write_text(code)
     before = list(sys.path)
-    config, function = trained_with(f"{tmp_path / 'mine.py'}:f", "--dim", "1", "--prior-scale", "3")
+    line = [f"{tmp_path / 'mine.py'}:f", "--dim", "1", "--prior-scale", "3", "--variant", "samtron"]
+    config, function = trained_with(*line)
     assert function(np.array([2.0])) == -2.0
     assert config.algorithm.initial_mixture.prior_scale.tolist() == [3.0]
     assert sys.path == before
@@ -205,6 +206,8 @@ MISTAKES = {
     "no dim": ("fit {file}:banana", "banana --dim attribute"),
     "a far name": ("fit {file}:quux --dim 2", "'quux'. It has banana, batched, nowhere"),
     "dim of zero": ("fit {file}:banana --dim 0", "dim 0"),
+    "budget of a variant": ("fit gmm20 --variant vips --budget 9", "--budget 9 --variant"),
+    "no budget": ("fit gmm20 --budget 0", "budget 0"),
     "published file": ("fit {file}:banana --dim 2 --published", "--published banana"),
     "negative prior": ("fit {file}:banana --dim 2 --prior-scale -1", "prior_scale -1.0"),
     "batched function": ("fit {file}:batched --dim 2", "(2,) scalar"),
@@ -255,9 +258,28 @@ def test_what_happens_in_training_leaves_no_traceback(error, code, monkeypatch, 
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(cli_fit, "train", fail)
-    assert main(["fit", "breast_cancer"]) == code
-    assert capsys.readouterr().err.startswith("gmmvi-jax: error: ")
+    for function in ("train", "choose_and_fit"):
+        monkeypatch.setattr(cli_fit, function, fail)
+    for line in (["fit", "breast_cancer"], ["fit", "breast_cancer", "--variant", "samtron"]):
+        assert main(line) == code
+        assert capsys.readouterr().err.startswith("gmmvi-jax: error: ")
+
+
+def test_without_a_variant_everything_is_chosen(tmp_path, capsys):
+    file, directory = tmp_path / "mine.py", tmp_path / "run"
+    file.write_text(SOURCE)
+    line = ["fit", f"{file}:banana", "--dim", "2", "--budget", "3000", "--max-components", "8"]
+    assert main([*line, "--out", str(directory)]) == 0
+    captured = capsys.readouterr()
+    assert "climbs found 1 basin" in captured.err
+    assert "Verdict: " in captured.out
+    record = json.loads((directory / "config.json").read_text())
+    assert record["codename"] is None
+    assert record["budget"] == 3000
+    with (directory / "history.csv").open(newline="") as history:
+        rows = list(csv.DictReader(history))
+    spent = [int(rows[-1][f"num_{kind}_evaluations"]) for kind in ("target", "diagnostic")]
+    assert sum(spent) <= 3000
 
 
 def test_version(capsys):

@@ -20,7 +20,7 @@ def three_modes(x):
 def test_a_mixture_is_found_and_the_run_ends_by_itself(capsys):
     result = gmmvi.fit(three_modes, 2, prior_scale=5.0, max_components=8)
     shown = capsys.readouterr().err
-    assert "3 maxima of weight" in shown
+    assert "climbs found 3 basins" in shown
     assert "of at most 8" in shown
     assert result.status is gmmvi.Status.CONVERGED
     assert result.history["elbo"][-1] == pytest.approx(0.0, abs=0.01)

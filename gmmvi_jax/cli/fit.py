@@ -5,7 +5,8 @@ import ast
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.plotting import figures
+from gmmvi_jax.training.fit import fit as choose_and_fit
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.train import train
@@ -50,16 +52,15 @@ def fit(arguments: argparse.Namespace) -> Ending:
             user.
     """
     settings = _parse_settings(arguments.set)
-    arguments.variant = codename_of(arguments.variant)
     problem = _file_problem if is_file_target(arguments.target) else _named_problem
-    target, config = problem(arguments, settings)
-    estimator = config.algorithm.natural_gradient
-    check_target(as_log_density(target), config.dim, jnp.result_type(float), estimator)
-    record = json.dumps(_record(arguments, settings, config), indent=2) + "\n"
+    target, dim, start = problem(arguments)
+    run = _run_of_choice if _chooses(arguments) else _run_of_variant
+    with_progress = run(arguments, target, dim, start, settings)
     with _prepared(arguments.out):
-        result = train(config, target, progress=True)
+        result = with_progress()
     print(result.summary())
     if arguments.out is not None:
+        record = json.dumps(_record(arguments, settings, result.config), indent=2) + "\n"
         _write(arguments.out, result, record)
     if result.status is Status.FAILED:
         return result.ending  # no diagnosis, since the target may have failed
@@ -90,10 +91,14 @@ def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _named_problem(
-    arguments: argparse.Namespace, settings: dict[str, Any]
-) -> tuple[LogDensity, Config]:
-    """Returns one of the package's targets and the configuration of its fit."""
+def _chooses(arguments: argparse.Namespace) -> bool:
+    """Returns whether no variant is asked for, in any way."""
+    is_asked = arguments.published or arguments.set
+    return not is_asked and arguments.variant is None and arguments.iterations is None
+
+
+def _named_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, Any]]:
+    """Returns one of the package's targets, its dimensions, and where its fit starts."""
     target = targets.get(arguments.target, arguments.seed)
     for option in ("dim", "prior_mean", "prior_scale"):
         if getattr(arguments, option) is not None:
@@ -101,23 +106,17 @@ def _named_problem(
                 f"--{option.replace('_', '-')} {getattr(arguments, option)} is for functions in "
                 f"files; {target.name} brings its own, leave it out"
             )
-    run = _run_settings(arguments)
-    if arguments.published:
-        return target, published_config(arguments.variant, target.name, **run, **settings)
     start = {
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
-        "initial_covariance": target.initial_covariance,
         # For networks, whose dimension is in the thousands.
         "diagonal": getattr(target, "prefers_diagonal", False),
     }
-    return target, from_codename(arguments.variant, target.dim, **run, **{**start, **settings})
+    return target, target.dim, start
 
 
-def _file_problem(
-    arguments: argparse.Namespace, settings: dict[str, Any]
-) -> tuple[LogDensity, Config]:
-    """Returns a user's function and the configuration of its fit."""
+def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, Any]]:
+    """Returns a user's function, its dimensions, and where its fit starts."""
     if arguments.published:
         raise ValueError(
             f"--published is for the study's targets, not for {arguments.target}; leave it out"
@@ -128,20 +127,60 @@ def _file_problem(
         raise ValueError(
             f"{arguments.target} needs --dim D, the number of its dimensions, or an attribute dim"
         )
-    start = {
-        "prior_mean": 0.0 if arguments.prior_mean is None else arguments.prior_mean,
-        "prior_scale": 1.0 if arguments.prior_scale is None else arguments.prior_scale,
-    }
-    run = _run_settings(arguments)
-    return function, from_codename(arguments.variant, dim, **run, **{**start, **settings})
+    given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
+    return function, dim, {name: value for name, value in given.items() if value is not None}
 
 
-def _run_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "num_iterations": arguments.iterations,
+def _run_of_choice(
+    arguments: argparse.Namespace,
+    target: LogDensity,
+    dim: int,
+    start: dict[str, Any],
+    settings: dict[str, Any],
+) -> Callable[[], TrainResult]:
+    """Returns what runs ``gmmvi_jax.fit``."""
+    del settings
+    return partial(
+        choose_and_fit,
+        target,
+        dim,
+        seed=arguments.seed,
+        max_components=arguments.max_components,
+        budget=arguments.budget,
+        seconds=arguments.seconds,
+        progress=True,
+        **start,
+    )
+
+
+def _run_of_variant(
+    arguments: argparse.Namespace,
+    target: LogDensity,
+    dim: int,
+    start: dict[str, Any],
+    settings: dict[str, Any],
+) -> Callable[[], TrainResult]:
+    """Returns what trains a variant; the config and the target are checked."""
+    for option in ("budget", "seconds"):
+        if getattr(arguments, option) is not None:
+            raise ValueError(
+                f"--{option} {getattr(arguments, option)} is for fits without --variant, "
+                f"--published, --set and --iterations; leave it out, or those"
+            )
+    arguments.variant = codename_of(arguments.variant or "SAMTRON")
+    run = {
+        "num_iterations": 500 if arguments.iterations is None else arguments.iterations,
         "seed": arguments.seed,
         "max_components": arguments.max_components,
     }
+    if arguments.published:
+        config = published_config(arguments.variant, getattr(target, "name", ""), **run, **settings)
+    else:
+        own = {"initial_covariance": getattr(target, "initial_covariance", None), **start}
+        config = from_codename(arguments.variant, dim, **run, **{**own, **settings})
+    estimator = config.algorithm.natural_gradient
+    check_target(as_log_density(target), config.dim, jnp.result_type(float), estimator)
+    return partial(train, config, target, progress=True)
 
 
 @contextlib.contextmanager
@@ -181,8 +220,10 @@ def _record(
     return {
         "target": target,
         "dim": config.dim,
-        "codename": arguments.variant,
+        "codename": arguments.variant,  # None: gmmvi_jax.fit chose
         "published": arguments.published,
+        "budget": arguments.budget,
+        "seconds": arguments.seconds,
         "num_iterations": config.run.num_iterations,
         "seed": config.run.seed,
         "max_components": config.algorithm.max_components,

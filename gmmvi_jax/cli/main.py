@@ -84,13 +84,17 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument(
         "--variant",
-        default="SAMTRON",
-        help="codename, or samtron, vips, ibayes_gmm (default: %(default)s)",
+        help="codename, or samtron, vips, ibayes_gmm, with default settings; without this, "
+        "--published, --set and --iterations everything is chosen, and the fit ends by itself",
     )
     fit.add_argument(
         "--published", action="store_true", help="the settings of the study for this target"
     )
-    fit.add_argument("--iterations", type=int, default=500, help="default: %(default)s")
+    fit.add_argument("--iterations", type=int, help="of a variant (default: 500)")
+    fit.add_argument(
+        "--budget", type=int, metavar="N", help="most evaluations, if everything is chosen"
+    )
+    fit.add_argument("--seconds", type=float, help="most time, if everything is chosen")
     fit.add_argument(
         "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
     )

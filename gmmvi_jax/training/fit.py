@@ -30,8 +30,9 @@ _MOST_ITERATIONS = 100_000  # something else ends the run before
 _LOG_EVERY = 10
 _DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
 _ADD_ITERS = 10
+_DEL_ITERS = 40
+_LIGHTEST = 1e-4  # weight below which a component is deleted if it does not improve
 _REUSE_RATIO = 2.0
-_WINDOW_BYTES = 2**29
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
 _MOST_SEARCHED = 20_000  # evaluations of the search for a start
 _SEARCH_SHARE = 4  # of a budget: at most a fourth is for the search
@@ -134,7 +135,7 @@ def fit(
                 True, example, start.prior_mean, start.prior_scale, max_components, settings
             )
             request = request._replace(config=config)
-    if verbose:
+    if verbose and (start is None or start.gmm is not None):
         _tell(start, config, time.perf_counter() - request.start_time)
     run = OneRun(
         config,
@@ -175,8 +176,9 @@ def _config(
             prior_mean=mean,
             prior_scale=scale,
             reuse_ratio=_REUSE_RATIO,
-            reuse_window_bytes=_WINDOW_BYTES,
             add_iters=_ADD_ITERS,
+            del_iters=_DEL_ITERS,
+            min_weight_for_deletion=_LIGHTEST,
             num_iterations=_MOST_ITERATIONS,
             log_every=_LOG_EVERY,
             diagnostic_samples=_DIAGNOSTIC_SAMPLES,
@@ -211,9 +213,9 @@ def _tell(start: Start | None, config: Config, seconds: float) -> None:
     if start is None:
         found = "no search for a start"
     else:
-        basins = f"{start.num_basins} {'maximum' if start.num_basins == 1 else 'maxima'}"
+        basins = f"{start.num_basins} basin{'s' * (start.num_basins != 1)}"
         found = (
-            f"{start.num_climbs} climbs found {basins} of weight "
+            f"{start.num_climbs} climbs found {basins} "
             f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
         )
     algorithm = config.algorithm

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .case import Case, Expected
 
 _ERRORS = 3.0  # standard errors that log Z may be off
-_ROUNDING = 2e-6  # relative, of float32; and of the values of log Z that are known to six digits
+_ROUNDING = 1e-5  # relative, of float32; and of the values of log Z that are known to six digits
 
 
 class Judgement(NamedTuple):
