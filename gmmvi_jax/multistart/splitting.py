@@ -8,6 +8,8 @@ from gmmvi_jax.multistart.laplace import Laplace
 _NUM_DRAWS = 100  # for log Z - ELBO of the start
 _PER_NAT = 8.0  # components per nat of it
 _MOST = 64
+_PER_GAUSSIAN = 4  # at least, if they lack anything: their own draws do not see heavy tails
+_CLOSE = 0.1  # nats that Gaussians may lack
 _WIDTH = 0.75  # of a part, relative to the whole; its mean is a draw from what remains
 _EVENLY = 0.5  # share of the parts that go to the Gaussians regardless of their weights
 
@@ -45,7 +47,10 @@ def num_components(
     if not len(ratios):
         return len(found)
     gap = np.logaddexp.reduce(ratios) - np.log(len(ratios)) - np.mean(ratios)
-    return int(min(max(len(found), round(_PER_NAT * gap)), max(_MOST, len(found))))
+    if gap < _CLOSE:
+        return len(found)
+    count = min(max(_PER_GAUSSIAN * len(found), round(_PER_NAT * gap)), _MOST)
+    return max(count, len(found))
 
 
 def split(

@@ -29,8 +29,8 @@ SHORT = dict(
 VARIANTS = {"S": gmmvi.samtron, "Z": gmmvi.vips}
 
 
-# By default every other density, and every fourth with the second estimator; all with -m slow.
-STRIDES = {"S": 2, "Z": 4}
+# By default every third density, and every sixth with the second estimator; all with -m slow.
+STRIDES = {"S": 3, "Z": 6}
 CASES = [
     pytest.param(name, letter, marks=pytest.mark.slow if index % STRIDES[letter] else [])
     for letter in VARIANTS
