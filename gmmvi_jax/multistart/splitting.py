@@ -6,7 +6,7 @@ from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
 
 _NUM_DRAWS = 100  # for log Z - ELBO of the start
-_PER_NAT = 8.0  # components per nat of it
+_PER_NAT = 10.0  # components per nat of it
 _MOST = 64
 _PER_GAUSSIAN = 4  # at least, if they lack anything: their own draws do not see heavy tails
 _CLOSE = 0.1  # nats that Gaussians may lack

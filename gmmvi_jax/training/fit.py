@@ -30,8 +30,6 @@ _MOST_ITERATIONS = 100_000  # something else ends the run before
 _LOG_EVERY = 10
 _DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
 _ADD_ITERS = 10
-_DEL_ITERS = 40
-_LIGHTEST = 1e-4  # weight below which a component is deleted if it does not improve
 _REUSE_RATIO = 2.0
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
 _MOST_SEARCHED = 20_000  # evaluations of the search for a start
@@ -74,7 +72,8 @@ def fit(
         seed: of the search and the run.
         tolerance: nats of ELBO that twice the evaluations must be worth, else the fit has
             converged; see ``Convergence``.
-        budget: most target evaluations, those of the search and the diagnostics included.
+        budget: most target evaluations, those of the search and the diagnostics included; about,
+            since it is asked after every ten iterations.
         seconds: most time, compilation included; about, since it is asked after every ten
             iterations.
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
@@ -177,8 +176,6 @@ def _config(
             prior_scale=scale,
             reuse_ratio=_REUSE_RATIO,
             add_iters=_ADD_ITERS,
-            del_iters=_DEL_ITERS,
-            min_weight_for_deletion=_LIGHTEST,
             num_iterations=_MOST_ITERATIONS,
             log_every=_LOG_EVERY,
             diagnostic_samples=_DIAGNOSTIC_SAMPLES,

@@ -19,6 +19,8 @@ _FEWEST_ROWS = 8  # for a slope and its error
 _FEWEST_SEARCHES = 6  # a cycle of the thresholds that searches for new components use
 _CLOSE_ROWS = 3  # in which the mixture must be close to the target
 _CLOSE_SHARE = 0.2  # of the tolerance
+_CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
+_MORE = 1.5  # times as many as the largest of these
 
 
 class StoppingRule(Protocol):
@@ -111,6 +113,8 @@ def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:
 class EvaluationBudget:
     """Ends a run before its evaluations of the target, diagnostics included, exceed a number.
 
+    About: it assumes that the next chunk takes at most half more than each of the last three.
+
     Attributes:
         num_evaluations: the most.
     """
@@ -125,13 +129,14 @@ class EvaluationBudget:
         """Returns SPENT, or None; see ``StoppingRule``."""
         names = ("num_target_evaluations", "num_diagnostic_evaluations")
         spent = [sum(int(row[name]) for name in names) for row in rows]
-        if spent[-1] + (spent[-1] - spent[-2] if len(spent) > 1 else 0) <= self.num_evaluations:
+        chunks = np.diff(spent[-1 - _CHUNKS_BEHIND :])
+        expected = _MORE * np.max(chunks, initial=0.0)
+        if spent[-1] + expected <= self.num_evaluations:
             return None
         return Ending(
             Status.SPENT,
             f"{spent[-1]:,} of at most {self.num_evaluations:,} evaluations are spent, and the "
-            f"next {rows[-1]['iteration'] - (rows[-2]['iteration'] if len(rows) > 1 else 0)} "
-            f"iterations would exceed them.",
+            f"next iterations would exceed them.",
         )
 
 
