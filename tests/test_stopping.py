@@ -82,9 +82,15 @@ def test_a_mixture_close_to_the_target_ends_the_run_after_three_chunks():
     assert "within 0.001 nats" in ending.reason
 
 
-def test_elbos_that_are_not_known_never_end_a_run():
+def test_elbos_that_are_not_known_are_a_failure_not_convergence():
     rows = rows_of(np.full(40, np.nan), np.nan, 1000 * np.arange(1, 41), gap=np.nan)
-    assert stopped_at(gmmvi.Convergence(), rows) is None
+    ending = gmmvi.Convergence()(rows)
+    assert stopped_at(gmmvi.Convergence(), rows) == 11
+    assert ending is not None
+    assert ending.status is gmmvi.Status.FAILED
+    rows = rows_of(np.full(10, np.nan), np.nan, 1000 * np.arange(1, 11), gap=np.nan)
+    rows += rows_of(np.zeros(40), 0.1, 11_000 + 1000 * np.arange(40))
+    assert stopped_at(gmmvi.Convergence(), rows) is not None
 
 
 def test_budget_and_time_end_a_run_before_they_are_exceeded():

@@ -67,6 +67,7 @@ class Laplace(NamedTuple):
         shift = (axes / np.sqrt(sizes)).T @ summit.gradient  # of the mean, in standard deviations
         shift /= max(float(np.linalg.norm(shift)), 1.0)
         mean = summit.point + (axes / np.sqrt(sizes)) @ shift
+        mean = mean if np.isfinite(density(mean)[0]) else summit.point
         # R of a QR decomposition: a Cholesky factor without the square of the condition number.
         upper = np.linalg.qr((axes / np.sqrt(sizes)).T).R
         factor = np.transpose(upper * np.sign(np.diag(upper))[:, None])

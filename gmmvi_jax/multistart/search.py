@@ -96,13 +96,13 @@ def search_start(
     density = CountedDensity(log_target, mean, scale)
     weights = _weights(heaviest)
     count = num_components(heaviest, weights, density, generator)
-    spent += density.num_evaluations
     parts = (
         weights,
         np.array([one.mean for one in heaviest]),
         np.array([one.factor for one in heaviest]),
     )
-    weights, means, factors = split(parts, min(count, max_components), generator)
+    weights, means, factors = split(parts, min(count, max_components), density, generator)
+    spent += density.num_evaluations
     factors = scale[:, None] * factors
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))

@@ -54,15 +54,20 @@ def num_components(
 
 
 def split(
-    parts: tuple[np.ndarray, np.ndarray, np.ndarray], count: int, generator: np.random.Generator
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    count: int,
+    density: CountedDensity,
+    generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns weights [K], means [K, D] and factors [K, D, D] of more, narrower Gaussians.
 
-    Each is split into parts that together have about its mean and covariance.
+    Each is split into parts that together have about its mean and covariance. A part whose mean
+    would be outside of the support stays where the whole was; each is an evaluation.
 
     Args:
         parts: weights [M], means [M, D] and lower triangular factors [M, D, D].
         count: K; nothing happens if it is M.
+        density: the target, in the coordinates of the parts.
         generator: of the displacements.
     """
     weights, means, factors = parts
@@ -76,9 +81,9 @@ def split(
     is_split = num_parts[origins] > 1
     displacement = np.sqrt(1.0 - _WIDTH**2) * generator.normal(size=(count, dim))
     displacement[~is_split] = 0.0
+    places = means[origins] + np.einsum("kij,kj->ki", factors[origins], displacement)
+    for row in np.flatnonzero(is_split):
+        if not np.isfinite(density(places[row])[0]):
+            places[row] = means[origins[row]]
     width = np.where(is_split, _WIDTH, 1.0)
-    return (
-        weights[origins] / num_parts[origins],
-        means[origins] + np.einsum("kij,kj->ki", factors[origins], displacement),
-        width[:, None, None] * factors[origins],
-    )
+    return weights[origins] / num_parts[origins], places, width[:, None, None] * factors[origins]

@@ -13,6 +13,7 @@ from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _STREAM = 0x0D1A6  # folded into the run's key, so that diagnostics do not change the run
+_MOST_UNUSABLE = 0.1  # share of the draws, above which the others say little
 
 Estimate = Callable[[PaddedMixture, PRNGKey, int], dict[str, float]]
 
@@ -31,7 +32,8 @@ def elbo_between_chunks(
     Returns:
         A function from the mixture, the run's key and the iteration to columns of the history:
         ``temperature``, the iteration's beta; ``elbo`` and ``elbo_stderr`` of p^(1/beta); and
-        ``elbo_gap``, KL(q || p) to second order, half of the variance of log p~ - log q; and
+        ``elbo_gap``, KL(q || p) to second order, half of the variance of log p~ - log q, NaN where
+        too many draws are unusable; and
         ``outside_share``, the share of draws outside of the target's support. Without diagnostic
         samples there is no ELBO, and the others are NaN.
     """
@@ -55,11 +57,14 @@ def elbo_between_chunks(
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
         temperature = temperature_at(iteration)
         found = mixture_elbo(mixture, log_target, key, *settings, temperature)
+        is_known = int(found.num_unusable) < _MOST_UNUSABLE * num_samples
         return {
             "temperature": temperature,
             "elbo": float(found.mean),
             "elbo_stderr": float(found.standard_error),
-            "elbo_gap": 0.5 * num_samples * float(found.standard_error) ** 2,
+            "elbo_gap": 0.5 * num_samples * float(found.standard_error) ** 2
+            if is_known
+            else math.nan,
             "outside_share": int(found.num_outside) / num_samples,
         }
 

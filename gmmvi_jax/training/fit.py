@@ -26,7 +26,7 @@ from gmmvi_jax.training.train import Callback, run_one
 from gmmvi_jax.typing import Array, PyTree
 from gmmvi_jax.variants.configurations import samtron, vips
 
-_MOST_ITERATIONS = 100_000  # something else ends the run before
+_MOST_ITERATIONS = 2_000  # something else should end the run before
 _LOG_EVERY = 10
 _DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
 _ADD_ITERS = 10

@@ -19,6 +19,7 @@ _FEWEST_ROWS = 8  # for a slope and its error
 _FEWEST_SEARCHES = 6  # a cycle of the thresholds that searches for new components use
 _CLOSE_ROWS = 3  # in which the mixture must be close to the target
 _CLOSE_SHARE = 0.2  # of the tolerance
+_ROWS_OF_DOUBT = 20  # in more than half of which the ELBO is not known: it will not be
 _CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
 _MORE = 1.5  # times as many as the largest of these
 
@@ -46,6 +47,7 @@ class Convergence:
     unless there is no room for more.
 
     A mixture that is close to the target by its own draws has nothing to gain, and stops earlier.
+    Where the target is NaN at many draws for long, the run has failed.
 
     Attributes:
         tolerance: nats that doubling the evaluations must be worth.
@@ -66,6 +68,13 @@ class Convergence:
             return Ending(
                 Status.CONVERGED,
                 f"its draws put the mixture within {gap:.2g} nats of the target's density.",
+            )
+        unknown = sum(np.isnan(row["elbo_gap"]) for row in rows[-_ROWS_OF_DOUBT:])
+        if unknown > _ROWS_OF_DOUBT // 2:
+            return Ending(
+                Status.FAILED,
+                "log_target is NaN or +inf at many of the draws: they have weight 0, and the ELBO "
+                "cannot be followed; the warnings of this run say what causes it.",
             )
         evaluations = np.array([row["num_target_evaluations"] for row in rows], float)
         first = np.searchsorted(evaluations, evaluations[-1] / 2.0**_DOUBLINGS, side="right") - 1

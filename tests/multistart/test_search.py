@@ -9,6 +9,7 @@ from scipy import stats
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.multistart import search_start
+from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.splitting import split
 
 COVARIANCE = np.array([[4.0, 1.9, 0.0], [1.9, 1.0, 0.0], [0.0, 0.0, 1e-6]])
@@ -136,8 +137,10 @@ def test_splitting_keeps_mass_mean_and_covariance():
     weights, means = np.array([0.7, 0.3]), np.array([[0.0, 0.0], [10.0, 0.0]])
     factors = np.array([[[2.0, 0.0], [1.0, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
     parts = (weights, means, factors)
-    assert split(parts, 2, np.random.default_rng(0)) is parts
-    new = split(parts, 4000, np.random.default_rng(0))
+    flat = CountedDensity(as_log_density(lambda x: 0.0 * x[0]), np.zeros(2), np.ones(2))
+    assert split(parts, 2, flat, np.random.default_rng(0)) is parts
+    new = split(parts, 4000, flat, np.random.default_rng(0))
+    assert flat.num_evaluations == 4000
     assert np.sum(new[0]) == pytest.approx(1.0)
     left = new[1][:, 0] < 6.0
     assert np.sum(new[0][left]) == pytest.approx(0.7, abs=0.01)
