@@ -6,6 +6,7 @@ import sys
 # Name -> the module with ``main(arguments)``, imported when it is called, and what it does.
 COMMANDS = {
     "published": ("published.command", "published settings: ELBO, evaluations, seconds"),
+    "fit": ("fit", "fit without settings: evaluations, ELBO, seconds until it ends"),
     "run": ("runner", "a suite of runs: paper-1, paper-2, paper-3, peers, alternatives"),
     "report": ("report", "table and figure of a suite's runs, or of a stored table"),
     "moments": ("moments", "moments of fitted posteriors beside those of NUTS"),
