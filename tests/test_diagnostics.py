@@ -46,14 +46,15 @@ def test_the_elbo_between_chunks_is_of_the_iterations_temperature():
     assert num_programs_of(mixture_elbo) == num_programs + 1  # that of 20,000 samples is the other
 
 
-def test_without_diagnostic_samples_the_temperature_is_reported_alone():
+def test_without_diagnostic_samples_only_the_temperature_is_known():
     config = gmmvi.samtron(2, temperature=2.0, diagnostic_samples=0)
     row = elbo_between_chunks(config, half, from_gmm(GAUSSIAN, 1), jax.random.key(0))(
         from_gmm(GAUSSIAN, 1), jax.random.key(0), 5
     )
     assert row["temperature"] == 2.0
     assert math.isnan(row["outside_share"])
-    assert set(row) == {"temperature", "outside_share"}
+    assert math.isnan(row["elbo_gap"])
+    assert set(row) == {"temperature", "elbo_gap", "outside_share"}
 
 
 def test_a_result_is_diagnosed_at_its_last_temperature_with_its_archive_and_names():
