@@ -60,6 +60,7 @@ def test_it_starts_where_it_is_told():
     np.testing.assert_allclose(points.var(axis=0), 1.0 + 0.21 * 4.0, rtol=0.04)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_floats_is_the_configs_made_one_by_one():
     def config_for(scale, stepsize):  # not SAMTRON, which takes three times as long to compile
         return gmmvi.ibayes_gmm(

@@ -57,6 +57,7 @@ def test_without_diagnostic_samples_only_the_temperature_is_known():
     assert set(row) == {"temperature", "elbo_gap", "outside_share"}
 
 
+@pytest.mark.slow
 def test_a_result_is_diagnosed_at_its_last_temperature_with_its_archive_and_names():
     def target(position):
         return -0.5 * position["a"] ** 2 - 0.5 * (position["b"] - 1.0) ** 2 / 4.0

@@ -23,6 +23,7 @@ def test_full_covariances_in_too_many_dimensions_are_refused(dim, monkeypatch):
         gmmvi.train_many(config, gaussian, range(3))
 
 
+@pytest.mark.slow
 def test_the_estimate_is_the_state_and_one_more_copy_of_the_covariances(monkeypatch):
     config = gmmvi.samtron(
         200, max_components=64, desired_samples=10, max_database_size=100, num_iterations=1

@@ -52,6 +52,7 @@ def test_every_page_with_python_is_run_here():
     assert with_python == ["densities.md", "using.md"]
 
 
+@pytest.mark.slow
 def test_the_example_of_many_kinds_of_densities_runs():
     names: dict[str, Any] = {"print": lambda *_: None}
     run_python("docs/densities.md", names)

@@ -48,6 +48,7 @@ def test_every_part_runs_tiny(tmp_path, monkeypatch, capsys):
     assert max(len(line) for line in capsys.readouterr().out.splitlines()[1:]) <= 80
 
 
+@pytest.mark.slow
 def test_one_part_runs_tiny(tmp_path):
     assert main(["--minutes", "10", "--tiny", "--out", str(tmp_path), "--parts", "precision"]) == 0
     content = json.loads((tmp_path / "precision.json").read_text())

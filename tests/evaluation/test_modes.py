@@ -97,6 +97,7 @@ def test_a_mixture_that_is_nan_has_modes_that_are_nan():
     assert np.all(np.isnan(find_modes(gmm).masses))
 
 
+@pytest.mark.slow
 def test_a_run_on_a_ridge_reports_one_mode():
     target = gmmvi.targets.get("banana")
     config = gmmvi.samtron(
