@@ -93,6 +93,14 @@ def test_elbos_that_are_not_known_are_a_failure_not_convergence():
     assert stopped_at(gmmvi.Convergence(), rows) is not None
 
 
+def test_a_single_elbo_that_is_not_known_is_left_out():
+    rows = rows_of(np.zeros(40), 0.01, 1000 * np.arange(1, 41))
+    rows[-3].update(elbo=np.nan, elbo_stderr=np.nan, elbo_gap=np.nan)
+    ending = gmmvi.Convergence(TOLERANCE)(rows)
+    assert ending is not None
+    assert ending.status is gmmvi.Status.CONVERGED
+
+
 def test_budget_and_time_end_a_run_before_they_are_exceeded():
     rows = rows_of(np.zeros(5), 0.1, 1000 * np.arange(1, 6))
     # After three chunks 3600, and 1200 a chunk, of which the next one may take half more.

@@ -54,8 +54,10 @@ def fit(arguments: argparse.Namespace) -> Ending:
     settings = _parse_settings(arguments.set)
     problem = _file_problem if is_file_target(arguments.target) else _named_problem
     target, dim, start = problem(arguments)
-    run = _run_of_choice if _chooses(arguments) else _run_of_variant
-    with_progress = run(arguments, target, dim, start, settings)
+    if _chooses(arguments):
+        with_progress = _run_of_choice(arguments, target, dim, start)
+    else:
+        with_progress = _run_of_variant(arguments, target, dim, start, settings)
     with _prepared(arguments.out):
         result = with_progress()
     print(result.summary())
@@ -132,14 +134,9 @@ def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[
 
 
 def _run_of_choice(
-    arguments: argparse.Namespace,
-    target: LogDensity,
-    dim: int,
-    start: dict[str, Any],
-    settings: dict[str, Any],
+    arguments: argparse.Namespace, target: LogDensity, dim: int, start: dict[str, Any]
 ) -> Callable[[], TrainResult]:
     """Returns what runs ``gmmvi_jax.fit``."""
-    del settings
     return partial(
         choose_and_fit,
         target,

@@ -28,8 +28,8 @@ class Start(NamedTuple):
 
     Attributes:
         gmm: Gaussians at the summits, weighed by their ELBO; None if there is none.
-        prior_mean: [D] centre of the search.
-        prior_scale: [D] its width.
+        prior_mean: [D] as given; where it may be rescaled, the centre of what was found.
+        prior_scale: [D] as given; or twice the standard deviations of what was found.
         num_climbs: climbs to local maxima.
         num_basins: that they ended in, with weight; those with a valley of the density between.
         num_evaluations: of the target with its gradient.

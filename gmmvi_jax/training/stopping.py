@@ -100,9 +100,10 @@ def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:
     """Returns the slope of a line through the ELBOs, and its standard error."""
     elbos = np.array([row["elbo"] for row in rows], float)
     errors = np.array([row["elbo_stderr"] for row in rows], float)
-    floor = 1e-6 * (1.0 + np.max(np.abs(elbos)))  # of rounding
+    known = np.isfinite(elbos)
+    floor = 1e-6 * (1.0 + np.max(np.abs(elbos), initial=0.0, where=known))  # of rounding
     weights = 1.0 / (np.square(errors) + floor**2)
-    weights = np.where(np.isfinite(weights) & np.isfinite(elbos), weights, 0.0)
+    weights = np.where(np.isfinite(weights) & known, weights, 0.0)
     total = np.sum(weights)
     if not total > 0.0:
         return np.inf, np.inf
