@@ -1,12 +1,14 @@
 """The state before the first step."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.mixture.padded import from_gmm
-from gmmvi_jax.modules.records import Memories, NaturalGradient, empty_record
+from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
+from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient, empty_record
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
 from gmmvi_jax.numerics.keys import typed_key
@@ -71,6 +73,29 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         ),
         num_target_evaluations=zero_counter(),
     )
+
+
+def restart(algorithm: Algorithm, state: TrainState, gmm: GMM) -> TrainState:
+    """Returns the state with another mixture, whose components remember nothing.
+
+    The samples stay, and serve where samples are reused.
+
+    Args:
+        algorithm: the seven choices.
+        state: of a run.
+        gmm: the mixture to go on with.
+    """
+    mixture, components, memories = _newborn(algorithm, gmm, state.mixture.block_size)
+    return state._replace(mixture=mixture, components=components, memories=memories)
+
+
+@partial(jax.jit, static_argnames="block_size")
+def _newborn(
+    algorithm: Algorithm, gmm: GMM, block_size: int
+) -> tuple[PaddedMixture, ComponentRecord, Memories]:
+    mixture = from_gmm(gmm, algorithm.max_components, block_size)
+    record = empty_record(mixture.capacity, gmm.means.dtype)
+    return mixture, record, algorithm.init_memories(mixture)
 
 
 def _checked(memories: Memories, capacity: int) -> Memories:

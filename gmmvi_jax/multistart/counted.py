@@ -9,8 +9,10 @@ from gmmvi_jax.typing import Array, LogDensity
 
 
 @jax.jit
-def _evaluate(log_target: LogDensity, point: Array) -> tuple[Array, Array]:
-    return value_and_gradient(full_density(log_target))(point)
+def _evaluate(log_target: LogDensity, point: Array) -> Array:
+    """Returns [1 + D] value and gradient in one array: a transfer costs as much as a small call."""
+    value, gradient = value_and_gradient(full_density(log_target))(point)
+    return jnp.concatenate([value[None], gradient])
 
 
 class CountedDensity:
@@ -38,9 +40,9 @@ class CountedDensity:
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         """Returns the log density at a point [D], and its gradient [D] with respect to z."""
         self.num_evaluations += 1
-        point = jnp.asarray(self.centre + self.scale * z, self._dtype)
-        value, gradient = jax.device_get(_evaluate(self._log_target, point))
-        gradient = np.asarray(gradient, float) * self.scale
+        point = (self.centre + self.scale * z).astype(self._dtype)
+        result = np.asarray(_evaluate(self._log_target, point), float)
+        value, gradient = result[0], result[1:] * self.scale
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return -np.inf, np.zeros_like(gradient)
         return float(value), gradient

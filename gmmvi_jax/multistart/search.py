@@ -10,7 +10,6 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.multistart.climb import Summit, climb
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
-from gmmvi_jax.multistart.splitting import num_components, split
 from gmmvi_jax.typing import LogDensity
 
 _FEWEST_CLIMBS = 20  # if all end in one basin
@@ -57,8 +56,6 @@ def search_start(
 ) -> Start:
     """Climbs from the prior's mean and from draws of it, and puts a Gaussian on every summit.
 
-    If these do not fit yet they are split into more, see ``splitting``.
-
     Args:
         log_target: a callable pytree of one point [D], with a gradient, not stochastic.
         prior_mean: [D].
@@ -93,20 +90,11 @@ def search_start(
     if not found:
         return Start(None, *prior, num_climbs, num_basins, spent)
     heaviest = sorted(found, key=lambda one: -one.elbo)[:max_components]
-    density = CountedDensity(log_target, mean, scale)
-    weights = _weights(heaviest)
-    count = num_components(heaviest, weights, density, generator)
-    parts = (
-        weights,
-        np.array([one.mean for one in heaviest]),
-        np.array([one.factor for one in heaviest]),
-    )
-    weights, means, factors = split(parts, min(count, max_components), density, generator)
-    spent += density.num_evaluations
-    factors = scale[:, None] * factors
+    means = mean + scale * np.array([one.mean for one in heaviest])
+    factors = scale[:, None] * np.array([one.factor for one in heaviest])
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
-    arrays = (np.log(weights), mean + scale * means, factors)
+    arrays = (np.log(_weights(heaviest)), means, factors)
     gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
     return Start(gmm, *prior, num_climbs, num_basins, spent)
 

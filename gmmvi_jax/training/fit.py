@@ -21,6 +21,7 @@ from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.launch import check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
+from gmmvi_jax.training.splitting import Splitting
 from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, StoppingRule, TimeLimit
 from gmmvi_jax.training.train import Callback, run_one
 from gmmvi_jax.typing import Array, PyTree
@@ -31,6 +32,7 @@ _LOG_EVERY = 10
 _DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
 _ADD_ITERS = 10
 _REUSE_RATIO = 2.0
+_MOST_SPLIT = 0.8  # of the capacity; the rest is for components where mass is missing
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
 _MOST_SEARCHED = 20_000  # evaluations of the search for a start
 _SEARCH_SHARE = 4  # of a budget: at most a fourth is for the search
@@ -56,8 +58,8 @@ def fit(
     """Fits a Gaussian mixture to an unnormalised density, and chooses everything itself.
 
     First it climbs to local maxima of the density (L-BFGS) from draws of the prior and puts
-    Gaussians there. Then it takes steps of SAMTRON with reused samples, adds components, and
-    returns an average of the iterates when more evaluations would hardly improve it. Without
+    Gaussians there. Then it takes steps of SAMTRON with reused samples, splits and adds components,
+    and returns an average of the iterates when more evaluations would hardly improve it. Without
     gradients it takes steps of VIPS from the prior.
 
     Args:
@@ -136,6 +138,7 @@ def fit(
             request = request._replace(config=config)
     if verbose and (start is None or start.gmm is not None):
         _tell(start, config, time.perf_counter() - request.start_time)
+    request = request._replace(splitting=_splitting(config, budget, seconds))
     run = OneRun(
         config,
         request.target,
@@ -144,6 +147,12 @@ def fit(
         0 if start is None else start.num_evaluations,
     )
     return run_one(request, run, checkpoint)
+
+
+def _splitting(config: Config, budget: int | None, seconds: float | None) -> Splitting:
+    selector: Any = config.algorithm.sample_selector
+    most = round(_MOST_SPLIT * config.algorithm.max_components)
+    return Splitting(config.dim, most, selector.desired_samples, budget, seconds)
 
 
 def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:

@@ -8,16 +8,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.splitting import split
+from gmmvi_jax.init import restart
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import as_callbacks, as_rules, as_target, check_call, check_rest
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
-from gmmvi_jax.training.history import run_counters, summarise
+from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.training.memory import check_memory
 from gmmvi_jax.training.progress import ProgressBar
@@ -41,6 +45,8 @@ class Request(NamedTuple):
         callbacks: called with the state and the new rows of the history.
         until: rules that end a run.
         start_time: of the call, by ``time.perf_counter``.
+        splitting: rows of the history to how many components there should be, None if there are
+            enough; of a single run.
     """
 
     config: Config
@@ -51,6 +57,7 @@ class Request(NamedTuple):
     callbacks: Sequence[Callable[[TrainState, Any], Any]]
     until: Sequence[StoppingRule]
     start_time: float
+    splitting: Callable[[Sequence[Row]], int | None] | None = None
 
 
 def check_request(
@@ -128,6 +135,7 @@ def launch(
                 return any([callback(kept, given) for callback in request.callbacks])
 
             chunks = Chunks(
+                grow=partial(_grow, request),
                 advance=partial(_advance, runs, watch.target_calls_host),
                 report=report,
                 follow_up=follow_up,
@@ -199,6 +207,20 @@ def _report(
     row["num_diagnostic_evaluations"] = watch.num_evaluations
     row["wall_time"] = time.perf_counter() - request.start_time
     return Report(gmm, row, ending)
+
+
+def _grow(
+    request: Request, state: TrainState, gmms: Sequence[GMM], histories: Sequence[History]
+) -> TrainState:
+    """Returns the state to go on with; its components are split where that is due."""
+    if request.splitting is None:
+        return state
+    (gmm,), (history,) = gmms, histories
+    count = request.splitting(history.rows)
+    if count is None:
+        return state
+    generator = np.random.default_rng((request.config.run.seed, history.last["iteration"]))
+    return restart(request.config.algorithm, state, split(gmm, count, generator))
 
 
 def numbered_path(path: str | Path, index: int) -> Path:

@@ -37,6 +37,8 @@ class Chunks(NamedTuple):
             raises on the host.
         report: (state, infos, count) to a report per run.
         follow_up: (state, rows) to whether to stop: checkpoint, callbacks.
+        grow: (state, mixtures, histories) to the state to go on with; its components may have been
+            split.
         judge: rows of the history of a run to what ends it, if anything does.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
@@ -44,6 +46,7 @@ class Chunks(NamedTuple):
     advance: Callable[[Any, int], tuple[Any, Any]]
     report: Callable[[Any, Any, int], Sequence[Report]]
     follow_up: Callable[[Any, Sequence[Row]], bool]
+    grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     judge: Callable[[Sequence[Row]], Ending | None]
     may_raise: bool
 
@@ -121,6 +124,8 @@ def run_chunks(
             return end_all(Ending(Status.STOPPED))
         if interrupts.requested and remaining > 0:
             return end_all(Ending(Status.INTERRUPTED))
+        if remaining > 0:
+            state = chunks.grow(state, gmms, histories)
     return end_all(COMPLETED)
 
 

@@ -4,13 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
 
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.multistart import search_start
-from gmmvi_jax.multistart.counted import CountedDensity
-from gmmvi_jax.multistart.splitting import split
 
 COVARIANCE = np.array([[4.0, 1.9, 0.0], [1.9, 1.0, 0.0], [0.0, 0.0, 1e-6]])
 MEAN = np.array([3.0, -2.0, 0.5])
@@ -95,11 +92,9 @@ def test_an_unknown_scale_follows_what_is_found(mean, width):
     assert np.all(start.prior_scale > width)
 
 
-def test_a_curved_ridge_gets_narrow_gaussians_and_several_of_them():
-    gmm = start_of(banana, 2)
-    draws = gmm.sample(0, 2000)
+def test_a_curved_ridge_gets_narrow_gaussians():
+    draws = start_of(banana, 2).sample(0, 2000)
     off_ridge = np.abs(draws[:, 1] - draws[:, 0] ** 2)
-    assert gmm.num_components >= 3
     assert np.median(off_ridge) < 1.0
 
 
@@ -131,23 +126,3 @@ def test_diagonal_covariances_have_the_same_variances():
     gmm = start_of(gaussian, 3, diagonal=True)
     assert gmm.is_diagonal
     np.testing.assert_allclose(gmm.variances[0], np.diag(COVARIANCE), rtol=2e-3)
-
-
-def test_splitting_keeps_mass_mean_and_covariance():
-    weights, means = np.array([0.7, 0.3]), np.array([[0.0, 0.0], [10.0, 0.0]])
-    factors = np.array([[[2.0, 0.0], [1.0, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
-    parts = (weights, means, factors)
-    flat = CountedDensity(as_log_density(lambda x: 0.0 * x[0]), np.zeros(2), np.ones(2))
-    assert split(parts, 2, flat, np.random.default_rng(0)) is parts
-    new = split(parts, 4000, flat, np.random.default_rng(0))
-    assert flat.num_evaluations == 4000
-    assert np.sum(new[0]) == pytest.approx(1.0)
-    left = new[1][:, 0] < 6.0
-    assert np.sum(new[0][left]) == pytest.approx(0.7, abs=0.01)
-    own = new[0][left] / np.sum(new[0][left])
-    mean = own @ new[1][left]
-    spread = np.einsum("k,ki,kj->ij", own, new[1][left] - mean, new[1][left] - mean)
-    inner = np.einsum("k,kij,klj->il", own, new[2][left], new[2][left])
-    np.testing.assert_allclose(mean, 0.0, atol=0.15)
-    np.testing.assert_allclose(spread + inner, factors[0] @ factors[0].T, rtol=0.1)
-    assert stats.kstest(new[1][left, 0] / np.std(new[1][left, 0]), "norm").pvalue > 1e-3

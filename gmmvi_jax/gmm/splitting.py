@@ -1,0 +1,41 @@
+"""Splitting the components of a mixture into more, narrower ones."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.gmm import GMM
+
+_WIDTH = 0.85  # of a part, relative to the whole; its mean is a draw from what remains
+_EVENLY = 0.5  # share of the parts that go to the components regardless of their weights
+
+
+def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
+    """Returns a mixture of more components with about the same density.
+
+    Every component is split into parts of equal weight that together have about its mean and
+    covariance.
+
+    Args:
+        gmm: the mixture.
+        count: components wanted; with no more than there are nothing happens.
+        generator: of the displacements.
+    """
+    size, dim = gmm.means.shape
+    if count <= size:
+        return gmm
+    weights, means, factors = (
+        np.asarray(array, float) for array in (gmm.weights, gmm.means, gmm.factors)
+    )
+    shares = (1.0 - _EVENLY) * weights + _EVENLY / size
+    more = generator.choice(size, count - size, p=shares / np.sum(shares))
+    origins = np.concatenate([np.arange(size), more])
+    num_parts = np.bincount(origins, minlength=size)[origins]
+    is_split = num_parts > 1
+    noise = np.sqrt(1.0 - _WIDTH**2) * generator.normal(size=(count, dim))
+    noise[~is_split] = 0.0
+    own = factors[origins]
+    shift = own * noise if gmm.is_diagonal else np.einsum("kij,kj->ki", own, noise)
+    width = np.where(is_split, _WIDTH, 1.0).reshape(-1, *(1,) * (own.ndim - 1))
+    log_weights = np.asarray(gmm.log_weights, float)[origins] - np.log(num_parts)
+    arrays = (log_weights, means[origins] + shift, width * own)
+    return GMM(*(jnp.asarray(array, gmm.means.dtype) for array in arrays))
