@@ -12,7 +12,6 @@ limited by the rounding of the data and not by that of the normal equations.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 import jax
@@ -41,7 +40,7 @@ MAX_STEPS = 100  # of conjugate gradients, per solve
 # smaller damping needs fewer steps, but with fewer samples than features it amplifies rounding
 # errors in undetermined directions: from 3e-4 to 3e-2 the error fell 30-fold.
 DAMPING = 0.03
-PANEL = 176  # rows of the normal matrix that are one product, up to its diagonal
+PANEL = 132  # rows of the normal matrix that are one product, up to its diagonal
 # With more features (full covariances: above D = 38, diagonal ones: D = 128) there is no
 # preconditioner: its matrix and its factorisation would cost more than the steps that it saves.
 MAX_DENSE_FEATURES, MAX_DENSE_DIAGONAL_FEATURES = 800, 256
@@ -147,9 +146,7 @@ def normal_matrix(sweep: Sweep, means: Quadratic) -> Array:
         weighted = chunk.weights * rows
         return [
             panel
-            + jnp.matmul(
-                weighted[end - panel.shape[0] : end], rows[:end].T, precision=PRECISION
-            )
+            + jnp.matmul(weighted[end - panel.shape[0] : end], rows[:end].T, precision=PRECISION)
             for panel, end in zip(total, ends, strict=True)
         ]
 
@@ -159,7 +156,9 @@ def normal_matrix(sweep: Sweep, means: Quadratic) -> Array:
         for start, end in zip(starts, ends, strict=True)
     ]
     panels = sweep(visit, empty)
-    return jnp.concatenate([jnp.pad(panel, ((0, 0), (0, size - panel.shape[1]))) for panel in panels])
+    return jnp.concatenate(
+        [jnp.pad(panel, ((0, 0), (0, size - panel.shape[1]))) for panel in panels]
+    )
 
 
 def damped_inverse(matrix: Array, ridge: Array) -> Callable[[Array], Array]:

@@ -73,7 +73,7 @@ def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperatur
     return fold_blocks(batch.num_samples, batch.chunk_size, fill, empty)[0]
 
 
-def _block_log_densities(block: Gaussian, samples: RegressionSamples, buffer: Array) -> Array:
+def component_log_densities(block: Gaussian, samples: RegressionSamples, buffer: Array) -> Array:
     """Returns [B, N] log N(x | o) in the chunks that have samples; the rest is the buffer's."""
     batch = samples.batch
 
@@ -81,7 +81,9 @@ def _block_log_densities(block: Gaussian, samples: RegressionSamples, buffer: Ar
         points = take_block(batch.points, row, batch.chunk_size)
         whitened = whiten_block(block, centre_points(points, samples.centre))
         values = block_log_densities(block, whitened)
-        return jax.lax.dynamic_update_slice(log_densities, values, (0, row))
+        return jax.lax.dynamic_update_slice_in_dim(
+            log_densities, values, row, axis=1, allow_negative_indices=False
+        )
 
     return fold_blocks(batch.num_samples, batch.chunk_size, fill, buffer)
 
@@ -116,7 +118,9 @@ def _gather(
         order = take_block(rows.order, start, size)
         points = centre_points(samples.batch.points[order], samples.centre)
         kept = live_rows(start, size, rows.num_kept)
-        chunk = Chunk(whiten(gaussian, points), jnp.where(kept, weights[order], 0.0), responses[order])
+        chunk = Chunk(
+            whiten(gaussian, points), jnp.where(kept, weights[order], 0.0), responses[order]
+        )
         sums = feature_sum(chunk.whitened, chunk.weights, is_diagonal(gaussian))
         return put_row(chunks, chunk, start // size), jax.tree.map(jnp.add, means, sums)
 
@@ -163,9 +167,7 @@ def fit_one(
     rows = select_rows(weights, squared_norms, responses, num_features(dim, diagonal))
     chunks, means = _gather(gaussian, rows, weights, responses, samples, buffer)
 
-    def sweep(
-        count: Array, visit: Callable[[Chunk, Carry], Carry], initial: Carry
-    ) -> Carry:
+    def sweep(count: Array, visit: Callable[[Chunk, Carry], Carry], initial: Carry) -> Carry:
         size = batch.chunk_size
         return fold_blocks(
             count, size, lambda row, carry: visit(take_row(chunks, row // size), carry), initial
@@ -234,13 +236,14 @@ class MORE:
         initial = jnp.asarray(self.initial_ridge_factor, memory.dtype)
         ridge_factors = next_ridge_factors(components, memory, initial)
         rewards = compute_rewards(mixture, database, temperature)
-        _Carry = tuple[NaturalGradient, _Scratch]
 
-        def fit_block(start: Array, carry: _Carry) -> _Carry:
+        def fit_block(
+            start: Array, carry: tuple[NaturalGradient, _Scratch]
+        ) -> tuple[NaturalGradient, _Scratch]:
             gradient, (log_densities, chunks) = carry
             block = take_block(mixture.gaussians, start, size)
             samples = RegressionSamples(batch, log_background, rewards, block.mean[0])
-            log_densities = _block_log_densities(block, samples, log_densities)
+            log_densities = component_log_densities(block, samples, log_densities)
 
             def fit_in_block(
                 place: Array, carry: tuple[NaturalGradient, Chunk]
