@@ -93,7 +93,7 @@ def _log_weights(
 ) -> Array:
     """Returns [N] the log weights of all samples under ONE component."""
     batch = samples.batch
-    is_live = live_rows(0, batch.usable.shape[0], batch.num_samples)
+    is_live = jnp.arange(batch.usable.shape[0], dtype=jnp.int32) < batch.num_samples
     return log_importance_weights(
         log_densities,
         samples.log_background,
