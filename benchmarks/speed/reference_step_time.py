@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
 from benchmarks.peers.published_algorithm import build, configuration
-from benchmarks.speed.workloads import BY_TARGET, WARM_UP
+from benchmarks.speed.workloads import BY_NAME, WARM_UP
 
 NEVER = 10**6
 
@@ -25,17 +25,18 @@ NEVER = 10**6
 def main() -> None:
     """Times one workload."""
     parser = argparse.ArgumentParser(description="Times the published code's steps.")
-    parser.add_argument("target", choices=list(BY_TARGET))
+    parser.add_argument("name", choices=list(BY_NAME))
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--instance", type=Path, required=True)
     given = parser.parse_args()
-    workload = BY_TARGET[given.target]
+    workload = BY_NAME[given.name]
     tf.keras.utils.set_random_seed(0)
     overrides = json.loads(given.settings.read_text())
     overrides["model_initialization.num_initial_components"] = workload.components
-    overrides["num_component_adapter.add_iters"] = NEVER
-    config = configuration(given.target, "SAMTRON", overrides, 0)
-    algorithm = build(config, given.target, given.instance)
+    if "A" in workload.codename:
+        overrides["num_component_adapter.add_iters"] = NEVER
+    config = configuration(workload.target, workload.codename, overrides, 0)
+    algorithm = build(config, workload.target, given.instance)
     start = time.perf_counter()
     for _ in range(WARM_UP):
         algorithm.train_iter()
@@ -46,7 +47,7 @@ def main() -> None:
         algorithm.train_iter()
         seconds.append(time.perf_counter() - start)
     if len(algorithm.model.log_weights.numpy()) != workload.components:
-        raise AssertionError(f"{given.target}: the number of components changed")
+        raise AssertionError(f"{given.name}: the number of components changed")
     print(json.dumps({"seconds": seconds, "compile_seconds": compile_seconds}))
 
 

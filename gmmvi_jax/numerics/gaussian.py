@@ -75,10 +75,14 @@ def factor_diagonal(factor: Array, diagonal: bool) -> Array:
 
 def log_density_from_whitened(gaussian: Gaussian, whitened: Array) -> Array:
     """Returns [C] log N(x | mean, L L^T) at points given by their whitened form [D, C]."""
-    dim = whitened.shape[0]
+    return log_density_at_mean(gaussian) - 0.5 * jnp.sum(whitened * whitened, axis=0)
+
+
+def log_density_at_mean(gaussian: Gaussian) -> Array:
+    """Returns [] log N(mean | mean, L L^T), the largest log density."""
+    dim = gaussian.mean.shape[-1]
     diagonal = factor_diagonal(gaussian.inverse_factor, is_diagonal(gaussian))
-    log_normalizer = jnp.sum(jnp.log(diagonal)) - 0.5 * dim * LOG_TWO_PI
-    return log_normalizer - 0.5 * jnp.sum(whitened * whitened, axis=0)
+    return jnp.sum(jnp.log(diagonal)) - 0.5 * dim * LOG_TWO_PI
 
 
 def whiten_block(block: Gaussian, points: CentredPoints) -> Array:

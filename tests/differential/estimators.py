@@ -136,16 +136,21 @@ def _more_alone(
 ) -> NaturalGradient:
     batch = database.batch
     log_density, _, _ = _mixture_at(mixture, batch.points)
+    samples = more.RegressionSamples(
+        batch, background_of(database), batch.log_target - log_density, gaussian.mean
+    )
+    stack = jax.tree.map(lambda leaf: leaf[None], gaussian)
+    log_densities = more.component_log_densities(stack, samples, log_density[None])[0]
     return more.fit_one(
         gaussian,
         index,
         ridge,
-        more.RegressionSamples(
-            batch, background_of(database), batch.log_target - log_density, gaussian.mean
-        ),
+        samples,
+        log_densities,
+        more.regression_buffer(batch),
         self_normalized,
         only_own_samples,
-    )
+    )[0]
 
 
 def _for_each(

@@ -10,7 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.modules.natural_gradients.more import MORE, RegressionSamples, fit_one
+from gmmvi_jax.modules.natural_gradients.more import (
+    MORE,
+    RegressionSamples,
+    component_log_densities,
+    fit_one,
+    regression_buffer,
+)
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.samples.database import SampleDatabase
@@ -125,13 +131,12 @@ def estimate_alone(
 ) -> NaturalGradient:
     ridge, given = jnp.asarray(RIDGE), database.densities
     assert isinstance(given, GivenBackground)
-    return fit_one(
-        gaussian,
-        index,
-        ridge,
-        RegressionSamples(database.batch, given.background, rewards, gaussian.mean),
-        **flags,
-    )
+    batch = database.batch
+    samples = RegressionSamples(batch, given.background, rewards, gaussian.mean)
+    stack, empty = jax.tree.map(lambda leaf: leaf[None], gaussian), jnp.zeros((1, ROWS))
+    log_densities = component_log_densities(stack, samples, empty)[0]
+    buffer = regression_buffer(batch)
+    return fit_one(gaussian, index, ridge, samples, log_densities, buffer, **flags)[0]
 
 
 @pytest.mark.usefixtures("float64")

@@ -25,7 +25,7 @@ from gmmvi_jax.typing import Array
 DIM, ROWS, CHUNK = 12, 800, 100  # features: 90 full, 24 diagonal
 EXACT = 1e-9
 FORMS = pytest.mark.parametrize("diagonal", [False, True], ids=["full", "diagonal"])
-SOLVERS = pytest.mark.parametrize("dense", [True, False], ids=["dense", "matrix-free"])
+SOLVERS = pytest.mark.parametrize("preconditioned", [True, False], ids=["preconditioned", "plain"])
 
 
 def textbook_features(whitened: np.ndarray, diagonal: bool) -> np.ndarray:
@@ -52,9 +52,9 @@ def textbook(
     return np.linalg.lstsq(np.concatenate([rows, penalty]), right_side)[0][:-1]
 
 
-@partial(jax.jit, static_argnames=("dense", "diagonal"))
+@partial(jax.jit, static_argnames=("preconditioned", "diagonal"))
 def fit(
-    whitened: Any, weights: Any, responses: Any, ridge: Any, dense: bool, diagonal: bool
+    whitened: Any, weights: Any, responses: Any, ridge: Any, preconditioned: bool, diagonal: bool
 ) -> Array:
     """Returns [M] the coefficients, from points [N, D] and weights that sum to one."""
     means = feature_sum(whitened.T, weights, diagonal)
@@ -70,7 +70,7 @@ def fit(
 
         return jax.lax.fori_loop(0, len(whitened) // CHUNK, visit_rows, initial)
 
-    return ravel(ridge_regression(sweep, means, ridge, dense))
+    return ravel(ridge_regression(sweep, means, ridge, sweep if preconditioned else None))
 
 
 def make_samples(num_samples: int, spread: float = 1.0) -> tuple[np.ndarray, ...]:
@@ -117,9 +117,9 @@ def test_features_are_centred_and_in_one_order(diagonal: bool) -> None:
 @SOLVERS
 @FORMS
 @pytest.mark.parametrize("ridge", [1e-12, 1e-2, 1.0])
-def test_the_solution_is_the_textbooks(ridge: float, dense: bool, diagonal: bool) -> None:
+def test_the_solution_is_the_textbooks(ridge: float, preconditioned: bool, diagonal: bool) -> None:
     whitened, weights, responses = make_samples(400)
-    found = fit(whitened, weights, responses, jnp.asarray(ridge), dense, diagonal)
+    found = fit(whitened, weights, responses, jnp.asarray(ridge), preconditioned, diagonal)
     features = textbook_features(whitened, diagonal)
     expected = textbook(features, weights, responses, ridge)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
@@ -127,7 +127,7 @@ def test_the_solution_is_the_textbooks(ridge: float, dense: bool, diagonal: bool
 
 @FORMS
 @pytest.mark.parametrize(
-    ("num_samples", "dense", "tolerance"),
+    ("num_samples", "preconditioned", "tolerance"),
     [
         (40, True, 1e-4),
         (40, False, 1e-4),
@@ -138,7 +138,7 @@ def test_the_solution_is_the_textbooks(ridge: float, dense: bool, diagonal: bool
     ],
 )
 def test_single_precision_suffices_with_few_samples_and_with_many(
-    num_samples: int, dense: bool, tolerance: float, diagonal: bool
+    num_samples: int, preconditioned: bool, tolerance: float, diagonal: bool
 ) -> None:
     # With fewer samples than features a fit interpolates them, and the smallest of all solutions
     # that do is wanted.
@@ -146,7 +146,7 @@ def test_single_precision_suffices_with_few_samples_and_with_many(
     found = fit(
         *(jnp.asarray(part, jnp.float32) for part in (whitened, weights, responses)),
         jnp.asarray(1e-12, jnp.float32),
-        dense,
+        preconditioned,
         diagonal,
     )
     features = textbook_features(whitened, diagonal)
@@ -158,11 +158,11 @@ def test_single_precision_suffices_with_few_samples_and_with_many(
 @SOLVERS
 @pytest.mark.parametrize("spread", [3.0, 10.0, 30.0])
 def test_weights_of_all_magnitudes_give_a_finite_fit_of_the_heavy_samples(
-    spread: float, dense: bool
+    spread: float, preconditioned: bool
 ) -> None:
     whitened, weights, responses = make_samples(400, spread)
     samples = (jnp.asarray(part, jnp.float32) for part in (whitened, weights, responses))
-    found = np.asarray(fit(*samples, jnp.asarray(1e-12, jnp.float32), dense, False))
+    found = np.asarray(fit(*samples, jnp.asarray(1e-12, jnp.float32), preconditioned, False))
     assert np.all(np.isfinite(found))
     features = textbook_features(whitened, diagonal=False)
     # That of a ridge which single precision can represent next to 1: neither lost nor wild.
@@ -178,10 +178,10 @@ def test_weights_of_all_magnitudes_give_a_finite_fit_of_the_heavy_samples(
 
 
 @SOLVERS
-def test_one_sample_says_nothing(dense: bool) -> None:
+def test_one_sample_says_nothing(preconditioned: bool) -> None:
     whitened, weights, responses = make_samples(1)
     samples = (jnp.asarray(part, jnp.float32) for part in (whitened, weights, responses))
-    found = fit(*samples, jnp.asarray(1e-12, jnp.float32), dense, False)
+    found = fit(*samples, jnp.asarray(1e-12, jnp.float32), preconditioned, False)
     np.testing.assert_allclose(found, 0.0, atol=1e-3)
 
 

@@ -12,28 +12,35 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
-from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.blocks import (
+    fold_blocks,
+    live_rows,
+    put_block,
+    put_row,
+    round_up,
+    take_block,
+    take_row,
+)
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
+    block_log_densities,
     centre_points,
     is_diagonal,
-    log_density_from_whitened,
+    log_density_at_mean,
     whiten,
+    whiten_block,
 )
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
-from gmmvi_jax.numerics.ridge_regression import Chunk, is_dense, ridge_regression
-from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
+from gmmvi_jax.numerics.ridge_regression import Chunk, is_preconditioned, ridge_regression
+from gmmvi_jax.numerics.row_selection import SelectedRows, select_rows
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.importance_weights import log_importance_weights, own_samples
+from gmmvi_jax.samples.importance_weights import log_importance_weights
 from gmmvi_jax.typing import Array, PyTree
 
 Carry = TypeVar("Carry")
-
-# Floats in the features of a chunk of samples for one block of components: what a cache keeps.
-_BLOCK_FLOATS = 2**17
 
 
 class RegressionSamples(NamedTuple):
@@ -45,11 +52,11 @@ class RegressionSamples(NamedTuple):
     centre: Array  # [D], see ``centre_points``
 
 
-class _Moments(NamedTuple):
-    """Weighted sums that centre a regression."""
+class _Scratch(NamedTuple):
+    """Memory that the regressions use in turn, chunk by chunk."""
 
-    reward: Array  # []
-    features: Quadratic
+    log_densities: Array  # [B, N] log N(x | o) under a block of components
+    chunks: Chunk  # [N / C, ...] the samples of one regression
 
 
 def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperature: Array) -> Array:
@@ -66,23 +73,59 @@ def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperatur
     return fold_blocks(batch.num_samples, batch.chunk_size, fill, empty)[0]
 
 
-def _read_chunk(
-    gaussian: Gaussian,
-    index: Array,
-    samples: RegressionSamples,
-    only_own_samples: bool,
-    row: Array,
-) -> tuple[Array, Array, Array]:
-    """Returns a chunk's points in ONE component's coordinates, log weights [C], rewards [C]."""
-    batch, log_background, rewards, centre = samples
-    points, chunk_rewards, background, usable = take_block(
-        (batch.points, rewards, log_background, batch.usable), row, batch.chunk_size
+def component_log_densities(block: Gaussian, samples: RegressionSamples, buffer: Array) -> Array:
+    """Returns [B, N] log N(x | o) in the chunks that have samples; the rest is the buffer's."""
+    batch = samples.batch
+
+    def fill(row: Array, log_densities: Array) -> Array:
+        points = take_block(batch.points, row, batch.chunk_size)
+        whitened = whiten_block(block, centre_points(points, samples.centre))
+        values = block_log_densities(block, whitened)
+        return jax.lax.dynamic_update_slice_in_dim(
+            log_densities, values, row, axis=1, allow_negative_indices=False
+        )
+
+    return fold_blocks(batch.num_samples, batch.chunk_size, fill, buffer)
+
+
+def _log_weights(
+    index: Array, samples: RegressionSamples, log_densities: Array, only_own_samples: bool
+) -> Array:
+    """Returns [N] the log weights of all samples under ONE component."""
+    batch = samples.batch
+    is_live = jnp.arange(batch.usable.shape[0], dtype=jnp.int32) < batch.num_samples
+    return log_importance_weights(
+        log_densities,
+        samples.log_background,
+        batch.usable & is_live,
+        (batch.origins == index) if only_own_samples else None,
     )
-    whitened = whiten(gaussian, centre_points(points, centre))
-    log_densities = log_density_from_whitened(gaussian, whitened)
-    is_own = own_samples(batch, row, index, 1)[0] if only_own_samples else None
-    log_weights = log_importance_weights(log_densities, background, usable, is_own)
-    return whitened, log_weights, chunk_rewards
+
+
+def _gather(
+    gaussian: Gaussian,
+    rows: SelectedRows,
+    weights: Array,
+    responses: Array,
+    samples: RegressionSamples,
+    buffer: Chunk,
+) -> tuple[Chunk, Quadratic]:
+    """Returns the selected samples in whitened coordinates, and the means of their features."""
+    size = samples.batch.chunk_size
+
+    def gather(start: Array, carry: tuple[Chunk, Quadratic]) -> tuple[Chunk, Quadratic]:
+        chunks, means = carry
+        order = take_block(rows.order, start, size)
+        points = centre_points(samples.batch.points[order], samples.centre)
+        kept = live_rows(start, size, rows.num_kept)
+        chunk = Chunk(
+            whiten(gaussian, points), jnp.where(kept, weights[order], 0.0), responses[order]
+        )
+        sums = feature_sum(chunk.whitened, chunk.weights, is_diagonal(gaussian))
+        return put_row(chunks, chunk, start // size), jax.tree.map(jnp.add, means, sums)
+
+    nothing = Quadratic(jnp.zeros_like(gaussian.factor), jnp.zeros_like(gaussian.mean))
+    return fold_blocks(rows.num_kept, size, gather, (buffer, nothing))
 
 
 def fit_one(
@@ -90,9 +133,11 @@ def fit_one(
     index: Array,
     ridge_factor: Array,
     samples: RegressionSamples,
+    log_densities: Array,
+    buffer: Chunk,
     self_normalized: bool,
     only_own_samples: bool,
-) -> NaturalGradient:
+) -> tuple[NaturalGradient, Chunk]:
     """Returns ONE component's whitened natural gradient.
 
     Args:
@@ -100,57 +145,48 @@ def fit_one(
         index: its number, int32, which tells its own samples.
         ridge_factor: relative to weights that sum to one (plain: to w / N).
         samples: of all components.
+        log_densities: [N] log N(x | o).
+        buffer: room for the samples, overwritten and returned; see ``regression_buffer``.
         self_normalized: importance weights sum to one, else they are plain.
         only_own_samples: use no samples but those the component drew itself, unweighted.
     """
-    diagonal = is_diagonal(gaussian)
-    batch, dtype = samples.batch, gaussian.mean.dtype
-    read = partial(_read_chunk, gaussian, index, samples, only_own_samples)
-
-    def fold(visit: Callable[[Array, Carry], Carry], initial: Carry) -> Carry:
-        return fold_blocks(batch.num_samples, batch.chunk_size, visit, initial)
-
-    def add_moments(row: Array, sums: WeightedSum) -> WeightedSum:
-        whitened, log_weights, chunk_rewards = read(row)
-        return add_to_sum(
-            sums,
-            log_weights,
-            lambda weights: _Moments(
-                product(weights, chunk_rewards), feature_sum(whitened, weights, diagonal)
-            ),
-        )
-
-    nothing = Quadratic(jnp.zeros_like(gaussian.factor), jnp.zeros_like(gaussian.mean))
-    sums = fold(add_moments, empty_sum(_Moments(jnp.zeros((), dtype), nothing), dtype))
-    means = jax.tree.map(lambda value: value / sums.total_weight, sums.value)
+    dim, diagonal, batch = gaussian.mean.shape[0], is_diagonal(gaussian), samples.batch
+    log_weights = _log_weights(index, samples, log_densities, only_own_samples)
+    log_scale = jnp.max(log_weights)
+    weights = jnp.exp(log_weights - log_scale)  # NaN without usable samples
+    total = jnp.sum(weights)
     # Plain weights sum to something else than one; dividing all of them by it, and the ridge
     # with them, leaves the solution as it is.
     ridge = ridge_factor
     if not (self_normalized or only_own_samples):
-        ridge = ridge_factor / (sums.total_weight * normalizer(sums, batch.num_usable, False))
+        ridge = ridge_factor / (total * jnp.exp(log_scale) / batch.num_usable)
+    weights = weights / total
+    responses = jnp.where(weights == 0.0, 0.0, samples.rewards)
+    responses = responses - product(weights, responses)
+    squared_norms = 2.0 * (log_density_at_mean(gaussian) - log_densities)
+    rows = select_rows(weights, squared_norms, responses, num_features(dim, diagonal))
+    chunks, means = _gather(gaussian, rows, weights, responses, samples, buffer)
 
-    def sweep(visit: Callable[[Chunk, Carry], Carry], initial: Carry) -> Carry:
-        def visit_rows(row: Array, carry: Carry) -> Carry:
-            whitened, log_weights, chunk_rewards = read(row)
-            weights = jnp.exp(log_weights - sums.log_scale) / sums.total_weight
-            return visit(Chunk(whitened, weights, chunk_rewards - means.reward), carry)
+    def sweep(count: Array, visit: Callable[[Chunk, Carry], Carry], initial: Carry) -> Carry:
+        size = batch.chunk_size
+        return fold_blocks(
+            count, size, lambda row, carry: visit(take_row(chunks, row // size), carry), initial
+        )
 
-        return fold(visit_rows, initial)
-
-    dense = is_dense(gaussian.mean.shape[0], diagonal)
-    square, linear = ridge_regression(sweep, means.features, ridge, dense)
+    sweep_heavy = partial(sweep, rows.num_heavy) if is_preconditioned(dim, diagonal) else None
+    square, linear = ridge_regression(partial(sweep, rows.num_kept), means, ridge, sweep_heavy)
     # r ~ sum_{i >= j} a_ij z_i z_j + b z + c: the gradient at z = 0 is b, the Hessian a + a^T.
-    return NaturalGradient(linear, -2.0 * square if diagonal else -(square + square.T))
+    hessian = -2.0 * square if diagonal else -(square + square.T)
+    return NaturalGradient(linear, hessian), chunks
 
 
-def _regression_block(mixture: PaddedMixture, chunk_size: int) -> int:
-    """Returns how many components are fitted at once: a divisor of the mixture's block size."""
-    size = mixture.block_size
-    if not is_dense(mixture.dim, mixture.is_diagonal):
-        return size
-    floats = num_features(mixture.dim, mixture.is_diagonal) * chunk_size
-    divisors = [part for part in range(1, size + 1) if size % part == 0]
-    return max([part for part in divisors if part * floats <= _BLOCK_FLOATS], default=1)
+def regression_buffer(batch: SampleBatch) -> Chunk:
+    """Returns room for the samples of one regression."""
+    capacity, dim = batch.points.shape
+    size, dtype = batch.chunk_size, batch.points.dtype
+    num_chunks = round_up(capacity, size) // size
+    values = jnp.zeros((num_chunks, size), dtype)
+    return Chunk(jnp.zeros((num_chunks, dim, size), dtype), values, values)
 
 
 @register_pytree
@@ -195,25 +231,44 @@ class MORE:
         buffers: NaturalGradient,
     ) -> tuple[NaturalGradient, Array, Array]:
         """Estimates the natural gradients; see ``NaturalGradientEstimator``."""
-        batch = database.batch
+        batch, size = database.batch, mixture.block_size
         log_background = database.densities.log_background(mixture, batch)
-        size = _regression_block(mixture, batch.chunk_size)
         initial = jnp.asarray(self.initial_ridge_factor, memory.dtype)
         ridge_factors = next_ridge_factors(components, memory, initial)
         rewards = compute_rewards(mixture, database, temperature)
 
-        def fit_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
-            block, block_ridges = take_block((mixture.gaussians, ridge_factors), start, size)
-            fit = partial(
-                fit_one,
-                samples=RegressionSamples(batch, log_background, rewards, block.mean[0]),
-                self_normalized=self.self_normalized,
-                only_own_samples=self.only_own_samples,
-            )
-            indices = start + jnp.arange(size, dtype=jnp.int32)
-            return put_block(gradient, jax.vmap(fit)(block, indices, block_ridges), start)
+        def fit_block(
+            start: Array, carry: tuple[NaturalGradient, _Scratch]
+        ) -> tuple[NaturalGradient, _Scratch]:
+            gradient, (log_densities, chunks) = carry
+            block = take_block(mixture.gaussians, start, size)
+            samples = RegressionSamples(batch, log_background, rewards, block.mean[0])
+            log_densities = component_log_densities(block, samples, log_densities)
 
-        gradient = fold_blocks(mixture.num_components, size, fit_block, buffers)
+            def fit_in_block(
+                place: Array, carry: tuple[NaturalGradient, Chunk]
+            ) -> tuple[NaturalGradient, Chunk]:
+                gradient, chunks = carry
+                found, chunks = fit_one(
+                    take_row(block, place),
+                    start + place,
+                    ridge_factors[start + place],
+                    samples,
+                    take_row(log_densities, place),
+                    chunks,
+                    self.self_normalized,
+                    self.only_own_samples,
+                )
+                return put_row(gradient, found, start + place), chunks
+
+            live = jnp.minimum(mixture.num_components - start, size)
+            gradient, chunks = fold_blocks(live, 1, fit_in_block, (gradient, chunks))
+            return gradient, _Scratch(log_densities, chunks)
+
+        scratch = _Scratch(
+            jnp.zeros((size, batch.points.shape[0]), batch.points.dtype), regression_buffer(batch)
+        )
+        gradient, _ = fold_blocks(mixture.num_components, size, fit_block, (buffers, scratch))
         return gradient, ridge_factors, log_background
 
 
