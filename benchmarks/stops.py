@@ -150,7 +150,7 @@ def _fit(name: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "status": str(result.status),
         "reason": result.ending.reason,
-        "evaluations": spent[0],
+        "evaluations": spent,
         "evaluations_later": int(longer.history["num_target_evaluations"][-1]),
         "elbo": float(short.mean),
         "gain": float(long.mean - short.mean),
