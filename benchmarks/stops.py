@@ -136,12 +136,11 @@ def _fit(name: str, seed: int) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     target = gmmvi.targets.get(name, seed)
     result = gmmvi.fit(target, seed=seed, tolerance=TOLERANCE, verbose=False)
-    spent = [
+    spent, diagnostic = (
         int(result.history[f"num_{kind}_evaluations"][-1]) for kind in ("target", "diagnostic")
-    ]
-    longer = gmmvi.train(
-        result.config, target, initial=result, until=gmmvi.EvaluationBudget(2 * sum(spent))
     )
+    twice = gmmvi.EvaluationBudget(2 * (spent + diagnostic))
+    longer = gmmvi.train(result.config, target, initial=result, until=twice)
     short, long = (
         gmmvi.evaluation.elbo(one.gmm, target, 1, _NUM_DRAWS) for one in (result, longer)
     )
