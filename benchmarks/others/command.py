@@ -1,7 +1,7 @@
 """``fit`` with nothing but a density and its dimensions, beside NUTS and one Gaussian by NumPyro.
 
 Every density is fitted once per seed and has to end by itself with the right log Z (within three of
-its standard errors, and 0.05 nats) or with a verdict that does not trust it. log Z is that of
+its standard errors, and 0.05 nats) or with a concern that names what it lacks. log Z is that of
 ``result.diagnose()``. NUTS runs until it has 400 effective draws of the worst coordinate.
 Evaluations do not depend on the machine's load; seconds do, and include compilation.
 """
@@ -9,6 +9,7 @@ Evaluations do not depend on the machine's load; seconds do, and include compila
 import json
 import math
 import os
+import re
 import time
 import warnings
 from typing import Any
@@ -71,12 +72,13 @@ def judge(fit: dict[str, Any], right: dict[str, Any]) -> str:
     if "error" in fit:
         return "refused"
     distrusted = fit["verdict"].startswith("do not trust")
+    named = any(re.search("lacks|misses|passes over", text) for text in fit["concerns"])
     deviation = abs(fit["log_z"] - right["log_z"])
     limit = min(_ERRORS * math.hypot(fit["log_z_error"], right["error"]) + 1e-4, _NATS)
     is_right = fit["status"] == "converged" and deviation <= limit
     if is_right:
         return "right, but not trusted" if distrusted else "right"
-    return "wrong, and says so" if distrusted else "wrong, and does not say so"
+    return "wrong, and says why" if named else "wrong, and does not say why"
 
 
 def _text(way: str, row: dict[str, Any]) -> str:

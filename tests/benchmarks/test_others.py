@@ -22,14 +22,15 @@ def test_right_values_need_double_precision():
 
 
 @pytest.mark.parametrize(
-    ("log_z", "error", "verdict", "outcome"),
+    ("log_z", "error", "verdict", "concerns", "outcome"),
     [
-        (1.02, 0.01, "nothing speaks against this fit.", "right"),
-        (1.02, 0.01, "do not trust this fit as it is.", "right, but not trusted"),
-        (1.04, 0.01, "to be used with care.", "wrong, and does not say so"),
-        (1.06, 0.1, "do not trust this fit as it is.", "wrong, and says so"),
+        (1.02, 0.01, "nothing speaks against this fit.", [], "right"),
+        (1.02, 0.01, "do not trust this fit as it is.", [], "right, but not trusted"),
+        (1.04, 0.01, "to be used with care.", [], "wrong, and does not say why"),
+        (1.06, 0.1, "to be used with care.", ["the mixture lacks mass"], "wrong, and says why"),
     ],
 )
-def test_a_fit_is_judged_by_its_log_z_and_by_what_it_says(log_z, error, verdict, outcome):
+def test_a_fit_is_judged_by_its_log_z_and_what_it_says(log_z, error, verdict, concerns, outcome):
     fit = {"status": "converged", "log_z": log_z, "log_z_error": error, "verdict": verdict}
+    fit["concerns"] = concerns
     assert judge(fit, {"log_z": 1.0, "error": 0.0}) == outcome
