@@ -3,18 +3,20 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-from scipy.special import betaln, gammaln, logsumexp
-from scipy.stats import cauchy, multivariate_t, norm
+import scipy.stats
+from scipy.special import betaln, gammaln
+from scipy.stats import cauchy, norm
 
 from benchmarks.others import densities
 from benchmarks.others.densities import DENSITIES
 
+_student_t: Any = scipy.stats.multivariate_t  # its declared types are those of one dimension
 _NUM_STARTS = 20  # of the climbs to the mode
 _NUM_DRAWS = 200_000
 _FREEDOM = 6.0  # of the Student-t distribution that is drawn from
@@ -44,7 +46,7 @@ def _on_grid(function: Callable[..., np.ndarray], *axes: Sequence[float]) -> flo
     grids = [np.linspace(low, high, int(count)) for low, high, count in axes]
     steps = [grid[1] - grid[0] for grid in grids]
     values = function(*np.meshgrid(*grids, indexing="ij"))
-    return float(logsumexp(values) + np.sum(np.log(steps)))
+    return float(np.logaddexp.reduce(values, axis=None) + np.sum(np.log(steps)))
 
 
 def _schools() -> float:
@@ -76,7 +78,7 @@ def _label_switching() -> float:
                 term = term + 0.5 * (exponent - np.log(100.0 * precision))
                 term = term - 0.5 * len(own) * np.log(2.0 * math.pi * variance)
             terms.append(term)
-        return logsumexp(terms, axis=0)
+        return np.logaddexp.reduce(terms, axis=0)
 
     return _on_grid(marginal, (-10.0, 12.0, 4000))
 
@@ -85,7 +87,7 @@ def _regression() -> float:
     count, size = densities.FEATURES.shape[0], densities.COEFFICIENT_SCALE
     shape, scale = densities.VARIANCE_SHAPE, densities.VARIANCE_SCALE
     spread = np.eye(count) + size**2 * densities.FEATURES @ densities.FEATURES.T
-    data = multivariate_t(np.zeros(count), scale / shape * spread, df=2.0 * shape)
+    data = _student_t(np.zeros(count), scale / shape * spread, df=2.0 * shape)
     return data.logpdf(densities.OUTCOMES)
 
 
@@ -148,14 +150,14 @@ def _by_importance(log_density: Callable[..., jax.Array], dim: int) -> Right:
     on_points = jax.jit(lambda points: jax.lax.map(log_density, points, batch_size=1000))
     ratios = np.zeros(0)
     for _ in range(_ROUNDS):
-        proposal = multivariate_t(mean, covariance, df=_FREEDOM, seed=generator)
+        proposal = _student_t(mean, covariance, df=_FREEDOM, seed=generator)
         points = proposal.rvs(_NUM_DRAWS)
         ratios = np.asarray(on_points(jnp.asarray(points))) - proposal.logpdf(points)
         ratios = np.where(np.isfinite(ratios), ratios, -np.inf)
-        weights = np.exp(ratios - logsumexp(ratios))
+        weights = np.exp(ratios - np.logaddexp.reduce(ratios))
         mean = weights @ points
         covariance = (points - mean).T @ (weights[:, None] * (points - mean))
-    effective = 1.0 / np.sum(np.exp(ratios - logsumexp(ratios)) ** 2)
+    effective = 1.0 / np.sum(np.exp(ratios - np.logaddexp.reduce(ratios)) ** 2)
     error = math.sqrt(1.0 / effective - 1.0 / _NUM_DRAWS)
-    log_z = float(logsumexp(ratios) - math.log(_NUM_DRAWS))
+    log_z = float(np.logaddexp.reduce(ratios) - math.log(_NUM_DRAWS))
     return Right(log_z, error, f"importance sampling, {effective:,.0f} effective draws")
