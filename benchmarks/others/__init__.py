@@ -1,0 +1,1 @@
+"""Ten densities as other people write them: ``fit`` beside NUTS and NumPyro's Gaussian guide."""
