@@ -16,6 +16,7 @@ def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1):
     return [
         {
             "iteration": 10 * (index + 1),
+            "num_components": 10,
             "elbo": elbo,
             "elbo_stderr": error,
             "elbo_gap": gap,

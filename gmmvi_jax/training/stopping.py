@@ -22,7 +22,8 @@ _CLOSE_ROWS = 3  # in which the mixture must be close to the target
 _CLOSE_SHARE = 0.2  # of the tolerance
 _ROWS_OF_DOUBT = 20  # in more than half of which the ELBO is not known: it will not be
 _CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
-_MORE = 1.5  # times as many as the largest of these
+_MORE = 1.5  # times as many as the largest of these, at least
+_NEWBORN = 4.0  # components' worth of samples that a new one may draw more: it can reuse little
 
 
 class StoppingRule(Protocol):
@@ -127,7 +128,8 @@ def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:
 class EvaluationBudget:
     """Ends a run before its evaluations of the target, diagnostics included, exceed a number.
 
-    About: it assumes that the next chunk takes at most half more than each of the last three.
+    About: it assumes that the next chunk takes at most half more than each of the last three, or
+    what one more component may take if there are few.
 
     Attributes:
         num_evaluations: the most.
@@ -144,7 +146,8 @@ class EvaluationBudget:
         names = ("num_target_evaluations", "num_diagnostic_evaluations")
         spent = [sum(int(row[name]) for name in names) for row in rows]
         chunks = np.diff(spent[-1 - _CHUNKS_BEHIND :])
-        expected = _MORE * np.max(chunks, initial=0.0)
+        more = max(_MORE, 1.0 + _NEWBORN / rows[-1]["num_components"])
+        expected = more * np.max(chunks, initial=0.0)
         if spent[-1] + expected <= self.num_evaluations:
             return None
         return Ending(
