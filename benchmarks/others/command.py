@@ -78,6 +78,8 @@ def judge(fit: dict[str, Any], right: dict[str, Any]) -> str:
     is_right = fit["status"] == "converged" and deviation <= limit
     if is_right:
         return "right, but not trusted" if distrusted else "right"
+    if any("improper" in text for text in fit["concerns"]):  # none of the densities is
+        return "wrong, and gives a wrong cause"
     return "wrong, and says why" if named else "wrong, and does not say why"
 
 

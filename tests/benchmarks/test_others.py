@@ -28,6 +28,7 @@ def test_right_values_need_double_precision():
         (1.02, 0.01, "do not trust this fit as it is.", [], "right, but not trusted"),
         (1.04, 0.01, "to be used with care.", [], "wrong, and does not say why"),
         (1.06, 0.1, "to be used with care.", ["the mixture lacks mass"], "wrong, and says why"),
+        (9.0, 0.1, "do not trust", ["improper", "lacks mass"], "wrong, and gives a wrong cause"),
     ],
 )
 def test_a_fit_is_judged_by_its_log_z_and_what_it_says(log_z, error, verdict, concerns, outcome):
