@@ -214,12 +214,16 @@ def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
 
 
 def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns [D] the centre and [D] the standard deviations of the initial mixture."""
-    if initial is not None:
-        centre = np.asarray(initial.weights, float) @ np.asarray(initial.means, float)
-        return centre, np.sqrt(_mean_squares(initial, centre))
+    """Returns [D] the centre and [D] the standard deviations of the initial mixture.
+
+    A mixture to start from may sit in a narrow part of the target, as the highest point of a
+    funnel; then the prior's scale is what growth is measured by.
+    """
     start = config.algorithm.initial_mixture
     variance = np.asarray(start.initial_variance, float)
+    if initial is not None:
+        centre = np.asarray(initial.weights, float) @ np.asarray(initial.means, float)
+        return centre, np.sqrt(np.maximum(_mean_squares(initial, centre), variance))
     if start.num_components > 1:
         variance = variance + np.square(np.asarray(start.prior_scale, float))
     return np.asarray(start.prior_mean, float), np.sqrt(variance)
