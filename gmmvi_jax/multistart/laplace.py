@@ -71,7 +71,7 @@ class Laplace(NamedTuple):
         # R of a QR decomposition: a Cholesky factor without the square of the condition number.
         upper = np.linalg.qr((axes / np.sqrt(sizes)).T).R
         factor = np.transpose(upper * np.sign(np.diag(upper))[:, None])
-        return cls(summit, mean, factor, root, _elbo(mean, factor, density, generator))
+        return cls(summit, mean, factor, root, gaussian_elbo(mean, factor, density, generator))
 
 
 def _secant_curvatures(
@@ -96,7 +96,7 @@ def _secant_curvatures(
     return np.maximum(sizes, _LEAST_CURVATURE)
 
 
-def _elbo(
+def gaussian_elbo(
     mean: np.ndarray, factor: np.ndarray, density: CountedDensity, generator: np.random.Generator
 ) -> float:
     """Returns the ELBO of a Gaussian; with an edge, of what lies inside (a bound on log Z)."""

@@ -9,7 +9,7 @@ import numpy as np
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.multistart.climb import Summit, climb
 from gmmvi_jax.multistart.counted import CountedDensity
-from gmmvi_jax.multistart.laplace import Laplace
+from gmmvi_jax.multistart.laplace import Laplace, gaussian_elbo
 from gmmvi_jax.typing import LogDensity
 
 _FEWEST_CLIMBS = 20  # if all end in one basin
@@ -26,7 +26,8 @@ class Start(NamedTuple):
     """What a fit starts from.
 
     Attributes:
-        gmm: Gaussians at the summits, weighed by their ELBO; None if there is none.
+        gmm: Gaussians at the summits, weighed by their ELBO; None if there is none, or if the
+            prior has a higher ELBO.
         prior_mean: [D] as given; where it may be rescaled, the centre of what was found.
         prior_scale: [D] as given; or twice the standard deviations of what was found.
         num_climbs: climbs to local maxima.
@@ -75,10 +76,12 @@ def search_start(
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
         density = CountedDensity(log_target, mean, scale)
         climbs = _summits(density, generator, max_evaluations - spent, deadline)
-        spent += density.num_evaluations
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
         found = climbs.heavy()
+        if found and not _beat_prior(found, density, generator):
+            found = []
+        spent += density.num_evaluations
         if not found or not may_rescale:
             break
         centre, spread = _extent(found)
@@ -178,6 +181,19 @@ def _summits(
             break
         climbs.climb_from(generator.normal(size=dim) if climbs.count else np.zeros(dim))
     return climbs
+
+
+def _beat_prior(
+    found: list[Laplace], density: CountedDensity, generator: np.random.Generator
+) -> bool:
+    """Returns whether the Gaussians have a higher ELBO than that of the prior, by a few draws.
+
+    They have not where the summits are in the necks of funnels, which hold no mass.
+    """
+    dim = len(density.centre)
+    prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
+    # Of Gaussians that do not overlap.
+    return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior)
 
 
 def _extent(found: list[Laplace]) -> tuple[np.ndarray, np.ndarray]:
