@@ -1,7 +1,5 @@
 """The state before the first step."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 
@@ -37,7 +35,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     sizes = block_sizes(
         gmm.dim, algorithm.max_components, algorithm.max_chunk_bytes, dtype.itemsize
     )
-    mixture = from_gmm(gmm, algorithm.max_components, sizes.components)
+    mixture, components, memories = _newborn(algorithm, gmm, sizes.components)
     capacity, dim = mixture.capacity, mixture.dim
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
@@ -64,8 +62,8 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         rng_key=key_run,
         iteration=jnp.zeros((), jnp.int32),
         mixture=mixture,
-        components=empty_record(capacity, dtype),
-        memories=_checked(algorithm.init_memories(mixture), capacity),
+        components=components,
+        memories=memories,
         database=SampleDatabase(batch=batch, archive=archive, densities=densities),
         gradient=NaturalGradient(
             gradient=jnp.zeros((capacity, dim), dtype),
@@ -85,17 +83,18 @@ def restart(algorithm: Algorithm, state: TrainState, gmm: GMM) -> TrainState:
         state: of a run.
         gmm: the mixture to go on with.
     """
-    mixture, components, memories = _newborn(algorithm, gmm, state.mixture.block_size)
+    newborn = jax.jit(_newborn, static_argnames="block_size")
+    mixture, components, memories = newborn(algorithm, gmm, block_size=state.mixture.block_size)
     return state._replace(mixture=mixture, components=components, memories=memories)
 
 
-@partial(jax.jit, static_argnames="block_size")
 def _newborn(
     algorithm: Algorithm, gmm: GMM, block_size: int
 ) -> tuple[PaddedMixture, ComponentRecord, Memories]:
+    """Returns a mixture whose components remember nothing, their record and their memories."""
     mixture = from_gmm(gmm, algorithm.max_components, block_size)
     record = empty_record(mixture.capacity, gmm.means.dtype)
-    return mixture, record, algorithm.init_memories(mixture)
+    return mixture, record, _checked(algorithm.init_memories(mixture), mixture.capacity)
 
 
 def _checked(memories: Memories, capacity: int) -> Memories:

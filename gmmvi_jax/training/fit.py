@@ -136,7 +136,7 @@ def fit(
                 True, example, start.prior_mean, start.prior_scale, max_components, settings
             )
             request = request._replace(config=config)
-    if verbose and (start is None or start.gmm is not None):
+    if verbose and (start is None or start.num_basins):
         _tell(start, config, time.perf_counter() - request.start_time)
     request = request._replace(splitting=_splitting(config, budget, seconds))
     run = OneRun(
@@ -223,6 +223,7 @@ def _tell(start: Start | None, config: Config, seconds: float) -> None:
         found = (
             f"{start.num_climbs} climbs found {basins} "
             f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
+            f"{'; the prior is a better start' * (start.gmm is None)}"
         )
     algorithm = config.algorithm
     count = 1 if start is None or start.gmm is None else start.gmm.num_components

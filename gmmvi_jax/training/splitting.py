@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from gmmvi_jax.training.stopping import Rows
+from gmmvi_jax.training.stopping import Rows, evaluations_spent
 
 _PER_NAT = 120.0  # components per nat that the mixture lacks
 _AT_ONCE = 8  # parts per component, at most
@@ -50,8 +50,7 @@ class Splitting:
             return None
         limits = [self.most, _MOST_DIMENSIONS // self.dim, _AT_ONCE * count, _PER_NAT * lacking]
         if self.budget is not None:
-            names = ("num_target_evaluations", "num_diagnostic_evaluations")
-            remaining = self.budget - sum(last[name] for name in names)
+            remaining = self.budget - evaluations_spent(last)
             num_iterations = _CHUNKS_AHEAD * (last["iteration"] - before["iteration"])
             limits.append(remaining / (num_iterations * _DRAWN * self.desired_samples))
         if self.seconds is not None:

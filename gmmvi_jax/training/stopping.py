@@ -143,8 +143,7 @@ class EvaluationBudget:
 
     def __call__(self, rows: Rows) -> Ending | None:
         """Returns SPENT, or None; see ``StoppingRule``."""
-        names = ("num_target_evaluations", "num_diagnostic_evaluations")
-        spent = [sum(int(row[name]) for name in names) for row in rows]
+        spent = [evaluations_spent(row) for row in rows]
         chunks = np.diff(spent[-1 - _CHUNKS_BEHIND :])
         more = max(_MORE, 1.0 + _NEWBORN / rows[-1]["num_components"])
         expected = more * np.max(chunks, initial=0.0)
@@ -179,6 +178,11 @@ class TimeLimit:
         return Ending(
             Status.SPENT, f"{times[-1]:.1f} of at most {self.seconds:g} seconds are spent."
         )
+
+
+def evaluations_spent(row: Mapping[str, Any]) -> int:
+    """Returns the target evaluations of a run up to a row, those of diagnostics included."""
+    return int(row["num_target_evaluations"]) + int(row["num_diagnostic_evaluations"])
 
 
 def first_ending(rules: Sequence[StoppingRule], rows: Rows) -> Ending | None:
