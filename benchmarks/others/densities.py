@@ -11,10 +11,7 @@ from jax.scipy.stats import norm, t
 
 from benchmarks.others import lotka_volterra
 from gmmvi_jax.typing import Array
-
-# Rubin, "Estimation in parallel randomized experiments", 1981.
-EFFECTS = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
-EFFECT_ERRORS = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
+from tests.cases.models import EFFECT_ERRORS, EFFECTS, eight_schools, half_cauchy
 
 # Failures of ten pumps and the hours, in thousands: Gaver, O'Muircheartaigh, 1987.
 FAILURES = np.array([5.0, 1.0, 5.0, 14.0, 3.0, 19.0, 1.0, 1.0, 4.0, 22.0])
@@ -41,24 +38,10 @@ LABELS = (CLASSIFIED @ _RANDOM.normal(size=50) * 0.3 + _RANDOM.logistic(size=500
 RING, RING_WIDTH = 4.0, 0.4  # mean and standard deviation of the squared radius
 
 
-def _half_cauchy(log_value: Array, scale: float) -> Array:
-    """Log density of log v, where v is half-Cauchy."""
-    ratio = jnp.exp(log_value) / scale
-    return jnp.log(2.0 / (jnp.pi * scale)) - jnp.log1p(ratio**2) + log_value
-
-
-def schools_centred(x: Array) -> Array:
-    """Eight schools: mean, log of the standard deviation, the effects."""
-    mean, log_sd, effects = x[0], x[1], x[2:]
-    prior = norm.logpdf(mean, 0.0, 5.0) + _half_cauchy(log_sd, 5.0)
-    schools = norm.logpdf(effects, mean, jnp.exp(log_sd))
-    return prior + jnp.sum(schools + norm.logpdf(EFFECTS, effects, EFFECT_ERRORS))
-
-
 def schools_noncentred(x: Array) -> Array:
     """Eight schools, with standardised effects."""
     mean, log_sd, standardised = x[0], x[1], x[2:]
-    prior = norm.logpdf(mean, 0.0, 5.0) + _half_cauchy(log_sd, 5.0)
+    prior = norm.logpdf(mean, 0.0, 5.0) + half_cauchy(log_sd, 5.0)
     effects = mean + jnp.exp(log_sd) * standardised
     schools = norm.logpdf(standardised) + norm.logpdf(EFFECTS, effects, EFFECT_ERRORS)
     return prior + jnp.sum(schools)
@@ -133,7 +116,7 @@ class Density(NamedTuple):
 
 DENSITIES = {
     "schools_noncentred": Density(schools_noncentred, 10),
-    "schools_centred": Density(schools_centred, 10),
+    "schools_centred": Density(eight_schools, 10),
     "label_switching": Density(label_switching, 4),
     "regression": Density(regression, 7),
     "robust_line": Density(robust_line, 4),

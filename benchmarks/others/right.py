@@ -15,6 +15,7 @@ from scipy.stats import cauchy, norm
 
 from benchmarks.others import densities
 from benchmarks.others.densities import DENSITIES
+from tests.cases.models import EFFECT_ERRORS, EFFECTS
 
 _student_t: Any = scipy.stats.multivariate_t  # its declared types are those of one dimension
 _NUM_STARTS = 20  # of the climbs to the mode
@@ -53,7 +54,7 @@ def _schools() -> float:
     def marginal(mean: np.ndarray, log_sd: np.ndarray) -> np.ndarray:
         prior = norm.logpdf(mean, 0.0, 5.0) + math.log(2.0) + log_sd
         prior = prior + cauchy.logpdf(np.exp(log_sd), 0.0, 5.0)
-        for effect, error in zip(densities.EFFECTS, densities.EFFECT_ERRORS, strict=True):
+        for effect, error in zip(EFFECTS, EFFECT_ERRORS, strict=True):
             prior = prior + norm.logpdf(effect, mean, np.hypot(np.exp(log_sd), error))
         return prior
 

@@ -9,8 +9,8 @@ from jax.scipy.stats import norm
 from gmmvi_jax.typing import Array
 
 # Rubin, "Estimation in parallel randomized experiments", 1981.
-_EFFECTS = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
-_EFFECT_ERRORS = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
+EFFECTS = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+EFFECT_ERRORS = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
 
 _LINE_X = np.array([1.17, 2.97, 3.26, 4.69, 5.83, 6.0, 6.41])
 _LINE_Y = np.array([78.93, 58.2, 67.47, 37.47, 45.65, 32.92, 29.97])
@@ -21,7 +21,7 @@ _CLUSTERED = np.array([0.0, 1.0, 10.0, 11.0, 12.0])
 _GRID = np.linspace(-4.0, 4.0, 20)
 
 
-def _half_cauchy(log_value: Array, scale: float) -> Array:
+def half_cauchy(log_value: Array, scale: float) -> Array:
     """Log density of log v, where v is half-Cauchy."""
     ratio = jnp.exp(log_value) / scale
     return jnp.log(2.0 / (jnp.pi * scale)) - jnp.log1p(ratio**2) + log_value
@@ -30,15 +30,15 @@ def _half_cauchy(log_value: Array, scale: float) -> Array:
 def eight_schools(x: Array) -> Array:
     """Centred, in 10-D: the mean, log of the standard deviation, the effects of eight schools."""
     mean, log_sd, effects = x[0], x[1], x[2:]
-    prior = norm.logpdf(mean, 0.0, 5.0) + _half_cauchy(log_sd, 5.0)
+    prior = norm.logpdf(mean, 0.0, 5.0) + half_cauchy(log_sd, 5.0)
     schools = norm.logpdf(effects, mean, jnp.exp(log_sd))
-    return prior + jnp.sum(schools + norm.logpdf(_EFFECTS, effects, _EFFECT_ERRORS))
+    return prior + jnp.sum(schools + norm.logpdf(EFFECTS, effects, EFFECT_ERRORS))
 
 
 def line_of_seven(x: Array) -> Array:
     """A line through seven points in 3-D: intercept, slope, log of the noise."""
     intercept, slope, log_noise = x
-    prior = jnp.sum(norm.logpdf(x[:2], 0.0, 100.0)) + _half_cauchy(log_noise, 5.0)
+    prior = jnp.sum(norm.logpdf(x[:2], 0.0, 100.0)) + half_cauchy(log_noise, 5.0)
     fitted = intercept + slope * _LINE_X
     return prior + jnp.sum(norm.logpdf(_LINE_Y, fitted, jnp.exp(log_noise)))
 
