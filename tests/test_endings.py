@@ -55,6 +55,14 @@ class Quadratic:
         return self.slope @ x - 0.5 * x @ self.curvature @ x
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_heard():
+    """A shell starts jobs in the background deaf to SIGINT, and Python then leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(times):
     def callback(state, row):
         for _ in range(times):

@@ -96,6 +96,17 @@ def test_callbacks_see_all_runs_and_may_keep_them(results, capsys):
     assert [str(status) for status in stopped.statuses] == ["stopped by a callback"] * 3
 
 
+def test_a_rule_ends_all_runs_when_each_has_met_it(results):
+    def rule(rows):
+        first = results[False].history["elbo"][0].min()  # one run meets it later than the others
+        met = rows[-1]["elbo"] > first + 1e-3
+        return gmmvi.Ending(gmmvi.Status.CONVERGED) if met else None
+
+    many = gmmvi.train_many(CONFIG, two_modes, SEEDS, until=rule)
+    assert many.statuses == ("converged",) * 3
+    assert many.history["iteration"].tolist() == [[6] * 3, [10] * 3]
+
+
 def test_runs_go_on_from_a_result_a_state_or_files_of_each(results, tmp_path):
     part = CONFIG.replace(num_iterations=6)
     first = gmmvi.train_many(part, two_modes, SEEDS, checkpoint=tmp_path / "run.npz")

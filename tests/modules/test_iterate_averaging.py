@@ -142,7 +142,7 @@ def short_config(**settings):
     return gmmvi.samtron(2, **{**defaults, **settings})
 
 
-@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("diagonal", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_train_returns_an_average_and_takes_the_same_steps(diagonal):
     config = short_config(diagonal=diagonal)
     averaged = gmmvi.train(config, banana_pair)

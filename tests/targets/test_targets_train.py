@@ -48,14 +48,13 @@ def config_of(name: str, target: Target) -> gmmvi.Config:
     return gmmvi.from_codename("SAMTRON", target.dim, num_iterations=NUM_ITERATIONS, **options)
 
 
-# Data in minibatches, and a robot.
-KINDS = ("german_credit_mb", "planar_robot_4")
+EVERY_DAY = "german_credit_mb"  # of the kind that has most that may go wrong: minibatches
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow)
+        pytest.param(name, marks=[] if name == EVERY_DAY else pytest.mark.slow)
         for name in targets.names()
     ],
 )
