@@ -1,5 +1,7 @@
 """The state before the first step."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -35,7 +37,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     sizes = block_sizes(
         gmm.dim, algorithm.max_components, algorithm.max_chunk_bytes, dtype.itemsize
     )
-    mixture, components, memories = _newborn(algorithm, gmm, sizes.components)
+    mixture, components, memories = _newborn(algorithm, gmm, block_size=sizes.components)
     capacity, dim = mixture.capacity, mixture.dim
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
@@ -83,11 +85,11 @@ def restart(algorithm: Algorithm, state: TrainState, gmm: GMM) -> TrainState:
         state: of a run.
         gmm: the mixture to go on with.
     """
-    newborn = jax.jit(_newborn, static_argnames="block_size")
-    mixture, components, memories = newborn(algorithm, gmm, block_size=state.mixture.block_size)
+    mixture, components, memories = _newborn(algorithm, gmm, block_size=state.mixture.block_size)
     return state._replace(mixture=mixture, components=components, memories=memories)
 
 
+@partial(jax.jit, static_argnames="block_size")
 def _newborn(
     algorithm: Algorithm, gmm: GMM, block_size: int
 ) -> tuple[PaddedMixture, ComponentRecord, Memories]:

@@ -141,6 +141,12 @@ def test_rules_end_train():
         until=lambda rows: gmmvi.Ending(gmmvi.Status.STOPPED) if len(rows) == 2 else None,
     )
     assert by_hand.history["iteration"].tolist() == [20, 40]
+    assert by_hand.ending.reason == ""
+    unended = gmmvi.train(
+        config.replace(num_iterations=20), three_modes, until=gmmvi.EvaluationBudget(10**9)
+    )
+    assert unended.status is gmmvi.Status.COMPLETED
+    assert unended.ending.reason == "the 20 iterations ended before a stopping rule did."
     converged = gmmvi.train(config, three_modes, until=gmmvi.Convergence(0.5))
     assert converged.status == "converged"
     assert converged.history["iteration"][-1] < 200

@@ -6,10 +6,10 @@ from typing import Any
 # The packages are there only where the comparison is run.
 # pyright: reportMissingImports=false
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.others.densities import Density
+from benchmarks.peers.nuts_chains import NutsChains
 
 NUM_CHAINS = 4
 NUM_WARMUP = 1000
@@ -31,44 +31,23 @@ def run_nuts(density: Density, seed: int) -> dict[str, Any]:
     Evaluations are the integrator's steps of all chains, those of the warm-up included. The seconds
     include compilation.
     """
-    import blackjax
-    from blackjax.adaptation.base import get_filter_adapt_info_fn
     from blackjax.diagnostics import effective_sample_size, rhat
 
     began = time.perf_counter()
+    chains = NutsChains(density.log_density, NUM_WARMUP, DRAWS_PER_CHUNK)
     key_start, key_warmup, key_draws = jax.random.split(jax.random.key(seed), 3)
-
-    def warm_up(key: Any, start: Any) -> tuple[Any, Any, Any]:
-        count = get_filter_adapt_info_fn(info_keys={"num_integration_steps"})
-        adaptation = blackjax.window_adaptation(
-            blackjax.nuts, density.log_density, adaptation_info_fn=count
-        )
-        run: Any = adaptation.run  # its declared type lacks the number of steps
-        (state, parameters), info = run(key, start, NUM_WARMUP)
-        return state, parameters, jnp.sum(info.info.num_integration_steps)
-
-    def draw(key: Any, state: Any, parameters: Any) -> tuple[Any, Any, Any]:
-        kernel: Any = blackjax.nuts(density.log_density, **parameters)
-
-        def transition(state: Any, key: Any) -> tuple[Any, Any]:
-            state, info = kernel.step(key, state)
-            return state, (state.position, info.num_integration_steps)
-
-        keys = jax.random.split(key, DRAWS_PER_CHUNK)
-        state, (positions, steps) = jax.lax.scan(transition, state, keys)
-        return state, positions, jnp.sum(steps)
-
     starts = jax.random.normal(key_start, (NUM_CHAINS, density.dim))
-    keys = jax.random.split(key_warmup, NUM_CHAINS)
-    state, parameters, steps = jax.jit(jax.vmap(warm_up))(keys, starts)
-    evaluations = warmup_evaluations = int(jnp.sum(steps))
-    more = jax.jit(jax.vmap(draw))
+    state, parameters, evaluations = chains.warm_up(
+        jax.random.split(key_warmup, NUM_CHAINS), starts
+    )
+    warmup_evaluations = evaluations
+    more = chains.compiled_draws()
     chunks: list[np.ndarray] = []
     effective, convergence = 0.0, np.inf
     while len(chunks) * DRAWS_PER_CHUNK < MOST_DRAWS:
         keys = jax.random.split(jax.random.fold_in(key_draws, len(chunks)), NUM_CHAINS)
         state, positions, steps = more(keys, state, parameters)
-        evaluations += int(jnp.sum(steps))
+        evaluations += int(steps.sum())
         chunks.append(np.asarray(positions))
         draws = np.concatenate(chunks, axis=1)
         effective = float(np.min(effective_sample_size(draws)))

@@ -23,40 +23,25 @@ def fit(problem: Problem) -> dict[str, Any]:
 
     Settings: ``num_chains``, ``num_warmup``, ``draws_per_chunk``.
     """
-    import blackjax
     import jax
-    import jax.numpy as jnp
-    from blackjax.adaptation.base import get_filter_adapt_info_fn
+
+    from benchmarks.peers.nuts_chains import NutsChains
 
     settings = problem.settings
     num_chains = settings.get("num_chains", 4)
     coordinates = PriorCoordinates(problem.target)
-
-    def warm_up(key: Any) -> tuple[Any, Any, Any]:
-        start = jax.random.normal(key, (coordinates.dim,))
-        count = get_filter_adapt_info_fn(info_keys={"num_integration_steps"})
-        adaptation = blackjax.window_adaptation(
-            blackjax.nuts, coordinates.log_density, adaptation_info_fn=count
-        )
-        run: Any = adaptation.run  # its declared type lacks the number of steps
-        (state, parameters), info = run(key, start, settings.get("num_warmup", 300))
-        return state, parameters, jnp.sum(info.info.num_integration_steps)
-
-    def draw_more(key: Any, state: Any, parameters: Any) -> tuple[Any, Any, Any]:
-        kernel: Any = blackjax.nuts(coordinates.log_density, **parameters)
-
-        def transition(state: Any, key: Any) -> tuple[Any, Any]:
-            state, info = kernel.step(key, state)
-            return state, (state.position, info.num_integration_steps)
-
-        keys = jax.random.split(key, settings.get("draws_per_chunk", 100))
-        state, (positions, steps) = jax.lax.scan(transition, state, keys)
-        return state, positions, jnp.sum(steps)
-
-    key_warmup, key_draws = jax.random.split(jax.random.key(problem.seed))
-    state, parameters, steps = jax.jit(jax.vmap(warm_up))(jax.random.split(key_warmup, num_chains))
-    warmup_evaluations = evaluations = int(steps.sum())
-    more = jax.jit(jax.vmap(draw_more))
+    chains = NutsChains(
+        coordinates.log_density,
+        settings.get("num_warmup", 300),
+        settings.get("draws_per_chunk", 100),
+    )
+    key_start, key_warmup, key_draws = jax.random.split(jax.random.key(problem.seed), 3)
+    starts = jax.random.normal(key_start, (num_chains, coordinates.dim))
+    state, parameters, evaluations = chains.warm_up(
+        jax.random.split(key_warmup, num_chains), starts
+    )
+    warmup_evaluations = evaluations
+    more = chains.compiled_draws()
     collected: list[np.ndarray] = []
     over = False
     while not over:

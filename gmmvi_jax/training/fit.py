@@ -18,7 +18,7 @@ from gmmvi_jax.multistart import Start, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool
 from gmmvi_jax.samples.window_size import MixtureShape
-from gmmvi_jax.training.launch import check_request
+from gmmvi_jax.training.launch import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.splitting import Splitting
@@ -119,17 +119,7 @@ def fit(
 
     start = None
     if has_gradient and not is_stochastic(full_density(request.target)):
-        start = search_start(
-            request.target,
-            np.asarray(config.algorithm.initial_mixture.prior_mean, float),
-            np.asarray(config.algorithm.initial_mixture.prior_scale, float),
-            config.run.seed,
-            may_rescale=scale is None,
-            max_evaluations=min(_MOST_SEARCHED, (budget or 10**9) // _SEARCH_SHARE),
-            max_components=config.algorithm.max_components,
-            diagonal=diagonal,
-            deadline=None if seconds is None else request.start_time + seconds / _SEARCH_SHARE,
-        )
+        start = _search(request, scale is None, budget, seconds)
         if scale is None and start.gmm is not None:
             example = dim_or_position if request.layout is not None else config.dim
             config = _config(
@@ -147,6 +137,25 @@ def fit(
         0 if start is None else start.num_evaluations,
     )
     return run_one(request, run, checkpoint)
+
+
+def _search(
+    request: Request, may_rescale: bool, budget: int | None, seconds: float | None
+) -> Start:
+    """Climbs from draws of the prior, with a share of what the run may cost."""
+    algorithm = request.config.algorithm
+    prior: Any = algorithm.initial_mixture
+    return search_start(
+        request.target,
+        np.asarray(prior.prior_mean, float),
+        np.asarray(prior.prior_scale, float),
+        request.config.run.seed,
+        may_rescale=may_rescale,
+        max_evaluations=min(_MOST_SEARCHED, (budget or 10**9) // _SEARCH_SHARE),
+        max_components=algorithm.max_components,
+        diagonal=prior.diagonal,
+        deadline=None if seconds is None else request.start_time + seconds / _SEARCH_SHARE,
+    )
 
 
 def _splitting(config: Config, budget: int | None, seconds: float | None) -> Splitting:

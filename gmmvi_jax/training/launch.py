@@ -28,6 +28,7 @@ from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
 from gmmvi_jax.training.runs import Runs
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
+from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
 from gmmvi_jax.training.watch import Watch, start_watch
 from gmmvi_jax.variants.validation import validate
@@ -150,6 +151,11 @@ def launch(
             outcome = run_chunks(chunks, state, gmms, config.run, interrupts)
     endings = []
     for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True):
+        if ending is COMPLETED and request.until:
+            ending = Ending(
+                Status.COMPLETED,
+                f"the {config.run.num_iterations:,} iterations ended before a stopping rule did.",
+            )
         endings.append(watch.conclude(ending, history.last, config.run.diagnostic_samples))
     return outcome._replace(endings=endings)
 
