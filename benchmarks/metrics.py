@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.problem import Snapshot
+from benchmarks.problem import Draw, Snapshot
 from gmmvi_jax.evaluation import median_bandwidth, mmd_squared, psis
 
 Figures = dict[str, float | int | None]
@@ -123,8 +123,16 @@ class Metrics:
         if log_q is not None and figures["elbo"] is not None:
             k_hat = float(psis(jnp.asarray(log_p - log_q))[1])
             figures["k_hat"] = k_hat if np.isfinite(k_hat) else None
-        if self._reference is not None:
-            reference = self._reference[:MMD_DRAWS]
-            squared = mmd_squared(points[:MMD_DRAWS], reference, median_bandwidth(reference))
-            figures["mmd"] = float(np.sqrt(max(0.0, float(squared))))
-        return figures
+        return figures | self._mmd(points)
+
+    def coverage(self, draw: Draw) -> Figures:
+        """Returns the modes found and the MMD of draws, as far as the target knows them."""
+        points, _ = draw(40_000 + self.seed, FINAL_DRAWS)
+        return self.sample_figures(points) | self._mmd(points)
+
+    def _mmd(self, points: np.ndarray) -> Figures:
+        if self._reference is None:
+            return {}
+        reference = self._reference[:MMD_DRAWS]
+        squared = mmd_squared(points[:MMD_DRAWS], reference, median_bandwidth(reference))
+        return {"mmd": float(np.sqrt(max(0.0, float(squared))))}
