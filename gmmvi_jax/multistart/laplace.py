@@ -50,6 +50,11 @@ class Laplace(NamedTuple):
         """Laplace's approximation of log Z; above the ELBO by as much as the Gaussian is wrong."""
         return self.summit.value + self._log_volume
 
+    @property
+    def log_mass(self) -> float:
+        """What the summit may hold: a Gaussian that fits badly says little of it by its ELBO."""
+        return max(self.elbo, self.log_evidence)
+
     @classmethod
     def at(cls, summit: Summit, density: CountedDensity, generator: np.random.Generator) -> Self:
         """Returns the Gaussian at a summit; takes an evaluation per dimension, or two, and ten.

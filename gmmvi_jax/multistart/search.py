@@ -15,7 +15,7 @@ from gmmvi_jax.typing import LogDensity
 _FEWEST_CLIMBS = 20  # if all end in one basin
 _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
 _MOST_CLIMBS = 500
-_LIGHTEST = 8.0  # nats of ELBO below the heaviest summit that a start may lack
+_LIGHTEST = 8.0  # nats of mass below the heaviest summit that a start may lack
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
 _MISS = 3.0  # of scale or mean, in units of the scale, from which the search is repeated
@@ -163,8 +163,9 @@ class _Climbs:
         self.basins.append(basin)
 
     def _heavy_rows(self) -> np.ndarray:
-        elbos = np.array([one.elbo for one in self.found])
-        return np.flatnonzero(elbos > elbos.max(initial=-np.inf) - _doubt(self.found) * _LIGHTEST)
+        masses = np.array([one.log_mass for one in self.found])
+        limit = masses.max(initial=-np.inf) - _doubt(self.found) * _LIGHTEST
+        return np.flatnonzero(masses > limit)
 
 
 def _summits(

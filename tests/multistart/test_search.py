@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.multistart import search_start
@@ -135,3 +136,18 @@ def test_diagonal_covariances_have_the_same_variances():
     gmm = start_of(gaussian, 3, diagonal=True)
     assert gmm.is_diagonal
     np.testing.assert_allclose(gmm.variances[0], np.diag(COVARIANCE), rtol=2e-3)
+
+
+@pytest.mark.slow
+def test_a_summit_whose_gaussian_fits_badly_is_kept():
+    # Four goals, reached with the arm bent to the left or to the right. The Gaussians on the curved
+    # ridges differ by tens of nats in their ELBO, of what are mirror images of each other.
+    robot = gmmvi.targets.get("planar_robot_4")
+    sides = set()
+    gmm = search(robot, robot.dim, np.array([1.0, *[0.2] * 9])).gmm
+    assert gmm is not None
+    for angles in np.cumsum(gmm.means, axis=1):
+        joints = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0)
+        tip, elbow = joints[-1], joints[4]
+        sides.add((*np.round(tip / 7.0).astype(int), bool(np.linalg.det([tip, elbow]) > 0.0)))
+    assert len(sides) == 8
