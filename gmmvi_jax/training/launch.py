@@ -151,13 +151,17 @@ def launch(
             outcome = run_chunks(chunks, state, gmms, config.run, interrupts)
     endings = []
     for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True):
-        if ending is COMPLETED and request.until:
-            ending = Ending(
-                Status.COMPLETED,
-                f"the {config.run.num_iterations:,} iterations ended before a stopping rule did.",
-            )
+        ending = _explained(ending, request)
         endings.append(watch.conclude(ending, history.last, config.run.diagnostic_samples))
     return outcome._replace(endings=endings)
+
+
+def _explained(ending: Ending, request: Request) -> Ending:
+    """Returns the ending; with a reason, if a rule should have ended the run and did not."""
+    if ending is not COMPLETED or not request.until:
+        return ending
+    count = request.config.run.num_iterations
+    return Ending(Status.COMPLETED, f"the {count:,} iterations ended before a stopping rule did.")
 
 
 def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config, Run
-from gmmvi_jax.densities.position import example_values, flat_setting, layout_of
+from gmmvi_jax.densities.position import PositionLayout, example_values, flat_setting, layout_of
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.iterate_averaging import LastIterate, NaturalParameterAverage
@@ -92,57 +92,26 @@ def from_codename(
         >>> config.run.num_iterations
         100
     """
-    choices = choices_of(codename)
-    example = dim
-    layout = layout_of(example)
-    dim = dim if layout is None else layout.dim
-    require_int("dim", dim, least=1)
+    layout = layout_of(dim)
+    num_dims = require_int("dim", dim if layout is None else layout.dim, least=1)
     require_bool("diagonal", diagonal)
     require_bool("average_iterates", average_iterates)
     num_initial_components, max_components = _component_counts(
         "E" in codename, num_initial_components, max_components
     )
-    mean_name = "prior_mean"
-    if prior_mean is None and layout is not None:
-        mean_name, prior_mean = "prior_mean (the example's values)", example_values(example)
-    elif prior_mean is None:
-        prior_mean = 0.0
-    prior_mean, prior_scale, initial_covariance = (
-        flat_setting(name, value, layout)
-        for name, value in (
-            ("prior_mean", prior_mean),
-            ("prior_scale", prior_scale),
-            ("initial_covariance", initial_covariance),
-        )
+    mean, scale, variance = _prior(
+        dim, layout, num_dims, prior_mean, prior_scale, initial_covariance
     )
-    mean = vector_setting(mean_name, prior_mean, dim)
-    scale = vector_setting("prior_scale", prior_scale, dim, positive=True)
-    with np.errstate(over="ignore"):
-        variance = scale**2
-    require_variance("prior_scale", variance, prior_scale)
-    if initial_covariance is not None:
-        variance = vector_setting("initial_covariance", initial_covariance, dim, positive=True)
-        require_variance("initial_covariance", variance, initial_covariance)
     problem = Problem(
-        dim=dim, prior_mean=mean, initial_variance=variance, codename=codename, diagonal=diagonal
+        dim=num_dims,
+        prior_mean=mean,
+        initial_variance=variance,
+        codename=codename,
+        diagonal=diagonal,
     )
-
-    modules = {}
-    remaining = dict(module_settings)
-    for module, choice in zip(MODULES, choices, strict=True):
-        modules[module.field] = choice.build(problem, **choice.take(remaining))
-    if remaining:
-        known = sorted(name for choice in choices for name in choice.settings)
-        name = sorted(remaining)[0]
-        common = [p for p in inspect.signature(from_codename).parameters if p != "codename"]
-        raise ValueError(
-            f"{codename} has no setting {name!r}{did_you_mean(name, [*common, *known])} Its "
-            f"choices have the settings {', '.join(known)}."
-        )
-
     algorithm = Algorithm(
-        **modules,
-        iterate_averaging=(NaturalParameterAverage() if average_iterates else LastIterate()),
+        **_modules(problem, module_settings),
+        iterate_averaging=NaturalParameterAverage() if average_iterates else LastIterate(),
         initial_mixture=PriorInitialization(
             prior_mean=mean,
             prior_scale=scale,
@@ -166,6 +135,60 @@ def from_codename(
     )
     validate(config)
     return config
+
+
+def _prior(
+    example: int | PyTree,
+    layout: PositionLayout | None,
+    dim: int,
+    mean: Any,
+    scale: Any,
+    covariance: Any,
+) -> tuple[Array, Array, Array]:
+    """Returns [D] mean and standard deviations of the prior, and variances of the first components.
+
+    Args:
+        example: of the position, or its dimensions.
+        layout: of the position, None if it is a vector.
+        dim: D.
+        mean: as the user gave it, like the next two.
+        scale: standard deviations.
+        covariance: variances.
+    """
+    mean_name = "prior_mean"
+    if mean is None and layout is not None:
+        mean_name, mean = "prior_mean (the example's values)", example_values(example)
+    mean = flat_setting("prior_mean", 0.0 if mean is None else mean, layout)
+    scale = flat_setting("prior_scale", scale, layout)
+    covariance = flat_setting("initial_covariance", covariance, layout)
+
+    means = vector_setting(mean_name, mean, dim)
+    scales = vector_setting("prior_scale", scale, dim, positive=True)
+    with np.errstate(over="ignore"):
+        variances = scales**2
+    require_variance("prior_scale", variances, scale)
+    if covariance is not None:
+        variances = vector_setting("initial_covariance", covariance, dim, positive=True)
+        require_variance("initial_covariance", variances, covariance)
+    return means, scales, variances
+
+
+def _modules(problem: Problem, settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns the seven choices of a codename by field; raises ValueError for unknown settings."""
+    choices = choices_of(problem.codename)
+    modules = {}
+    remaining = dict(settings)
+    for module, choice in zip(MODULES, choices, strict=True):
+        modules[module.field] = choice.build(problem, **choice.take(remaining))
+    if remaining:
+        known = sorted(name for choice in choices for name in choice.settings)
+        name = sorted(remaining)[0]
+        common = [p for p in inspect.signature(from_codename).parameters if p != "codename"]
+        raise ValueError(
+            f"{problem.codename} has no setting {name!r}{did_you_mean(name, [*common, *known])} "
+            f"Its choices have the settings {', '.join(known)}."
+        )
+    return modules
 
 
 def _component_counts(is_fixed: bool, num_initial: int | None, most: int | None) -> tuple[int, int]:
