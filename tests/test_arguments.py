@@ -182,6 +182,7 @@ BAD_SEEDS = [
     ([0, 1.5], ValueError, "got 1.5 at position 1"),
     ([True], ValueError, "got True at position 0"),
     ([0, -2], ValueError, "got -2 at position 1"),
+    ([4, 0, 4], ValueError, "holds 4 twice, at position 2 again"),
     (["a"], ValueError, "got 'a' at position 0"),
     (np.array([0.0, 1.0]), ValueError, "at position 0"),
 ]

@@ -66,7 +66,7 @@ def test_each_run_is_the_one_that_train_makes(results, alone, vectorized):
 def test_several_runs_are_shown_in_one_line(results):
     text = repr(results[False])
     assert "\n" not in text
-    assert text.startswith("TrainManyResult(seeds=(3, 5, 8), ")
+    assert text.startswith("TrainManyResult(3 completed, seeds=(3, 5, 8), ")
     assert f"{results[False].history['num_target_evaluations'][-1].sum():,} target" in text
 
 

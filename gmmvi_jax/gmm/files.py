@@ -55,3 +55,8 @@ def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]
             f"{path} holds arrays that do not fit together, {found}: save the mixture again with "
             "GMM.save"
         )
+    for name, array in arrays.items():
+        # A component may have no weight, whose logarithm is -inf.
+        is_number = array < np.inf if name == "log_weights" else np.isfinite(array)
+        if not np.all(is_number):
+            raise ValueError(f"{path} holds NaN or infinite {name}, and is no mixture.")

@@ -101,7 +101,7 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
 
     Raises:
         TypeError: it is a single number.
-        ValueError: it is empty, or one is no integer of at least 0.
+        ValueError: it is empty, one is no integer of at least 0, or one is there twice.
     """
     if np.ndim(seeds) == 0 and not isinstance(seeds, Sequence | range):
         cure = f"; pass range({seeds}) for {seeds} runs" if isinstance(seeds, int) else ""
@@ -114,6 +114,10 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
         if scalar.shape != () or scalar.dtype.kind not in "iu" or scalar < 0:
             raise ValueError(
                 f"seeds must be integers of at least 0, got {seed!r} at position {index}."
+            )
+        if int(scalar) in found:
+            raise ValueError(
+                f"seeds holds {seed!r} twice, at position {index} again: the runs would be equal."
             )
         found.append(int(scalar))
     return tuple(found)

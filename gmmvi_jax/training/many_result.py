@@ -57,8 +57,9 @@ class TrainManyResult:
     def __repr__(self) -> str:
         """Returns one line; ``print(result.summary())`` shows more."""
         counts = ", ".join(str(gmm.num_components) for gmm in self.gmms)
+        ends = ", ".join(f"{self.statuses.count(s)} {s}" for s in dict.fromkeys(self.statuses))
         return (
-            f"TrainManyResult(seeds={self.seeds}, {counts} components in "
+            f"TrainManyResult({ends}, seeds={self.seeds}, {counts} components in "
             f"{self.config.dim} dimensions, {history_words(self.history)})"
         )
 

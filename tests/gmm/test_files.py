@@ -78,6 +78,8 @@ def _archive(version: object = 1, format_name: str = gmm_io.FORMAT.name, **chang
         (_archive(means=None), r"lacks the arrays \['means'\]"),
         (_archive(means=np.zeros((2, 2))), "do not fit together.*GMM.save"),
         (_archive(means=np.zeros((1, 2), int)), "do not fit together"),
+        (_archive(factors=np.full((1, 2), np.nan)), "holds NaN or infinite factors"),
+        (_archive(log_weights=np.full(1, np.inf)), "holds NaN or infinite log_weights"),
         (_archive(means=np.array([None])), "can be read .*pickle"),
     ],
 )
