@@ -50,6 +50,21 @@ def test_position_scale_and_evaluations_of_a_black_box():
     np.testing.assert_allclose(np.std(draws["b"]), 0.01, rtol=0.1)
 
 
+def test_separate_modes_are_found_without_a_gradient():
+    calls = []
+
+    def value(points):
+        calls.append(len(points))
+        first, second = (np.sum((points - centre) ** 2, axis=1) for centre in (-8.0, 8.0))
+        return np.logaddexp(np.log(0.7) - 0.5 * first, np.log(0.3) - 0.5 * second)
+
+    result = gmmvi.fit(gmmvi.densities.black_box(value, dim=2), 2, prior_scale=10.0, **SMALL)
+    last = {name: column[-1] for name, column in result.history.items()}
+    assert last["num_target_evaluations"] + last["num_diagnostic_evaluations"] == sum(calls)
+    assert result.status is gmmvi.Status.CONVERGED
+    np.testing.assert_allclose(np.mean(result.sample(0, 4000)[:, 0] < 0.0), 0.7, atol=0.03)
+
+
 def test_a_target_that_knows_its_dimensions_needs_no_more_and_a_budget_is_kept():
     target = gmmvi.targets.get("banana")
     result = gmmvi.fit(target, budget=6000, **SMALL)

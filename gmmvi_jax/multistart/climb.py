@@ -25,16 +25,17 @@ class Summit(NamedTuple):
 def climb(
     density: CountedDensity, start: np.ndarray, is_known: Callable[[np.ndarray, float], bool]
 ) -> Summit | None:
-    """Returns the end of a climb, None if the start is not in the support.
+    """Returns the end of a climb, None if the start is known, or not in the support.
 
     Args:
         density: to climb.
         start: [D].
-        is_known: whether the climb can end at a point with this value, near a known summit.
+        is_known: whether a climb can end at a point with this value: it leads to a known summit.
     """
-    value, gradient = density(start)
-    if not np.isfinite(value):
+    height = density.value(start)
+    if not np.isfinite(height) or is_known(start, height):
         return None
+    value, gradient = density(start)
     best = [start, value, gradient]
 
     def descend(point: np.ndarray) -> tuple[float, np.ndarray]:

@@ -72,7 +72,7 @@ class Laplace(NamedTuple):
         shift = (axes / np.sqrt(sizes)).T @ summit.gradient  # of the mean, in standard deviations
         shift /= max(float(np.linalg.norm(shift)), 1.0)
         mean = summit.point + (axes / np.sqrt(sizes)) @ shift
-        mean = mean if np.isfinite(density(mean)[0]) else summit.point
+        mean = mean if np.isfinite(density.value(mean)) else summit.point
         # R of a QR decomposition: a Cholesky factor without the square of the condition number.
         upper = np.linalg.qr((axes / np.sqrt(sizes)).T).R
         factor = np.transpose(upper * np.sign(np.diag(upper))[:, None])
@@ -92,7 +92,7 @@ def _secant_curvatures(
         axis = axes[:, row]
         for _ in range(_MOST_SECANTS):
             offset = axis / np.sqrt(sizes[row])
-            values = [density(summit.point + sign * offset)[0] for sign in (1.0, -1.0)]
+            values = [density.value(summit.point + sign * offset) for sign in (1.0, -1.0)]
             drop = summit.value - 0.5 * sum(values)
             factor = float(np.clip(2.0 * drop, *_SECANT_FACTORS))
             sizes[row] *= factor
@@ -109,7 +109,7 @@ def gaussian_elbo(
     noise = np.concatenate([noise, -noise])
     log_q = -0.5 * np.sum(np.square(noise), axis=1) - 0.5 * len(mean) * np.log(2.0 * np.pi)
     log_q -= np.sum(np.log(np.diag(factor)))
-    ratios = np.array([density(mean + factor @ row)[0] for row in noise]) - log_q
+    ratios = np.array([density.value(mean + factor @ row) for row in noise]) - log_q
     inside = np.isfinite(ratios)
     if not inside.any():
         return -np.inf

@@ -8,7 +8,7 @@ import numpy as np
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.multistart.climb import Summit, climb
-from gmmvi_jax.multistart.counted import CountedDensity
+from gmmvi_jax.multistart.counted import CountedDensity, counted_density
 from gmmvi_jax.multistart.laplace import Laplace, gaussian_elbo
 from gmmvi_jax.typing import LogDensity
 
@@ -17,6 +17,7 @@ _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as other
 _MOST_CLIMBS = 500
 _LIGHTEST = 8.0  # nats of mass below the heaviest summit that a start may lack
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
+_EXACT = 2e-3  # relative error of the depth below a summit that a Gaussian says: curvature has it
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
 _MISS = 3.0  # of scale or mean, in units of the scale, from which the search is repeated
 _MOST_ROUNDS = 5
@@ -32,7 +33,7 @@ class Start(NamedTuple):
         prior_scale: [D] as given; or twice the standard deviations of what was found.
         num_climbs: climbs to local maxima.
         num_basins: that they ended in, with weight; those with a valley of the density between.
-        num_evaluations: of the target with its gradient.
+        num_evaluations: of the target; one with its gradient counts as one.
     """
 
     gmm: GMM | None
@@ -58,7 +59,7 @@ def search_start(
     """Climbs from the prior's mean and from draws of it, and puts a Gaussian on every summit.
 
     Args:
-        log_target: a callable pytree of one point [D], with a gradient, not stochastic.
+        log_target: a callable pytree of one point [D], not stochastic.
         prior_mean: [D].
         prior_scale: [D] standard deviations.
         seed: of the draws.
@@ -74,7 +75,7 @@ def search_start(
     num_climbs, num_basins, spent = 0, 0, 0
     found: list[Laplace] = []
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
-        density = CountedDensity(log_target, mean, scale)
+        density = counted_density(log_target, mean, scale)
         climbs = _summits(density, generator, max_evaluations - spent, deadline)
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
@@ -140,9 +141,16 @@ class _Climbs:
             self._add(summit, basin=self.basins[nearest])
 
     def _is_near(self, point: np.ndarray, value: float) -> bool:
-        """Returns whether a point is at the foot of a known summit: the climb can end there."""
+        """Returns whether a climb from here would end at a known summit, and can end now."""
         near = [one for one in self.found if one.squared_distance(point) < 2.0 * _NEAR]
-        return any(abs(value - one.expected(point)) < _NEAR for one in near)
+        if any(abs(value - one.expected(point)) < _NEAR for one in near):
+            return True
+        # Far from all, where the density of a Gaussian mixture is that of one Gaussian.
+        highest = max(self.found, key=lambda one: one.expected(point), default=None)
+        if highest is None:
+            return False
+        expected = highest.expected(point)
+        return abs(value - expected) < _EXACT * (highest.summit.value - expected)
 
     def _is_explained(self, summit: Summit) -> bool:
         """Returns whether a Gaussian says how high the density is here, however far it is."""
@@ -156,7 +164,7 @@ class _Climbs:
     def _is_valley(self, first: Summit, second: Summit) -> bool:
         lower = min(first.value, second.value) - _NEAR
         points = [(1.0 - t) * first.point + t * second.point for t in (0.5, 0.25, 0.75)]
-        return any(self.density(point)[0] < lower for point in points)
+        return any(self.density.value(point) < lower for point in points)
 
     def _add(self, summit: Summit, basin: int) -> None:
         self.found.append(Laplace.at(summit, self.density, self.generator))

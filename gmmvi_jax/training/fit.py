@@ -34,8 +34,8 @@ _ADD_ITERS = 10
 _REUSE_RATIO = 2.0
 _MOST_SPLIT = 0.8  # of the capacity; the rest is for components where mass is missing
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
-_MOST_SEARCHED = 20_000  # evaluations of the search for a start
-_SEARCH_SHARE = 4  # of a budget: at most a fourth is for the search
+_MOST_SEARCHED = {True: 20_000, False: 60_000}  # evaluations for a start, with a gradient or not
+_SEARCH_SHARE = {True: 0.25, False: 0.5}  # of a budget and of the seconds
 
 
 def fit(
@@ -60,7 +60,7 @@ def fit(
     First it climbs to local maxima of the density (L-BFGS) from draws of the prior and puts
     Gaussians there. Then it takes steps of SAMTRON with reused samples, splits and adds components,
     and returns an average of the iterates when more evaluations would hardly improve it. Without
-    gradients it takes steps of VIPS from the prior.
+    gradients it climbs by differences of the density, and takes steps of VIPS.
 
     Args:
         log_density: unnormalised log density of ONE point [D], see ``train``.
@@ -118,12 +118,12 @@ def fit(
     warn_of_repeats(request.target)
 
     start = None
-    if has_gradient and not is_stochastic(full_density(request.target)):
-        start = _search(request, scale is None, budget, seconds)
+    if not is_stochastic(full_density(request.target)):
+        start = _search(request, has_gradient, scale is None, budget, seconds)
         if scale is None and start.gmm is not None:
             example = dim_or_position if request.layout is not None else config.dim
             config = _config(
-                True, example, start.prior_mean, start.prior_scale, max_components, settings
+                has_gradient, example, start.prior_mean, start.prior_scale, max_components, settings
             )
             request = request._replace(config=config)
     if verbose and (start is None or start.num_basins):
@@ -140,9 +140,14 @@ def fit(
 
 
 def _search(
-    request: Request, may_rescale: bool, budget: int | None, seconds: float | None
+    request: Request,
+    has_gradient: bool,
+    may_rescale: bool,
+    budget: int | None,
+    seconds: float | None,
 ) -> Start:
     """Climbs from draws of the prior, with a share of what the run may cost."""
+    share, most = _SEARCH_SHARE[has_gradient], _MOST_SEARCHED[has_gradient]
     algorithm = request.config.algorithm
     prior: Any = algorithm.initial_mixture
     return search_start(
@@ -151,10 +156,10 @@ def _search(
         np.asarray(prior.prior_scale, float),
         request.config.run.seed,
         may_rescale=may_rescale,
-        max_evaluations=min(_MOST_SEARCHED, (budget or 10**9) // _SEARCH_SHARE),
+        max_evaluations=most if budget is None else min(most, int(share * budget)),
         max_components=algorithm.max_components,
         diagonal=prior.diagonal,
-        deadline=None if seconds is None else request.start_time + seconds / _SEARCH_SHARE,
+        deadline=None if seconds is None else request.start_time + share * seconds,
     )
 
 

@@ -156,3 +156,27 @@ def test_summits_whose_gaussians_fit_badly_are_kept(seed):
         is_left = tip[0] * elbow[1] > tip[1] * elbow[0]
         postures.add((*np.round(tip / 7.0).astype(int), bool(is_left)))
     assert len(postures) == 8
+
+
+def test_climbs_that_lead_to_a_known_gaussian_end_at_once():
+    start = search(three_gaussians, 3)
+    assert start.num_climbs == 60
+    assert (
+        start.num_evaluations < 250
+    )  # three climbs, three Gaussians, valleys; one each for the others
+
+
+def test_modes_are_found_without_a_gradient():
+    calls = []
+
+    def value(points):
+        calls.append(len(points))
+        squares = np.sum((points[:, None] - np.asarray(CENTRES)) ** 2, axis=2)
+        return np.logaddexp.reduce(np.log(np.asarray(WEIGHTS)) - 0.5 * squares, axis=1)
+
+    start = search(gmmvi.densities.black_box(value, dim=3), 3)
+    assert start.num_evaluations == sum(calls) < 2000
+    assert start.gmm is not None
+    order = np.argsort(start.gmm.means[:, 0])
+    np.testing.assert_allclose(start.gmm.means[order], CENTRES[jnp.array([0, 2, 1])], atol=0.05)
+    np.testing.assert_allclose(start.gmm.weights[order], WEIGHTS[jnp.array([0, 2, 1])], atol=0.02)
