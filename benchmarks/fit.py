@@ -113,8 +113,10 @@ def main(arguments: list[str]) -> int:
         for name in given.names:
             for budget in given.budgets or BUDGETS[name]:
                 rows = [(name, budget, seed) for seed in given.seeds]
-                own = list(pool.map(measured, rows))
+                own = []
+                for run in pool.map(measured, rows):
+                    own.append(run)
+                    write_results(given.out, [*runs, *own])
                 _print_medians(name, own)
                 runs += own
-                write_results(given.out, runs)
     return 0

@@ -15,6 +15,7 @@ from gmmvi_jax.typing import LogDensity
 _FEWEST_CLIMBS = 20  # if all end in one basin
 _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
 _MOST_CLIMBS = 500
+_CHEAP = 0.25  # of a climb, that one counts as which was known from its first evaluation
 _LIGHTEST = 8.0  # nats of mass below the heaviest summit that a start may lack
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
 _EXACT = 2e-3  # relative error of the depth below a summit that a Gaussian says: curvature has it
@@ -111,6 +112,7 @@ class _Climbs:
         self.found: list[Laplace] = []
         self.basins: list[int] = []
         self.count = 0
+        self.effort = 0.0
 
     def heavy(self) -> list[Laplace]:
         """Returns those whose weight counts beside the heaviest."""
@@ -124,12 +126,14 @@ class _Climbs:
         """Returns whether there were enough climbs for the basins that they found."""
         num_basins = self.num_basins()
         wanted = _CLIMBS_PER_BASIN * num_basins if num_basins > 1 else _FEWEST_CLIMBS
-        return self.count >= min(wanted, _MOST_CLIMBS)
+        return self.effort >= wanted or self.count >= _MOST_CLIMBS
 
     def climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
-        self.count += 1
+        spent = self.density.num_evaluations
         summit = climb(self.density, start, self._is_near)
+        self.count += 1
+        self.effort += 1.0 if self.density.num_evaluations > spent + 1 else _CHEAP
         if summit is None:
             return
         nearest = self._nearest(summit.point)

@@ -160,10 +160,8 @@ def test_summits_whose_gaussians_fit_badly_are_kept(seed):
 
 def test_climbs_that_lead_to_a_known_gaussian_end_at_once():
     start = search(three_gaussians, 3)
-    assert start.num_climbs == 60
-    assert (
-        start.num_evaluations < 250
-    )  # three climbs, three Gaussians, valleys; one each for the others
+    assert start.num_climbs > 3 * 60  # these are cheap, so that there may be more of them
+    assert start.num_evaluations < start.num_climbs + 200
 
 
 def test_modes_are_found_without_a_gradient():
