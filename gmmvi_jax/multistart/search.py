@@ -17,6 +17,7 @@ _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as other
 _MOST_CLIMBS = 500
 _CHEAP = 0.25  # of a climb, that one counts as which was known from its first evaluation
 _LIGHTEST = 8.0  # nats of mass below the heaviest summit that a start may lack
+_WORSE = 3.0  # nats below the prior from which a start is not used; a few draws are no surer
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
 _EXACT = 2e-3  # relative error of the depth below a summit that a Gaussian says: curvature has it
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
@@ -199,14 +200,14 @@ def _summits(
 def _beat_prior(
     found: list[Laplace], density: CountedDensity, generator: np.random.Generator
 ) -> bool:
-    """Returns whether the Gaussians have a higher ELBO than that of the prior, by a few draws.
+    """Returns whether the Gaussians have no much lower ELBO than the prior, by a few draws.
 
     They have not where the summits are in the necks of funnels, which hold no mass.
     """
     dim = len(density.centre)
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
     # Of Gaussians that do not overlap.
-    return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior)
+    return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
 
 
 def _extent(found: list[Laplace]) -> tuple[np.ndarray, np.ndarray]:
