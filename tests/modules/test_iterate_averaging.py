@@ -161,6 +161,7 @@ def test_train_returns_an_average_and_takes_the_same_steps(diagonal):
     assert float(fresh.mean) > float(last.mean) - 0.01
 
 
+@pytest.mark.slow
 def test_averaging_gives_back_what_jitter_costs():
     gains = []
     for seed in range(4):

@@ -48,16 +48,8 @@ def config_of(name: str, target: Target) -> gmmvi.Config:
     return gmmvi.from_codename("SAMTRON", target.dim, num_iterations=NUM_ITERATIONS, **options)
 
 
-EVERY_DAY = "german_credit_mb"  # of the kind that has most that may go wrong: minibatches
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name == EVERY_DAY else pytest.mark.slow)
-        for name in targets.names()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", targets.names())
 def test_trains_without_a_non_finite_number(name: str) -> None:
     try:
         target = SMALL_TARGETS.get(name, lambda: targets.get(name))()
