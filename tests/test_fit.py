@@ -50,7 +50,8 @@ def test_position_scale_and_evaluations_of_a_black_box():
     np.testing.assert_allclose(np.std(draws["b"]), 0.01, rtol=0.1)
 
 
-def test_separate_modes_are_found_without_a_gradient():
+def fit_two_modes_without_a_gradient():
+    """Returns a fit that found both modes and counted every evaluation."""
     calls = []
 
     def value(points):
@@ -63,6 +64,17 @@ def test_separate_modes_are_found_without_a_gradient():
     assert last["num_target_evaluations"] + last["num_diagnostic_evaluations"] == sum(calls)
     assert result.status is gmmvi.Status.CONVERGED
     np.testing.assert_allclose(np.mean(result.sample(0, 4000)[:, 0] < 0.0), 0.7, atol=0.03)
+    return result
+
+
+def test_separate_modes_are_found_without_a_gradient():
+    assert fit_two_modes_without_a_gradient().gmm.means.dtype == jnp.float32
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+def test_separate_modes_are_found_without_a_gradient_in_float64():
+    assert fit_two_modes_without_a_gradient().gmm.means.dtype == jnp.float64
 
 
 def test_a_target_that_knows_its_dimensions_needs_no_more_and_a_budget_is_kept():
