@@ -8,7 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
-from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
+from gmmvi_jax.densities.evaluation import (
+    full_density,
+    has_gradient,
+    is_stochastic,
+    value_and_gradient,
+)
 from gmmvi_jax.densities.faults import primitives_of
 from gmmvi_jax.typing import LogDensity
 
@@ -128,7 +133,7 @@ def _check_gradient(
         "give the target a gradient: a method value_and_grad(point), or "
         "densities.black_box(f, gradient=...)."
     )
-    if not getattr(target, "has_gradient", True):
+    if not has_gradient(target):
         raise ValueError(f"{need}, which has none (its has_gradient is False). {cure}")
     try:
         result: Any = jax.eval_shape(

@@ -20,6 +20,11 @@ def is_stochastic(log_target: LogDensity) -> bool:
     return bool(getattr(log_target, "is_stochastic", False))
 
 
+def has_gradient(log_target: LogDensity) -> bool:
+    """Returns whether the target can be differentiated."""
+    return bool(getattr(log_target, "has_gradient", True))
+
+
 def value_and_gradient(log_target: LogDensity) -> Callable[..., tuple[Array, Array]]:
     """Returns a function from one point (and a key) to the log density and its gradient.
 

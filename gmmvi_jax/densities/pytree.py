@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.evaluation import has_gradient
 from gmmvi_jax.densities.position import PositionLayout, position_layout
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PyTree
@@ -40,7 +41,7 @@ class PytreeTarget:
     @property
     def has_gradient(self) -> bool:
         """Whether the density can be differentiated."""
-        return getattr(self.log_density, "has_gradient", True)
+        return has_gradient(self.log_density)
 
     def __call__(self, x: Array, *key: Any) -> Array:
         """Returns the log density at ``x`` [D], a scalar of its dtype."""

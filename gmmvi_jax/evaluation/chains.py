@@ -14,7 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
+from gmmvi_jax.densities.evaluation import (
+    full_density,
+    has_gradient,
+    is_stochastic,
+    value_and_gradient,
+)
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
@@ -68,7 +73,7 @@ def chain_check(
         ValueError: the target has no gradient, or is stochastic.
     """
     target = as_log_density(log_target)
-    if not getattr(target, "has_gradient", True) or is_stochastic(full_density(target)):
+    if not has_gradient(target) or is_stochastic(full_density(target)):
         raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
     hmc = _import_hmc()
     key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(

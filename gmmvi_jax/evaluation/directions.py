@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density
+from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, has_gradient
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -48,7 +48,7 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
         The steps, and the number of target evaluations.
     """
     nothing = np.zeros((0, gmm.dim))
-    if gmm.dim > _MAX_GRADIENT_DIM or not getattr(log_target, "has_gradient", True):
+    if gmm.dim > _MAX_GRADIENT_DIM or not has_gradient(log_target):
         return nothing, 0
     covariance = _covariance(gmm)
     if not np.all(np.isfinite(covariance)):

@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.densities.evaluation import full_density, is_stochastic, value_and_gradient
+from gmmvi_jax.densities.evaluation import (
+    full_density,
+    has_gradient,
+    is_stochastic,
+    value_and_gradient,
+)
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
@@ -66,8 +71,7 @@ def mass_uphill(
         temperature: beta of the fit.
     """
     target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
-    has_gradient = getattr(target, "has_gradient", True)
-    if gmm.dim > MAX_DIM or not has_gradient or is_stochastic(full_density(target)):
+    if gmm.dim > MAX_DIM or not has_gradient(target) or is_stochastic(full_density(target)):
         return nothing
     ratios, root = np.asarray(own_ratios, float), _root(gmm)
     highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))

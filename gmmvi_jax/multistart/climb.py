@@ -30,7 +30,7 @@ def climb(
     Args:
         density: to climb.
         start: [D].
-        is_known: whether a climb can end at a point with this value: it leads to a known summit.
+        is_known: whether a climb through a point with this value leads to a known summit.
     """
     height = density.value(start)
     if not np.isfinite(height) or is_known(start, height):

@@ -6,7 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, value_and_gradient
+from gmmvi_jax.densities.evaluation import (
+    evaluate_chunk,
+    full_density,
+    has_gradient,
+    value_and_gradient,
+)
 from gmmvi_jax.typing import Array, LogDensity
 
 _FIRST_STEP = 0.03  # of differences, in units of the scale
@@ -50,8 +55,7 @@ def counted_density(
         centre: [D] origin of the coordinates.
         scale: [D] their units.
     """
-    has_gradient = getattr(log_target, "has_gradient", True)
-    kind = _Differentiable if has_gradient else _Differenced
+    kind = _Differentiable if has_gradient(log_target) else _Differenced
     return kind(log_target, np.asarray(centre, float), np.asarray(scale, float))
 
 

@@ -15,11 +15,11 @@ from gmmvi_jax.typing import LogDensity
 _FEWEST_CLIMBS = 20  # if all end in one basin
 _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
 _MOST_CLIMBS = 500
-_CHEAP = 0.25  # of a climb, that one counts as which was known from its first evaluation
-_LIGHTEST = 8.0  # nats of mass below the heaviest summit that a start may lack
-_WORSE = 3.0  # nats below the prior from which a start is not used; a few draws are no surer
+_CHEAP = 0.25  # of a climb: what one counts that ended with its first evaluation
+_LIGHTEST = 8.0  # nats below the heaviest summit that a start may lack
+_WORSE = 3.0  # nats below the prior's ELBO where a start is not used; a few draws are no surer
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
-_EXACT = 2e-3  # relative error of the depth below a summit that a Gaussian says: curvature has it
+_EXACT = 2e-3  # relative error of a Gaussian's depth below its summit: that of the curvature
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
 _MISS = 3.0  # of scale or mean, in units of the scale, from which the search is repeated
 _MOST_ROUNDS = 5
@@ -30,7 +30,7 @@ class Start(NamedTuple):
 
     Attributes:
         gmm: Gaussians at the summits, weighed by their ELBO; None if there is none, or if the
-            prior has a higher ELBO.
+            prior has a much higher ELBO.
         prior_mean: [D] as given; where it may be rescaled, the centre of what was found.
         prior_scale: [D] as given; or twice the standard deviations of what was found.
         num_climbs: climbs to local maxima.
@@ -82,7 +82,7 @@ def search_start(
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
         found = climbs.heavy()
-        if found and not _beat_prior(found, density, generator):
+        if found and not _hold_mass(found, density, generator):
             found = []
         spent += density.num_evaluations
         if not found or not may_rescale:
@@ -132,7 +132,7 @@ class _Climbs:
     def climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
         spent = self.density.num_evaluations
-        summit = climb(self.density, start, self._is_near)
+        summit = climb(self.density, start, self._is_known)
         self.count += 1
         self.effort += 1.0 if self.density.num_evaluations > spent + 1 else _CHEAP
         if summit is None:
@@ -145,7 +145,7 @@ class _Climbs:
         elif not self._is_explained(summit):
             self._add(summit, basin=self.basins[nearest])
 
-    def _is_near(self, point: np.ndarray, value: float) -> bool:
+    def _is_known(self, point: np.ndarray, value: float) -> bool:
         """Returns whether a climb from here would end at a known summit, and can end now."""
         near = [one for one in self.found if one.squared_distance(point) < 2.0 * _NEAR]
         if any(abs(value - one.expected(point)) < _NEAR for one in near):
@@ -197,12 +197,12 @@ def _summits(
     return climbs
 
 
-def _beat_prior(
+def _hold_mass(
     found: list[Laplace], density: CountedDensity, generator: np.random.Generator
 ) -> bool:
-    """Returns whether the Gaussians have no much lower ELBO than the prior, by a few draws.
+    """Returns whether the summits hold mass: the prior's ELBO, by a few draws, is not far above.
 
-    They have not where the summits are in the necks of funnels, which hold no mass.
+    It is where all summits are in the neck of a funnel.
     """
     dim = len(density.centre)
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)

@@ -12,7 +12,7 @@ import numpy as np
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
-from gmmvi_jax.densities.evaluation import full_density, is_stochastic
+from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.multistart import Start, search_start
 from gmmvi_jax.numerics.keys import typed_key
@@ -34,8 +34,9 @@ _ADD_ITERS = 10
 _REUSE_RATIO = 2.0
 _MOST_SPLIT = 0.8  # of the capacity; the rest is for components where mass is missing
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
-_MOST_SEARCHED = {True: 20_000, False: 60_000}  # evaluations for a start, with a gradient or not
-_SEARCH_SHARE = {True: 0.25, False: 0.5}  # of a budget and of the seconds
+# Of the search for a start: the share of budget and seconds, and the evaluations, at most.
+_SEARCH = (0.25, 20_000)
+_SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
 
 
 def fit(
@@ -104,14 +105,14 @@ def fit(
     mean = getattr(log_density, "prior_mean", None) if prior_mean is None else prior_mean
     scale = getattr(log_density, "prior_scale", None) if prior_scale is None else prior_scale
     target = as_log_density(log_density)
-    has_gradient = bool(getattr(target, "has_gradient", True))
     until: list[StoppingRule] = [Convergence(tolerance)]
     until += [] if budget is None else [EvaluationBudget(budget)]
     until += [] if seconds is None else [TimeLimit(seconds)]
     settings = {"seed": seed, "diagonal": diagonal}
 
     first_scale = 1.0 if scale is None else scale
-    config = _config(has_gradient, example, mean, first_scale, max_components, settings)
+    variant = samtron if has_gradient(target) else vips
+    config = _config(variant, example, mean, first_scale, max_components, settings)
     request = check_request(config, log_density, None, progress, callbacks, checkpoint, until)
     estimator = config.algorithm.natural_gradient
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
@@ -119,11 +120,11 @@ def fit(
 
     start = None
     if not is_stochastic(full_density(request.target)):
-        start = _search(request, has_gradient, scale is None, budget, seconds)
+        start = _search(request, scale is None, budget, seconds)
         if scale is None and start.gmm is not None:
             example = dim_or_position if request.layout is not None else config.dim
             config = _config(
-                has_gradient, example, start.prior_mean, start.prior_scale, max_components, settings
+                variant, example, start.prior_mean, start.prior_scale, max_components, settings
             )
             request = request._replace(config=config)
     if verbose and (start is None or start.num_basins):
@@ -141,13 +142,12 @@ def fit(
 
 def _search(
     request: Request,
-    has_gradient: bool,
     may_rescale: bool,
     budget: int | None,
     seconds: float | None,
 ) -> Start:
     """Climbs from draws of the prior, with a share of what the run may cost."""
-    share, most = _SEARCH_SHARE[has_gradient], _MOST_SEARCHED[has_gradient]
+    share, most = _SEARCH if has_gradient(request.target) else _SEARCH_WITHOUT_GRADIENT
     algorithm = request.config.algorithm
     prior: Any = algorithm.initial_mixture
     return search_start(
@@ -182,7 +182,7 @@ def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | Py
 
 
 def _config(
-    has_gradient: bool,
+    variant: Callable[..., Config],
     example: int | PyTree,
     mean: Any,
     scale: Any,
@@ -190,7 +190,6 @@ def _config(
     settings: dict[str, Any],
 ) -> Config:
     """Returns the configuration, with as many components as there is memory for."""
-    variant = samtron if has_gradient else vips
 
     def with_capacity(max_components: int | None) -> Config:
         return variant(
