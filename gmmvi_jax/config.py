@@ -6,12 +6,12 @@ from typing import Any, Self
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation
+from gmmvi_jax.modules.component_adaptation.protocol import ComponentAdaptation, Remembered
 from gmmvi_jax.modules.component_stepsizes.protocol import ComponentStepsize
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.iterate_averaging.protocol import IterateAveraging
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
-from gmmvi_jax.modules.records import Memories
+from gmmvi_jax.modules.records import Memories, empty_record
 from gmmvi_jax.modules.registry import MODULES
 from gmmvi_jax.modules.sample_selectors.protocol import SampleSelector
 from gmmvi_jax.modules.schedule_checks import as_checked_schedule
@@ -65,9 +65,9 @@ class Algorithm:
         """Returns a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
-    def init_memories(self, mixture: PaddedMixture) -> Memories:
-        """Returns the initial memories of the choices for this mixture."""
-        return Memories(
+    def newborn(self, mixture: PaddedMixture) -> Remembered:
+        """Returns what is known and remembered of components that were just born."""
+        memories = Memories(
             natural_gradient=self.natural_gradient.init(mixture),
             component_adaptation=self.component_adaptation.init(mixture),
             component_updater=self.component_updater.init(mixture),
@@ -76,6 +76,7 @@ class Algorithm:
             weight_stepsize=self.weight_stepsize.init(mixture),
             iterate_averaging=self.iterate_averaging.init(mixture),
         )
+        return Remembered(empty_record(mixture.capacity, mixture.log_weights.dtype), memories)
 
     def fitted(self, mixture: PaddedMixture, memories: Memories) -> PaddedMixture:
         """Returns the mixture that a fit returns in place of this iterate."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
-from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient, empty_record
+from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
 from gmmvi_jax.numerics.keys import typed_key
@@ -95,8 +95,8 @@ def _newborn(
 ) -> tuple[PaddedMixture, ComponentRecord, Memories]:
     """Returns a mixture whose components remember nothing, their record and their memories."""
     mixture = from_gmm(gmm, algorithm.max_components, block_size)
-    record = empty_record(mixture.capacity, gmm.means.dtype)
-    return mixture, record, _checked(algorithm.init_memories(mixture), mixture.capacity)
+    components, memories = algorithm.newborn(mixture)
+    return mixture, components, _checked(memories, mixture.capacity)
 
 
 def _checked(memories: Memories, capacity: int) -> Memories:

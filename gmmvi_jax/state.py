@@ -8,14 +8,14 @@ import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture.padded import PaddedMixture, to_gmm
+from gmmvi_jax.modules.component_adaptation.protocol import Adapted
 from gmmvi_jax.modules.records import (
-    AdaptationInfo,
     ComponentRecord,
     Memories,
     NaturalGradient,
     UpdateInfo,
 )
-from gmmvi_jax.numerics.exact_counter import ExactCounter
+from gmmvi_jax.numerics.exact_counter import ExactCounter, count_up
 from gmmvi_jax.requirements import require_static
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
@@ -33,6 +33,36 @@ class TrainState(NamedTuple):
     database: SampleDatabase
     gradient: NaturalGradient  # of the last step; its buffers are overwritten by the next one
     num_target_evaluations: ExactCounter
+
+    def advance(
+        self,
+        key: PRNGKey,
+        adapted: Adapted,
+        database: SampleDatabase,
+        gradient: NaturalGradient,
+        info: "StepInfo",
+    ) -> "TrainState":
+        """Returns the state after a step.
+
+        Args:
+            key: of the steps to come.
+            adapted: the mixture and what is known of its components.
+            database: samples.
+            gradient: of the step.
+            info: its report.
+        """
+        return TrainState(
+            rng_key=key,
+            iteration=self.iteration + 1,
+            mixture=adapted.mixture,
+            components=adapted.components,
+            memories=adapted.memories,
+            database=database,
+            gradient=gradient,
+            num_target_evaluations=count_up(
+                self.num_target_evaluations, info.num_target_evaluations
+            ),
+        )
 
     def gmm(self) -> GMM:
         """Returns the mixture as it is now: dense, differentiable, a copy.
@@ -123,8 +153,7 @@ class StepInfo(NamedTuple):
         weight_stepsize: Array,
         account: SampleAccount,
         update: UpdateInfo,
-        adapted: PaddedMixture,
-        adaptation: AdaptationInfo,
+        adapted: Adapted,
     ) -> Self:
         """Returns the report of a step.
 
@@ -134,13 +163,13 @@ class StepInfo(NamedTuple):
             weight_stepsize: [].
             account: counts of the samples that were drawn.
             update: report of the component update.
-            adapted: the mixture after components were added and deleted.
-            adaptation: report of the adaptation.
+            adapted: the mixture after components were added and deleted, and the report of that.
         """
         effective_samples = jnp.where(updated.active, components.effective_samples, jnp.inf)
         total_stepsize = jnp.sum(jnp.where(updated.active, components.stepsizes, 0.0))
+        adaptation = adapted.info
         return cls(
-            num_components=adapted.num_components,
+            num_components=adapted.mixture.num_components,
             num_target_evaluations=account.num_drawn + adaptation.num_target_evaluations,
             samples=account,
             num_rejected_updates=update.num_rejected,

@@ -8,9 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.modules.component_adaptation.protocol import Remembered
-from gmmvi_jax.modules.records import Memories, empty_record
-from gmmvi_jax.numerics.exact_counter import count_up
+from gmmvi_jax.modules.records import Memories
 from gmmvi_jax.state import StepInfo, TrainState, check_carry
 from gmmvi_jax.typing import LogDensity
 
@@ -30,47 +28,38 @@ def step(
     """
     key_select, key_adapt, key_next = jax.random.split(state.rng_key, 3)
     iteration = state.iteration + 1
-    mixture, components, memories = state.mixture, state.components, state.memories
+    mixture, components, old = state.mixture, state.components, state.memories
     temperature = jnp.asarray(algorithm.temperature(iteration), mixture.log_weights.dtype)
-    newborn = Remembered(
-        empty_record(mixture.capacity, temperature.dtype), algorithm.init_memories(mixture)
-    )
 
     # M, P: the samples of this iteration.
     database, account = algorithm.sample_selector(key_select, log_target, mixture, state.database)
     # R, D, F: how far each component may go.
     components, of_component_stepsize = algorithm.component_stepsize(
-        mixture, components, memories.component_stepsize
+        mixture, components, old.component_stepsize
     )
     # S, Z: where it should go.
     gradient, of_gradient, log_background = algorithm.natural_gradient(
-        mixture, components, memories.natural_gradient, database, temperature, state.gradient
+        mixture, components, old.natural_gradient, database, temperature, state.gradient
     )
     # T, Y, I: it goes.
     mixture, components, of_component_updater, update = algorithm.component_updater(
-        mixture, components, memories.component_updater, gradient, temperature
+        mixture, components, old.component_updater, gradient, temperature
     )
     # N, G, X: how far the weights may go.
-    weight_stepsize, of_weight_stepsize = algorithm.weight_stepsize(
-        mixture, components, memories.weight_stepsize, temperature
+    stepsize, of_weight_stepsize = algorithm.weight_stepsize(
+        mixture, components, old.weight_stepsize, temperature
     )
     # O, U: they go.
     mixture, components, of_weight_updater, database = algorithm.weight_updater(
-        mixture,
-        components,
-        memories.weight_updater,
-        database,
-        log_background,
-        weight_stepsize,
-        temperature,
+        mixture, components, old.weight_updater, database, log_background, stepsize, temperature
     )
     # What a fit returns of it.
     of_iterate_averaging = algorithm.iterate_averaging(
-        state.mixture, mixture, components, memories.iterate_averaging
+        state.mixture, mixture, components, old.iterate_averaging
     )
     memories = Memories(
         natural_gradient=of_gradient,
-        component_adaptation=memories.component_adaptation,
+        component_adaptation=old.component_adaptation,
         component_updater=of_component_updater,
         component_stepsize=of_component_stepsize,
         weight_updater=of_weight_updater,
@@ -85,23 +74,11 @@ def step(
         mixture,
         components,
         memories,
-        newborn,
+        algorithm.newborn(state.mixture),
         database.archive,
         temperature,
         iteration,
     )
 
-    info = StepInfo.of(
-        mixture, components, weight_stepsize, account, update, adapted.mixture, adapted.info
-    )
-    next_state = TrainState(
-        rng_key=key_next,
-        iteration=iteration,
-        mixture=adapted.mixture,
-        components=adapted.components,
-        memories=adapted.memories,
-        database=database,
-        gradient=gradient,
-        num_target_evaluations=count_up(state.num_target_evaluations, info.num_target_evaluations),
-    )
-    return next_state, info
+    info = StepInfo.of(mixture, components, stepsize, account, update, adapted)
+    return state.advance(key_next, adapted, database, gradient, info), info

@@ -1,4 +1,4 @@
-"""Imports point one way: every room imports only from the floors below it."""
+"""Imports point one way: every room imports only from the floors below it; and files are short."""
 
 import ast
 from pathlib import Path
@@ -78,3 +78,17 @@ def test_only_the_step_calls_all_modules():
         if "algorithm.component_updater(" in path.read_text(encoding="utf-8")
     ]
     assert callers == ["step.py"]
+
+
+@pytest.mark.parametrize("folder", ["gmmvi_jax", "benchmarks", "tests"])
+def test_files_and_functions_are_short(folder):
+    # The code of a function fits a screen; its docstring, a table of arguments, is not counted.
+    for path in sorted((PACKAGE.parent / folder).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= (400 if folder == "tests" else 300), path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                docstring = ast.get_docstring(node, clean=False)
+                num_told = 0 if docstring is None else docstring.count("\n") + 1
+                assert node.end_lineno is not None
+                assert node.end_lineno + 1 - node.lineno - num_told <= 60, f"{path}: {node.name}"

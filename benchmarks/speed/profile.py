@@ -18,8 +18,6 @@ from benchmarks.speed.step_time import workload_state
 from benchmarks.speed.workloads import BY_TARGET, WARM_UP, Workload
 from benchmarks.table import table_parser, write_results
 from gmmvi_jax.config import Algorithm
-from gmmvi_jax.modules.component_adaptation.protocol import Remembered
-from gmmvi_jax.modules.records import empty_record
 from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.chunk import run_chunk
@@ -113,8 +111,7 @@ def profile_step(algorithm: Algorithm, target: Any, state: TrainState) -> tuple[
     weights_ms, (mixture, components, _) = _timed(
         update_weights, (mixture, components, database, log_background), eaten=(2,)
     )
-    record = empty_record(mixture.capacity, temperature.dtype)
-    newborn = Remembered(record, algorithm.init_memories(mixture))
+    newborn = algorithm.newborn(mixture)
     rest = (mixture, components, state.memories, newborn, database.archive, temperature)
     adaptation_ms, _ = _timed(
         lambda key, *rest: algorithm.component_adaptation(key, target, *rest),

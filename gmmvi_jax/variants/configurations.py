@@ -109,16 +109,11 @@ def from_codename(
         codename=codename,
         diagonal=diagonal,
     )
+    start = PriorInitialization(mean, scale, variance, num_initial_components, diagonal)
     algorithm = Algorithm(
         **_modules(problem, module_settings),
         iterate_averaging=NaturalParameterAverage() if average_iterates else LastIterate(),
-        initial_mixture=PriorInitialization(
-            prior_mean=mean,
-            prior_scale=scale,
-            initial_variance=variance,
-            num_components=num_initial_components,
-            diagonal=diagonal,
-        ),
+        initial_mixture=start,
         temperature=as_checked_schedule("temperature", temperature),
         max_components=max_components,
         max_chunk_bytes=max_chunk_bytes,
