@@ -50,7 +50,7 @@ def run_concerns(
         previous: the mixture one chunk earlier, if known.
     """
     yield from _sample_concerns(history)
-    weights = np.asarray(gmm.weights)
+    weights = np.exp(np.asarray(gmm.log_weights))
     ages, rejected = (
         np.asarray(values)[: len(weights)] for values in (components.ages, components.num_rejected)
     )

@@ -23,7 +23,7 @@ from gmmvi_jax.evaluation.reference_metrics import ReferenceMetrics, compare_to_
 from gmmvi_jax.evaluation.searches import Searches, search_missed
 from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -77,7 +77,7 @@ class Diagnosis:
     def gap(self) -> float:
         """The gap log Z - ELBO in nats, with the known log Z if there is one."""
         log_z = self.log_z.value if self.known_log_z is None else self.known_log_z
-        return float(log_z - self.elbo.mean)
+        return float(log_z) - float(self.elbo.mean)
 
     @property
     def verdict(self) -> str:
@@ -136,7 +136,7 @@ def diagnose(
     if num_samples < MIN_SAMPLES:
         raise ValueError(f"num_samples is {num_samples}; draw at least {MIN_SAMPLES}.")
     beta, key = float(temperature), typed_key(rng_key)
-    key_draws, *keys_reference = jax.random.split(key, 4)
+    key_draws, *keys_reference = subkeys(jax.random.fold_in(key, 0), 4)
     target: Any = as_log_density(log_target)
     own, heaviest = log_ratios_and_heaviest(gmm, target, key_draws, num_samples, temperature=beta)
     fit = Fit(gmm, target, own, beta, heaviest)
@@ -152,11 +152,12 @@ def _diagnosis(
 ) -> Diagnosis:
     """Returns the measures, without concerns."""
     num_samples = len(fit.own_ratios)
+    elbo, evidence = _averages(fit.own_ratios)
     num_reference = 0 if reference is None else reference.num_samples
     return Diagnosis(
         num_samples=num_samples,
-        elbo=average(fit.own_ratios),
-        log_z=log_z(fit.own_ratios),
+        elbo=elbo,
+        log_z=evidence,
         k_hat=float(psis(fit.own_ratios)[1]),
         heaviest_draw=np.asarray(fit.heaviest_draw, float),
         heaviest_share=_heaviest_share(np.asarray(fit.own_ratios, float)),
@@ -170,6 +171,11 @@ def _diagnosis(
         chains=searches.chains,
         num_evaluations=num_samples + num_reference + searches.num_evaluations,
     )
+
+
+@jax.jit
+def _averages(ratios: Array) -> tuple[Average, LogZ]:
+    return average(ratios), log_z(ratios)
 
 
 def _heaviest_share(ratios: np.ndarray) -> float:

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, has_gradient
+from gmmvi_jax.evaluation.host_draws import host_draws
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 _LARGEST_STEP = 1e10  # 10,000 times this can be squared in float32
@@ -25,7 +27,7 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     """
     if not all(np.all(np.isfinite(np.asarray(leaf))) for leaf in (gmm.means, gmm.factors)):
         return np.zeros((0, gmm.dim))
-    offset = np.asarray(gmm.weights, float) @ np.asarray(gmm.means, float) - centre
+    offset = np.exp(np.asarray(gmm.log_weights, float)) @ np.asarray(gmm.means, float) - centre
     if gmm.dim > _MAX_DIM:  # no covariance, and no eigenvectors
         largest = int(np.argmax(np.var(np.asarray(gmm.means, float), axis=0) + offset**2))
         widest = int(np.argmax(np.max(np.asarray(gmm.variances), axis=0)))
@@ -54,8 +56,8 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
     if not np.all(np.isfinite(covariance)):
         return nothing, 0
     num_draws = max(2 * gmm.dim, 32)
-    key_draws, key_target = jax.random.split(key)
-    draws = gmm.sample(key_draws, num_draws)
+    key_draws, key_target = subkeys(key, 2)
+    draws = np.asarray(host_draws(gmm, key_draws, num_draws), gmm.means.dtype)
     gradients = np.asarray(_gradients(log_target, key_target, draws), float)
     gradients = gradients[np.all(np.isfinite(gradients), axis=1)]
     values, vectors = np.linalg.eigh(covariance)

@@ -11,15 +11,15 @@ and for a mixture that is a thousand times narrower than the target.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.directions import line_directions, null_direction
 from gmmvi_jax.evaluation.evaluations import densities_at
+from gmmvi_jax.evaluation.host_draws import host_draws
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
@@ -81,7 +81,7 @@ def search_improper(
     """Returns the result of ``improper_direction`` and the number of target evaluations."""
     target = as_log_density(log_target)
     key = typed_key(0 if rng_key is None else rng_key)
-    key_starts, key_values, key_null = jax.random.split(key, 3)
+    key_starts, key_values, key_null = subkeys(key, 3)
     middle = np.broadcast_to(np.asarray(centre, float), (gmm.dim,))
     directions, starts = line_directions(gmm, middle), _starts(gmm, middle, key_starts)
     spent = 0
@@ -143,10 +143,10 @@ def _starts(gmm: GMM, centre: np.ndarray, key: PRNGKey) -> list[np.ndarray]:
 
     A proper density need not decrease on an axis of symmetry, on which a mean may lie.
     """
-    key_draw, key_centre = jax.random.split(key)
+    key_draw, key_centre = subkeys(key, 2)
     heaviest = np.asarray(gmm.means, float)[int(np.argmax(np.asarray(gmm.log_weights)))]
-    draw = np.asarray(gmm.sample(key_draw, 1)[0], float)
-    noise = np.asarray(jax.random.normal(key_centre, centre.shape), float)
+    draw = host_draws(gmm, key_draw, 1)[0]
+    noise = host_generator(key_centre).normal(size=centre.shape)
     starts = [heaviest, draw, centre + noise, centre]
     return [start for start in starts if np.all(np.isfinite(start))]
 

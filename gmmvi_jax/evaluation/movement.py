@@ -2,8 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from gmmvi_jax.evaluation.host_draws import host_draws
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, PRNGKey
 
 _ROWS = 64  # of draws at a time
@@ -30,4 +33,5 @@ def mixture_divergence(
         rng_key: a PRNG key, or an integer, its seed.
         num_samples: draws.
     """
-    return float(_mean_log_ratio(gmm, other, gmm.sample(rng_key, num_samples)))
+    draws = host_draws(gmm, typed_key(rng_key), num_samples)
+    return float(_mean_log_ratio(gmm, other, np.asarray(draws, gmm.means.dtype)))

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
@@ -65,7 +65,8 @@ def overlooked_points(
         candidates: [M, D] more points, see ``archive_candidates``.
         temperature: beta of the fit.
     """
-    key_points, key_noise, key_around = jax.random.split(typed_key(rng_key), 3)
+    key_points, key_noise, key_around = subkeys(typed_key(rng_key), 3)
+    generator = host_generator(key_noise)
     means = np.asarray(gmm.means, float)
     rest = np.zeros((0, gmm.dim)) if candidates is None else np.asarray(candidates, float)
     points = np.concatenate([means, rest])
@@ -84,9 +85,9 @@ def overlooked_points(
     order = order[is_above[order]][:_MAX_POINTS]
     shares, spent = [], len(points)
     for number, index in enumerate(order):
-        keys = [jax.random.fold_in(key, number) for key in (key_noise, key_around)]
+        key = jax.random.fold_in(key_around, number)
         log_mass, count = _mass_around(
-            gmm, log_target, points[index], ratios.max(), keys, temperature
+            gmm, log_target, points[index], ratios.max(), generator, key, temperature
         )
         spent += count
         shares.append(np.exp(log_mass - np.logaddexp(log_mass, log_mean)))
@@ -102,7 +103,8 @@ def _mass_around(
     log_target: LogDensity,
     point: np.ndarray,
     highest: float,
-    keys: list[PRNGKey],
+    generator: np.random.Generator,
+    key: PRNGKey,
     temperature: float,
 ) -> tuple[float, int]:
     """Returns the log of the target's integral where log p~ - log q > ``highest``, near a point.
@@ -112,7 +114,7 @@ def _mass_around(
     """
     factor = _nearest_factor(gmm, point)
     shape = (len(_WIDTHS), _DRAWS_PER_WIDTH, gmm.dim)
-    noise = np.asarray(jax.random.normal(keys[0], shape), float) * _WIDTHS[:, None, None]
+    noise = generator.normal(size=shape) * _WIDTHS[:, None, None]
     noise = noise.reshape(-1, gmm.dim)
     squares = np.sum(np.square(noise), axis=1)
     terms = -0.5 * squares[:, None] / np.square(_WIDTHS) - gmm.dim * np.log(_WIDTHS)
@@ -120,15 +122,18 @@ def _mass_around(
     offsets = noise * factor if gmm.is_diagonal else noise @ factor.T
     log_proposal = np.logaddexp.reduce(terms, axis=1) - np.log(len(_WIDTHS)) - log_det
     log_proposal -= 0.5 * gmm.dim * np.log(2.0 * np.pi)
-    found = densities_at(gmm, log_target, point + offsets, keys[1], temperature)
+    found = densities_at(gmm, log_target, point + offsets, key, temperature)
     is_above = found.target - found.mixture > highest  # not where the target is NaN
     log_weights = np.where(is_above, found.target - log_proposal, -np.inf)
     return float(np.logaddexp.reduce(log_weights) - np.log(len(noise))), len(noise)
 
 
+_responsibilities = jax.jit(GMM.responsibilities)
+
+
 def _nearest_factor(gmm: GMM, point: np.ndarray) -> np.ndarray:
     """Returns [D, D] (or [D]) the factor of the most responsible component for a point."""
-    index = int(np.argmax(np.asarray(gmm.log_weights + gmm.component_log_probs(point))))
+    index = int(np.argmax(np.asarray(_responsibilities(gmm, np.asarray(point, gmm.means.dtype)))))
     factor = np.asarray(gmm.factors[index], float)
     return factor if gmm.is_diagonal else np.tril(factor)
 
@@ -148,7 +153,7 @@ def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) 
     values = np.asarray(archive.log_target)[:num_live]
     order = np.argsort(-values, kind="stable")[:_NUM_READ]
     order = order[np.isfinite(values[order])]
-    points = np.asarray(archive.points[order], float)
+    points = np.asarray(np.asarray(archive.points)[order], float)
     radius = _MIN_DISTANCE * np.sqrt(gmm.dim)
     chosen: list[np.ndarray] = []
     while len(points) and len(chosen) < count:

@@ -13,7 +13,11 @@ from gmmvi_jax.evaluation.fit import Fit
 from gmmvi_jax.evaluation.improper import Improper, search_improper
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints, overlooked_points
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import PRNGKey
+
+_mean = jax.jit(GMM.mean)
 
 
 class Searches(NamedTuple):
@@ -45,13 +49,13 @@ def search_missed(
         mcmc_steps: number of steps of ``chain_check``; 0 runs no chains.
     """
     gmm, target, own, beta, _ = fit
-    key_points, key_lines, key_chains = jax.random.split(jax.random.fold_in(key, 1), 3)
+    key_points, key_lines, key_chains = subkeys(jax.random.fold_in(key, 1), 3)
     key_uphill = jax.random.fold_in(key, 2)
     overlooked = overlooked_points(
         gmm, target, own, key_points, candidates=candidates, temperature=beta
     )
     uphill = mass_uphill(gmm, target, own, key_uphill, temperature=beta)
-    centre = np.asarray(gmm.mean()) if centre is None else centre
+    centre = np.asarray(_mean(gmm)) if centre is None else centre
     improper, num_on_lines = search_improper(
         target, gmm, centre, temperature=beta, names=names, rng_key=key_lines
     )

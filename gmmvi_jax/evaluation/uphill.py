@@ -25,8 +25,9 @@ from gmmvi_jax.densities.evaluation import (
     value_and_gradient,
 )
 from gmmvi_jax.evaluation.evaluations import densities_at
+from gmmvi_jax.evaluation.host_draws import host_draws
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 MAX_DIM = 100  # the curvature takes a gradient per dimension and centre
@@ -77,7 +78,8 @@ def mass_uphill(
     highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
     if root is None or not np.isfinite(highest):
         return nothing
-    keys = jax.random.split(typed_key(rng_key), 6)
+    keys = subkeys(typed_key(rng_key), 5)
+    generator = host_generator(keys[4])
     scale = jnp.asarray(root, gmm.means.dtype)
     points, heights = _climb_from_draws(gmm, target, scale, keys[:2], temperature)
     spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
@@ -88,21 +90,20 @@ def mass_uphill(
     curvatures = _curvatures(target, jnp.asarray(centres, scale.dtype), scale, temperature)
     factors = np.array([root @ _width(curvature) for curvature in np.asarray(curvatures, float)])
 
-    def draw_around(rows: np.ndarray, count: int, keys: Array) -> tuple[np.ndarray, ...]:
+    def draw_around(rows: np.ndarray, count: int, key: PRNGKey) -> tuple[np.ndarray, ...]:
         """Returns draws from the Gaussians of these rows, excesses, and log weights."""
-        noise = np.asarray(jax.random.normal(keys[0], (len(rows), count, gmm.dim)), float)
-        offsets = noise @ factors[rows].swapaxes(1, 2)
+        offsets = generator.normal(size=(len(rows), count, gmm.dim)) @ factors[rows].swapaxes(1, 2)
         around = (centres[rows][:, None] + offsets).reshape(-1, gmm.dim)
-        values = densities_at(gmm, target, around, keys[1], temperature)
+        values = densities_at(gmm, target, around, key, temperature)
         excesses = values.target - values.mixture - highest
         log_weights = values.target - _log_density(around, centres[rows], factors[rows])
         # Excludes points where the target is NaN.
         return around, excesses, np.where(excesses > 0.0, log_weights, -np.inf)
 
-    *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2:4])
+    *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2])
     by_centre = np.logaddexp.reduce(log_weights.reshape(_NUM_CENTRES, -1), axis=1)
     best = np.argsort(-by_centre, kind="stable")[:_NUM_BEST]
-    around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[4:])
+    around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[3])
     heaviest, second = np.argsort(log_weights)[:-3:-1]
     log_weights[heaviest] = log_weights[second]  # so that a single draw does not decide
     share = _share(log_weights, ratios)
@@ -112,20 +113,23 @@ def mass_uphill(
     return Uphill(around[heaviest], float(excesses[heaviest]), share, spent)
 
 
+_covariance = jax.jit(GMM.covariance)
+
+
 def _root(gmm: GMM) -> np.ndarray | None:
     """Returns [D, D] a root of the mixture's covariance; None if the mixture has diverged."""
     try:
-        root = np.linalg.cholesky(np.asarray(gmm.covariance(), float))
+        root = np.linalg.cholesky(np.asarray(_covariance(gmm), float))
     except np.linalg.LinAlgError:
         return None
     return root if np.all(np.isfinite(root)) else None
 
 
 def _climb_from_draws(
-    gmm: GMM, target: LogDensity, root: Array, keys: Array, temperature: float
+    gmm: GMM, target: LogDensity, root: Array, keys: list[PRNGKey], temperature: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the points [N, D] of climbs from the highest draws, and their ratios [N]."""
-    draws = np.asarray(gmm.sample(keys[0], _NUM_DRAWS), float)
+    draws = host_draws(gmm, keys[0], _NUM_DRAWS)
     at_draws = densities_at(gmm, target, draws, keys[1], temperature)
     order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))
     starts = jnp.asarray(draws[order[:_NUM_CLIMBS]], gmm.means.dtype)

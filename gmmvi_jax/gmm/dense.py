@@ -8,6 +8,7 @@ computed per component is in ``gmm.components``.
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -160,14 +161,7 @@ class GMM:
             The samples [N, D], and [N] int32 their components.
         """
         count = require_int("num_samples", num_samples, least=0)
-        key_component, key_noise = jax.random.split(typed_key(rng_key))
-        # By the inverse of the cumulative weights; jax.random.categorical would draw noise [N, K].
-        components = jax.random.choice(
-            key_component, self.num_components, (count,), p=jax.lax.stop_gradient(self.weights)
-        ).astype(jnp.int32)
-        noise = jax.random.normal(key_noise, (count, self.dim), self.means.dtype)
-        samples = gmm_components.transform_noise(self.means, self.factors, components, noise)
-        return samples, components
+        return _sample(self, typed_key(rng_key), count)
 
     def component_entropies(self) -> Array:
         """Returns [K] the differential entropy of each component, in nats."""
@@ -293,3 +287,14 @@ class GMM:
         return (
             f"GMM(num_components={self.num_components}, dim={self.dim}, {kind}, {self.means.dtype})"
         )
+
+
+@partial(jax.jit, static_argnames="count")
+def _sample(gmm: GMM, key: PRNGKey, count: int) -> tuple[Array, Array]:
+    key_component, key_noise = jax.random.split(key)
+    # By the inverse of the cumulative weights; jax.random.categorical would draw noise [N, K].
+    components = jax.random.choice(
+        key_component, gmm.num_components, (count,), p=jax.lax.stop_gradient(gmm.weights)
+    ).astype(jnp.int32)
+    noise = jax.random.normal(key_noise, (count, gmm.dim), gmm.means.dtype)
+    return gmm_components.transform_noise(gmm.means, gmm.factors, components, noise), components

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
@@ -41,14 +40,14 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         )
     if np.any(np.isnan(values)):
         values = np.where(values == -np.inf, values, 0.0)
-    log_shares = jax.nn.log_softmax(jnp.asarray(values - values.max(), gmms[0].log_weights.dtype))
-    return GMM(
-        log_weights=jnp.concatenate(
-            [gmm.log_weights + share for gmm, share in zip(gmms, log_shares, strict=True)]
-        ),
-        means=jnp.concatenate([gmm.means for gmm in gmms]),
-        factors=jnp.concatenate([gmm.factors for gmm in gmms]),
-    )
+    log_shares = values - np.logaddexp.reduce(values)
+    log_weights = [
+        np.asarray(gmm.log_weights, float) + share
+        for gmm, share in zip(gmms, log_shares, strict=True)
+    ]
+    arrays = (log_weights, [gmm.means for gmm in gmms], [gmm.factors for gmm in gmms])
+    dtype = gmms[0].means.dtype
+    return GMM(*(jax.device_put(np.concatenate(array).astype(dtype)) for array in arrays))
 
 
 def _check_finite(gmms: Sequence[GMM]) -> None:

@@ -4,6 +4,7 @@ The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``.
 """
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -64,8 +65,9 @@ def to_gmm(mixture: PaddedMixture) -> GMM:
     count = int(mixture.num_components)
 
     def take(buffer: Array) -> Array:
-        # With numpy: JAX would compile a slice for every number of components.
-        return jnp.array(np.asarray(buffer)[:count])
+        # A copy, since the next chunk donates the buffer; with NumPy, since JAX would compile a
+        # slice, and ``jnp.array`` a transfer, for every number of components.
+        return jax.device_put(np.array(np.asarray(buffer)[:count]))
 
     return GMM(
         log_weights=take(mixture.log_weights),
@@ -85,13 +87,19 @@ def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> Pa
     Raises:
         ValueError: the mixture has more than ``max_components`` components.
     """
-    count, dim = gmm.means.shape
+    count = gmm.num_components
     if count > max_components:
         raise ValueError(
             f"the mixture has {count} components, but max_components is {max_components}; raise it."
         )
     if block_size is None:
-        block_size = block_sizes(dim, max_components).components
+        block_size = block_sizes(gmm.dim, max_components).components
+    return _pad(gmm, max_components, block_size)
+
+
+@partial(jax.jit, static_argnames=("max_components", "block_size"))
+def _pad(gmm: GMM, max_components: int, block_size: int) -> PaddedMixture:
+    count, dim = gmm.means.shape
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype
     diagonal = gmm.factors.ndim == 2

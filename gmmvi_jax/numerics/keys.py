@@ -11,6 +11,21 @@ from gmmvi_jax.typing import PRNGKey
 _CURE = "pass jax.random.key(0), or an integer"
 
 
+def subkeys(key: PRNGKey, count: int) -> list[PRNGKey]:
+    """Returns independent keys; outside of jit it compiles one program for any number of them.
+
+    Args:
+        key: typed.
+        count: how many.
+    """
+    return [jax.random.fold_in(key, index) for index in range(count)]
+
+
+def host_generator(key: PRNGKey) -> np.random.Generator:
+    """Returns NumPy's generator with the bits of a typed key as seed: draws need no compilation."""
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
+
+
 def typed_key(rng_key: Any) -> PRNGKey:
     """Returns the key as a typed one: an integer is its seed, legacy keys (uint32) are wrapped.
 

@@ -74,5 +74,5 @@ def load_checkpoint(path: str | os.PathLike[str], config: Config) -> TrainState:
                 f"{path}: {name} is {leaf.dtype}{list(leaf.shape)}, the config needs "
                 f"{expected.dtype}{list(expected.shape)}; {_cure(leaf.dtype, expected.dtype)}"
             )
-        leaves.append(jnp.asarray(leaf))
+        leaves.append(jax.device_put(leaf))  # without a program for every shape
     return jax.tree.unflatten(jax.tree.structure(template), leaves)

@@ -23,5 +23,5 @@ def component_columns(state: TrainState) -> dict[str, np.ndarray]:
         "stepsize": np.asarray(records.stepsizes)[:count],
         "divergence": np.asarray(records.divergences)[:count],
         "effective_samples": np.asarray(records.effective_samples)[:count],
-        "reward": np.where(rewards == missing_reward(rewards.dtype), np.nan, rewards),
+        "reward": np.where(rewards == np.asarray(missing_reward(rewards.dtype)), np.nan, rewards),
     }

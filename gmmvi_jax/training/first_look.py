@@ -44,10 +44,11 @@ def initial_points(config: Config, initial: GMM | None) -> np.ndarray:
         noise = generator.normal(size=(2, NUM_DRAWS, start.dim))
         draws = first + spread * noise[0] + deviation * noise[1]
         return np.concatenate([first[None], draws]).astype(jnp.result_type(float))
-    weights, means, factors = (
-        np.asarray(array) for array in (initial.weights, initial.means, initial.factors)
+    log_weights, means, factors = (
+        np.asarray(array) for array in (initial.log_weights, initial.means, initial.factors)
     )
-    origins = generator.choice(len(means), NUM_DRAWS, p=weights / weights.sum(dtype=float))
+    weights = np.exp(log_weights.astype(float))
+    origins = generator.choice(len(means), NUM_DRAWS, p=weights / np.sum(weights))
     noise = generator.normal(size=(NUM_DRAWS, means.shape[1]))
     product = "nj,nj->nj" if factors.ndim == 2 else "nij,nj->ni"
     draws = means[origins] + np.einsum(product, factors[origins], noise)

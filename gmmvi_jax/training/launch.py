@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
@@ -26,7 +25,7 @@ from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait
 from gmmvi_jax.training.memory import check_memory
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
-from gmmvi_jax.training.runs import Runs
+from gmmvi_jax.training.runs import Runs, copied
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
@@ -132,7 +131,7 @@ def launch(
                 if not request.callbacks:
                     return False
                 # The next chunk donates the state; a callback may keep this copy.
-                kept, given = jax.tree.map(jnp.copy, state), rows_of(rows)
+                kept, given = copied(state), rows_of(rows)
                 return any([callback(kept, given) for callback in request.callbacks])
 
             chunks = Chunks(

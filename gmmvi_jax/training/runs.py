@@ -1,7 +1,6 @@
 """One run, or several of the same config in one program: their first state and their steps."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import jax
@@ -19,6 +18,14 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 
 Wait: TypeAlias = Callable[[], None]
 _start = jax.jit(init)
+
+
+@jax.jit
+def copied(state: TrainState) -> TrainState:
+    """Returns a copy of a state, which survives when the state is donated."""
+    return jax.tree.map(jnp.copy, state)
+
+
 _start_many = jax.jit(jax.vmap(init, in_axes=(None, 0, None)))
 
 
@@ -171,7 +178,9 @@ class ManyRuns:
 
     def split(self, tree: Any) -> list[Any]:
         """Returns the parts of a pytree, one per run."""
-        return [jax.tree.map(partial(_row, index=index), tree) for index in range(len(self.keys))]
+        on_device = all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(tree))
+        row = _row_on_device if on_device else _row
+        return [row(tree, index) for index in range(len(self.keys))]
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Returns one state of those of the runs.
@@ -189,8 +198,11 @@ class ManyRuns:
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 
 
-def _row(leaf: Any, index: int) -> Any:
-    return leaf[index]
+def _row(tree: Any, index: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+_row_on_device = jax.jit(_row)  # one program, where indexing takes one for every shape
 
 
 def _mixture_of(initial: GMM | TrainState | None) -> GMM | None:
@@ -199,5 +211,5 @@ def _mixture_of(initial: GMM | TrainState | None) -> GMM | None:
 
 def _first_state(algorithm: Any, key: PRNGKey, initial: GMM | TrainState | None) -> TrainState:
     if isinstance(initial, TrainState):
-        return jax.tree.map(jnp.copy, initial)
+        return copied(initial)
     return _start(algorithm, key, initial)

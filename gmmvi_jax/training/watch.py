@@ -222,7 +222,7 @@ def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray
     start = config.algorithm.initial_mixture
     variance = np.asarray(start.initial_variance, float)
     if initial is not None:
-        centre = np.asarray(initial.weights, float) @ np.asarray(initial.means, float)
+        centre = np.exp(np.asarray(initial.log_weights, float)) @ np.asarray(initial.means, float)
         return centre, np.sqrt(np.maximum(_mean_squares(initial, centre), variance))
     if start.num_components > 1:
         variance = variance + np.square(np.asarray(start.prior_scale, float))
@@ -231,6 +231,7 @@ def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray
 
 def _mean_squares(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     """Returns [D] the mixture's expectation of (x - centre)^2."""
-    weights, means, factors = (np.asarray(a, float) for a in (gmm.weights, gmm.means, gmm.factors))
+    arrays = (gmm.log_weights, gmm.means, gmm.factors)
+    log_weights, means, factors = (np.asarray(array, float) for array in arrays)
     variances = np.square(factors) if factors.ndim == 2 else np.sum(np.square(factors), axis=2)
-    return weights @ (np.square(means - centre) + variances)
+    return np.exp(log_weights) @ (np.square(means - centre) + variances)
