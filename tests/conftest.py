@@ -28,9 +28,7 @@ MANY_MAPS = 40_000  # Linux allows a process 65,530; XLA aborts where there are 
 def few_memory_maps() -> None:
     """Drop compiled programs between files: each holds memory maps of its own."""
     if MAPS.exists() and MAPS.read_text(encoding="utf-8", errors="replace").count("\n") > MANY_MAPS:
-        gc.unfreeze()
         jax.clear_caches()
-        gc.collect()
     gc.freeze()  # what earlier files left: millions of objects, searched 0.4 s long each time
 
 

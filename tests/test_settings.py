@@ -220,8 +220,14 @@ def test_a_run_starts_at_the_values_of_the_example_of_its_position():
         gmmvi.samtron({"w": jnp.array([0.0, jnp.nan])})
     with pytest.raises(TypeError, match="leaf 'n' is int"):
         gmmvi.samtron({"n": 3})
-    config = gmmvi.samtron(
-        example, num_iterations=1, desired_samples=10, prior_scale=1e-3, diagnostic_samples=0
+    config = gmmvi.from_codename(
+        "SEMTFOX",
+        example,
+        num_initial_components=1,
+        num_iterations=1,
+        desired_samples=10,
+        prior_scale=1e-3,
+        diagnostic_samples=0,
     )
 
     def log_density(position):
@@ -233,8 +239,12 @@ def test_a_run_starts_at_the_values_of_the_example_of_its_position():
 
 def test_a_position_may_be_a_dict_with_integer_keys():
     example = {0: 1.0, 1: jnp.full(2, 2.0)}
-    config = gmmvi.samtron(
-        example, num_iterations=1, desired_samples=10, prior_scale={0: 1.0, 1: 2.0}
+    config = gmmvi.from_codename(
+        "SEMTFOX",
+        example,
+        num_iterations=1,
+        desired_samples=10,
+        prior_scale={0: 1.0, 1: 2.0},
     )
     np.testing.assert_array_equal(prior_mean_of(config), [1.0, 2.0, 2.0])
     result = gmmvi.train(config, lambda p: -(p[0] ** 2) - jnp.sum(p[1] ** 2))
