@@ -6,19 +6,22 @@ import numpy as np
 from gmmvi_jax.gmm import GMM
 
 _WIDTH = 0.85  # of a part, relative to the whole; its mean is a draw from what remains
+_CONCENTRIC = 0.5  # share of the parts whose mean stays: a heavy tail needs widths, not places
+_SPREAD = 0.3  # standard deviation of the log of a part's width
 _EVENLY = 0.5  # share of the parts that go to the components regardless of their weights
 
 
 def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     """Returns a mixture of more components with about the same density.
 
-    Every component is split into parts of equal weight that together have about its mean and
-    covariance.
+    Every component is split into parts of equal weight. Half of them have places of their own, and
+    all have widths of their own. Together they have about its mean, and a sixth more than its
+    covariance: components lose tails faster than they find them.
 
     Args:
         gmm: the mixture.
         count: components wanted; with no more than there are nothing happens.
-        generator: of the displacements.
+        generator: of the displacements and widths.
     """
     size, dim = gmm.means.shape
     if count <= size:
@@ -32,10 +35,12 @@ def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     num_parts = np.bincount(origins, minlength=size)[origins]
     is_split = num_parts > 1
     noise = np.sqrt(1.0 - _WIDTH**2) * generator.normal(size=(count, dim))
-    noise[~is_split] = 0.0
+    is_concentric = generator.uniform(size=count) < _CONCENTRIC
+    noise[~is_split | is_concentric] = 0.0
     own = factors[origins]
     shift = own * noise if gmm.is_diagonal else np.einsum("kij,kj->ki", own, noise)
-    width = np.where(is_split, _WIDTH, 1.0).reshape(-1, *(1,) * (own.ndim - 1))
+    width = np.where(is_concentric, 1.0, _WIDTH) * np.exp(_SPREAD * generator.normal(size=count))
+    width = np.where(is_split, width, 1.0).reshape(-1, *(1,) * (own.ndim - 1))
     log_weights = np.asarray(gmm.log_weights, float)[origins] - np.log(num_parts)
     arrays = (log_weights, means[origins] + shift, width * own)
     return GMM(*(jnp.asarray(array, gmm.means.dtype) for array in arrays))

@@ -15,7 +15,7 @@ class MixtureShape(NamedTuple):
 class RowDemand(NamedTuple):
     """Samples that a window should hold."""
 
-    least: int  # that an iteration may draw; they must fit
+    least: int  # that an iteration may draw; they fit in any case
     wanted: int  # those and the samples to be reused
 
 
@@ -25,6 +25,11 @@ class WindowSize(NamedTuple):
     num_rows: int
     num_gaussians: int
 
+    def num_bytes(self, shape: MixtureShape) -> int:
+        """Returns the bytes of the window of a mixture of this shape."""
+        per_row = _bytes_per_row(shape) + shape.itemsize * self.num_gaussians
+        return self.num_rows * per_row + self.num_gaussians * _bytes_per_gaussian(shape)
+
 
 def window_size(num_bytes: int, demand: RowDemand, shape: MixtureShape) -> WindowSize:
     """Returns how many samples and Gaussians fit into ``num_bytes``.
@@ -33,28 +38,28 @@ def window_size(num_bytes: int, demand: RowDemand, shape: MixtureShape) -> Windo
     and those to draw next), then the wanted rows, then as many Gaussians as there is room for,
     since the less is drawn per iteration, the more iterations the window reaches back.
 
+    The samples that one iteration may draw, and those Gaussians, have room in any case: with too
+    small a budget the window reaches back less far, and while the mixture has all the components it
+    may have, nothing is reused.
+
     Args:
         num_bytes: the budget of the whole window.
         demand: samples it should hold.
         shape: of the mixture.
-
-    Raises:
-        ValueError: not even the samples of one iteration fit.
     """
-    dim, itemsize, max_components = shape.dim, shape.itemsize, shape.max_components
-    per_gaussian = itemsize * (dim + 2 * dim * (1 if shape.diagonal else dim))
-    per_row = itemsize * (2 * dim + 4)
-    least_gaussians = 3 * max_components
-    available = num_bytes - least_gaussians * per_gaussian
-    num_rows = min(demand.wanted, available // (per_row + itemsize * least_gaussians))
-    if num_rows < demand.least:
-        needed = least_gaussians * per_gaussian
-        needed += demand.least * (per_row + itemsize * least_gaussians)
-        raise ValueError(
-            f"reuse_window_bytes is {num_bytes}, but one iteration of max_components="
-            f"{max_components} may draw {demand.least} samples, which need {needed} bytes; raise "
-            f"reuse_window_bytes, or lower max_components or desired_samples."
-        )
+    itemsize, most = shape.itemsize, 64 * shape.max_components
+    per_gaussian, per_row = _bytes_per_gaussian(shape), _bytes_per_row(shape)
+    least = 3 * shape.max_components
+    room = (num_bytes - least * per_gaussian) // (per_row + itemsize * least)
+    num_rows = min(demand.wanted, max(demand.least, room))
     spare = num_bytes - num_rows * per_row
-    num_gaussians = min(spare // (per_gaussian + itemsize * num_rows), 64 * max_components)
-    return WindowSize(num_rows, max(num_gaussians, least_gaussians))
+    num_gaussians = min(spare // (per_gaussian + itemsize * num_rows), most)
+    return WindowSize(num_rows, max(num_gaussians, least))
+
+
+def _bytes_per_gaussian(shape: MixtureShape) -> int:
+    return shape.itemsize * (shape.dim + 2 * shape.dim * (1 if shape.diagonal else shape.dim))
+
+
+def _bytes_per_row(shape: MixtureShape) -> int:
+    return shape.itemsize * (2 * shape.dim + 4)

@@ -212,7 +212,7 @@ def _config(
 
 
 def _has_memory(config: Config) -> bool:
-    """Returns whether the samples of an iteration fit into the window for reused ones."""
+    """Returns whether the window for reused samples keeps to its budget."""
     algorithm = config.algorithm
     shape = MixtureShape(
         algorithm.max_components,
@@ -220,11 +220,8 @@ def _has_memory(config: Config) -> bool:
         algorithm.initial_mixture.diagonal,
         jnp.result_type(float).itemsize,
     )
-    try:
-        algorithm.sample_selector.window_size(shape)
-    except ValueError:
-        return False
-    return True
+    selector: Any = algorithm.sample_selector
+    return selector.window_size(shape).num_bytes(shape) <= selector.reuse_window_bytes
 
 
 def _tell(start: Start | None, config: Config, seconds: float) -> None:

@@ -5,7 +5,7 @@ import math
 
 from gmmvi_jax.training.stopping import Rows, evaluations_spent
 
-_PER_NAT = 120.0  # components per nat that the mixture lacks
+_PER_NAT = 240.0  # components per nat that the mixture lacks
 _AT_ONCE = 8  # parts per component, at most
 _LEAST = 1.4  # as many components as before, else it does not pay
 _SETTLED = 0.5  # of what the mixture lacks: the ELBO rose less over the last chunk

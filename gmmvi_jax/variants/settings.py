@@ -85,7 +85,8 @@ class SelectorSettings(TypedDict, total=False):
             it for the estimator and the number of dimensions.
         reuse_ratio: the newest ``reuse_ratio * desired_samples`` samples of each component are
             reused, and only what their effective number falls short of is drawn; 0 reuses none.
-        reuse_window_bytes: most memory for reused samples.
+        reuse_window_bytes: most memory for reused samples; the samples of one iteration have room
+            in any case.
     """
 
     desired_samples: int | None

@@ -16,7 +16,7 @@ def two(diagonal):
     return GMM(jnp.log(jnp.array([0.7, 0.3])), jnp.array([[0.0, 0.0], [10.0, 0.0]]), factors)
 
 
-def test_mass_mean_and_covariance_stay(diagonal):
+def test_mass_and_mean_stay_and_the_parts_are_a_sixth_wider(diagonal):
     whole = two(diagonal)
     parts = split(whole, 4000, np.random.default_rng(0))
     assert parts.num_components == 4000
@@ -25,10 +25,16 @@ def test_mass_mean_and_covariance_stay(diagonal):
     left = parts.means[:, 0] < 5.0
     assert np.sum(parts.weights[left]) == pytest.approx(0.7, abs=0.001)
     np.testing.assert_allclose(parts.mean(), whole.mean(), atol=0.1)
-    np.testing.assert_allclose(parts.covariance(), whole.covariance(), rtol=0.1, atol=0.1)
-    widths = np.sqrt(parts.variances[left] / whole.variances[0])
-    np.testing.assert_allclose(widths, 0.85, rtol=1e-4)
-    means = parts.means[left, 0]
+    surplus = parts.covariance() - whole.covariance()
+    inside = 0.7 * whole.covariances[0] + 0.3 * whole.covariances[1]
+    np.testing.assert_allclose(surplus, inside / 6.0, atol=0.2)
+    stays = parts.means[:, 0] == whole.means[0, 0]
+    assert np.mean(stays[left]) == pytest.approx(0.5, abs=0.03)
+    for rows, width in ((left & stays, 1.0), (left & ~stays, 0.85)):
+        widths = np.sqrt(parts.variances[rows] / whole.variances[0])
+        np.testing.assert_allclose(widths[:, 0], widths[:, 1], rtol=1e-4)
+        assert stats.kstest(np.log(widths[:, 0] / width) / 0.3, "norm").pvalue > 1e-3
+    means = parts.means[left & ~stays, 0]
     assert stats.kstest(means / np.std(means), "norm").pvalue > 1e-3
 
 

@@ -11,6 +11,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
+import gmmvi_jax as gmmvi
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
 from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
@@ -341,7 +342,24 @@ def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
     assert size.num_gaussians >= 3 * max_components
 
 
-def test_a_budget_too_small_for_one_iteration_names_the_setting_and_the_cure() -> None:
+def test_with_a_budget_too_small_for_an_iteration_the_window_holds_just_that() -> None:
     demand, shape = RowDemand(400 * 1000, 1047 * 1000), MixtureShape(1000, 25, False, 4)
-    with pytest.raises(ValueError, match="raise reuse_window_bytes, or lower max_components"):
-        window_size(2**20, demand, shape)
+    size = window_size(2**20, demand, shape)
+    assert size == WindowSize(400 * 1000, 3 * 1000)
+    assert size.num_bytes(shape) == 4 * (400_000 * (54 + 3000) + 3000 * (25 + 2 * 625))
+
+
+def test_a_run_with_little_room_reuses_while_it_has_few_components() -> None:
+    config = gmmvi.samtron(
+        2,
+        reuse_ratio=2.0,
+        reuse_window_bytes=1,
+        desired_samples=20,
+        max_components=40,
+        num_iterations=20,
+        diagnostic_samples=0,
+        max_database_size=2000,
+    )
+    state = gmmvi.train(config, lambda x: -0.5 * jnp.sum(x**2)).state
+    assert state.database.batch.points.shape[0] >= 20 * 40
+    assert int(state.num_target_evaluations) < 0.8 * 20 * 20

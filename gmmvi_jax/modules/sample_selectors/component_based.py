@@ -40,7 +40,8 @@ class ComponentBased:
         desired_samples: samples per component and iteration.
         reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
             only what their effective number falls short of is drawn. 0: all samples are new.
-        reuse_window_bytes: most memory for reused samples.
+        reuse_window_bytes: most memory for reused samples; the samples of one iteration have room
+            in any case.
     """
 
     desired_samples: int = dataclasses.field(metadata={"static": True})

@@ -44,7 +44,8 @@ class MixtureBased:
         desired_samples: samples per iteration, of all components together.
         reuse_ratio: rho; the newest floor(rho * desired) samples per component are reused, and
             only what their effective number falls short of is drawn. 0: all samples are new.
-        reuse_window_bytes: most memory for reused samples.
+        reuse_window_bytes: most memory for reused samples; the samples of one iteration have room
+            in any case.
     """
 
     desired_samples: int = dataclasses.field(metadata={"static": True})
