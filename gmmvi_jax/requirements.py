@@ -109,6 +109,8 @@ def vector_setting(name: str, value: Any, dim: int, positive: bool = False) -> A
     """
     module = jnp if any(map(is_traced, jax.tree.leaves(value))) else np
     try:
+        if any(isinstance(leaf, str) for leaf in jax.tree.leaves(value)):
+            raise TypeError("a string is no number")
         array = module.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -176,6 +176,9 @@ def test_what_was_computed_before_a_failure_comes_back(broken, text, rows, simul
     with pytest.raises(RuntimeError, match="the run failed"):
         result.raise_for_status()
     assert "failed" in result.summary()
+    (concern, *_) = result.concerns()
+    assert concern.text.startswith("the run ended early: ")
+    assert not concern.is_serious
 
 
 def test_a_failure_before_anything_was_computed_is_raised(simulator):

@@ -180,3 +180,25 @@ def test_errors_in_the_gradient_of_a_black_box_show_at_once():
     target = densities.black_box(lambda points: -np.sum(points**2, axis=1), gradient=no_gradient)
     with pytest.raises((RuntimeError, ValueError), match="this adjoint is not implemented"):
         start_watch(FIRST_ORDER, target, None, None)
+
+
+@pytest.mark.parametrize(
+    ("reads", "element"),
+    [
+        (lambda x: -x[0] ** 2 - x[2] ** 2, 2),
+        (lambda x: -x @ x + x[-3], -1),
+        (jax.jit(lambda x: -x[5] ** 2), 5),
+        (lambda x: -jnp.sum(x.reshape(1, 2)[0, 3] ** 2), 3),
+    ],
+)
+def test_a_coordinate_that_does_not_exist_is_an_error(reads, element):
+    with pytest.raises(ValueError, match=rf"reads index {element} of .* dim 2: is that right"):
+        gmmvi.fit(reads, 2)
+
+
+def test_coordinates_that_exist_are_read_in_every_way():
+    def reads(x):
+        taken = jax.lax.dynamic_index_in_dim(x, jnp.argmax(x), keepdims=False)
+        return -x[0] * x[-1] - x[-2] * x[1] - taken - x[jnp.array([0, 1])].sum() - x[1:].sum()
+
+    check_target(as_log_density(reads), 2, POINT.dtype, FIRST_ORDER.algorithm.natural_gradient)

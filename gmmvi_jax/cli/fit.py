@@ -4,6 +4,7 @@ import argparse
 import ast
 import contextlib
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -145,7 +146,7 @@ def _run_of_choice(
         max_components=arguments.max_components,
         budget=arguments.budget,
         seconds=arguments.seconds,
-        progress=True,
+        progress=sys.stderr.isatty(),
         **start,
     )
 
@@ -177,7 +178,7 @@ def _run_of_variant(
         config = from_codename(arguments.variant, dim, **run, **{**own, **settings})
     estimator = config.algorithm.natural_gradient
     check_target(as_log_density(target), config.dim, jnp.result_type(float), estimator)
-    return partial(train, config, target, progress=True)
+    return partial(train, config, target, progress=sys.stderr.isatty())
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from gmmvi_jax.densities.evaluation import (
     value_and_gradient,
 )
 from gmmvi_jax.densities.faults import primitives_of
+from gmmvi_jax.densities.indices import index_out_of_range
 from gmmvi_jax.typing import LogDensity
 
 
@@ -50,7 +51,7 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
     own_dim = getattr(log_target, "dim", None)  # the package's targets have it
     if isinstance(own_dim, int | np.integer) and own_dim != dim:
         raise ValueError(
-            f"log_target has dim {own_dim}, but the config was made for dim {dim}; make it with "
+            f"log_target has dim {own_dim}, but the config was made for dim {dim}; give "
             f"dim={own_dim}."
         )
     target: Any = log_target
@@ -58,6 +59,7 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
     like = jax.ShapeDtypeStruct((dim,), dtype)
     jaxpr, result = _trace(target, like, key)
     _check_value(result, like)
+    _check_indices(jaxpr, dim)
     full: Any = full_density(log_target)
     if full is not target:
         _check_value(_trace(full, like, ())[1], like, "log_target.full")
@@ -80,10 +82,20 @@ def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, An
         (dim,) = like.shape
         raise ValueError(
             f"log_target cannot be called with one point of shape ({dim},): "
-            f"{type(error).__name__}: {error} It is given ONE point, not a batch; the library "
-            f"vectorises it. If its dimension is not {dim}, make the config with the right dim."
+            f"{type(error).__name__}: {str(error).rstrip('. ')}. It is given ONE point, not a "
+            f"batch; the library vectorises it. If its dimension is not {dim}, give the right dim."
             f"{_hint(error, stochastic=bool(key))}"
         ) from error
+
+
+def _check_indices(jaxpr: Any, dim: int) -> None:
+    """Raises ValueError if the target reads an element that does not exist."""
+    found = index_out_of_range(jaxpr)
+    if found is not None:
+        raise ValueError(
+            f"log_target reads index {found.element} of an array of shape {found.shape}, which JAX "
+            f"would replace by the last one. The point has dim {dim}: is that right?"
+        )
 
 
 def _hint(error: Exception, stochastic: bool) -> str:

@@ -106,12 +106,16 @@ def _uphill_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     found = diagnosis.uphill
     limit = max(OVERLOOKED_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # already reported
     if found.point is not None and found.share > limit:
+        cure = (
+            "the mixture lacks a narrow part next to it, such as the neck of a funnel; write the "
+            "target in other coordinates (not centred), or start a component there (initial=...)"
+        )
+        if int(diagnosis.elbo.num_outside) or diagnosis.improper is not None:
+            cure = "the mixture does not follow it to its edges"
         yield Concern(
             f"uphill of the draws, around {_location(found.point)}, log p - log q is up to "
             f"{found.excess:.2g} nats above all draws, with about {found.share:.0%} of the "
-            f"target's mass: the mixture lacks a narrow part next to it, such as the neck of a "
-            f"funnel; write the target in other coordinates (not centred), or start a component "
-            f"there (initial=...)",
+            f"target's mass: {cure}",
             found.share > OVERLOOKED_LIMITS[1],
         )
 

@@ -63,7 +63,7 @@ def counted_density(
 def _evaluate(log_target: LogDensity, point: Array) -> Array:
     """Returns [1 + D] value and gradient in one array: a transfer costs as much as a small call."""
     value, gradient = value_and_gradient(full_density(log_target))(point)
-    return jnp.concatenate([value[None], gradient])
+    return jnp.concatenate([jnp.asarray(value, gradient.dtype)[None], gradient])
 
 
 class _Differentiable:

@@ -76,9 +76,8 @@ def fit(
         tolerance: nats of ELBO that twice the evaluations must be worth, else the fit has
             converged; see ``Convergence``.
         budget: most target evaluations, those of the search and the diagnostics included; about,
-            since it is asked after every ten iterations.
-        seconds: most time, compilation included; about, since it is asked after every ten
-            iterations.
+            since it is asked after every ten iterations, of which the first ten are always taken.
+        seconds: most time, compilation included; about, for the same reason.
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
         diagonal: diagonal covariances, for hundreds of dimensions.
         progress: shows a progress bar on stderr.
@@ -88,8 +87,8 @@ def fit(
 
     Returns:
         See ``train``. ``result.status`` is "converged" or "budget spent" if all went well, and
-        ``result.ending.reason`` says more. The evaluations of the search are counted in
-        ``num_target_evaluations``.
+        ``result.ending.reason`` says more. The evaluations of the search are counted in the column
+        ``num_target_evaluations`` of ``result.history``.
 
     Raises:
         ValueError, TypeError, FloatingPointError, KeyboardInterrupt: see ``train``.
@@ -240,7 +239,7 @@ def _tell(start: Start | None, config: Config, seconds: float) -> None:
     selector: Any = algorithm.sample_selector
     estimator = type(algorithm.natural_gradient).__name__
     print(
-        f"fit: {config.dim} dimensions; {found}\n"
+        f"fit: {config.dim} dimension{'s' * (config.dim != 1)}; {found}\n"
         f"fit: starts with {count} component{'s' * (count != 1)} of at most "
         f"{algorithm.max_components}, {selector.desired_samples} samples each, reused; {estimator}",
         file=sys.stderr,

@@ -18,7 +18,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
-from gmmvi_jax.training.status import COMPLETED, Ending, Status
+from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
 from gmmvi_jax.training.summary import component_table, history_words, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
@@ -178,7 +178,8 @@ class TrainResult:
     def concerns(self) -> tuple[Concern, ...]:
         """Returns what speaks against the run itself; ``diagnose`` says it as well.
 
-        No target evaluation: these are rejected updates, unusable samples, unfinished growth.
+        No target evaluation: these are an early end, rejected updates, unusable samples, unfinished
+        growth.
         """
         found = run_concerns(
             self.history,
@@ -187,7 +188,7 @@ class TrainResult:
             int(self.state.iteration),
             self.previous,
         )
-        return tuple(found)
+        return (*ending_concerns(self.ending), *found)
 
     def components(self) -> dict[str, np.ndarray]:
         """Returns the record of the last iterate's components, a dict of columns [K].

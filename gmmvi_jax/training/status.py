@@ -2,7 +2,10 @@
 
 import enum
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from gmmvi_jax.evaluation.concerns import Concern
 
 
 class Status(enum.StrEnum):
@@ -36,6 +39,17 @@ _SENTENCES = {
     Status.FAILED: "An error ended the run; the result is that of the last valid iteration.",
     Status.DIVERGED: "The mixture grew without bound; the result is not an approximation.",
 }
+
+
+def ending_concerns(ending: "Ending") -> Iterator[Concern]:
+    """Yields that the run has not ended as it was meant to, if so.
+
+    Args:
+        ending: of the run.
+    """
+    if not ending.status.is_regular:
+        why = ending.reason or ending.status.sentence
+        yield Concern(f"the run ended early: {why.rstrip('.')}", ending.status is Status.DIVERGED)
 
 
 class Ending(NamedTuple):
