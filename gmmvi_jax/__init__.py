@@ -5,7 +5,7 @@ of the framework, as configured by ``samtron(dim)``. ``build`` returns pure func
 loops.
 """
 
-from gmmvi_jax import densities, evaluation, targets
+from gmmvi_jax import densities, domains, evaluation, targets
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
@@ -57,6 +57,7 @@ __all__ = [
     "build",
     "codenames",
     "densities",
+    "domains",
     "evaluation",
     "export_samples",
     "fit",

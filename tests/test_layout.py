@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "gmmvi_jax"
 FLOORS = (
     ("typing", "near_names", "requirements", "npz"),
     ("numerics",),
+    ("domains",),
     ("gmm", "densities"),
     ("mixture", "targets", "multistart"),
     ("samples",),

@@ -61,6 +61,8 @@ def test_the_example_of_many_kinds_of_densities_runs():
     assert weights[0] > 0.5
     np.testing.assert_allclose(location, [1.0, -2.0, 0.5], atol=0.1)
     assert result.sample(jax.random.key(1), 7)["b"].shape == (7,)
+    assert np.min(names["samples"]["sigma"]) > 0.0
+    np.testing.assert_allclose(np.sum(names["samples"]["w"], axis=1), 1.0, rtol=1e-5)
 
 
 def test_the_readme_and_the_examples_that_continue_it_run(tmp_path, monkeypatch):

@@ -185,9 +185,9 @@ def test_errors_in_the_gradient_of_a_black_box_show_at_once():
 @pytest.mark.parametrize(
     ("reads", "element"),
     [
-        (lambda x: -x[0] ** 2 - x[2] ** 2, 2),
+        (lambda x: -(x[0] ** 2) - x[2] ** 2, 2),
         (lambda x: -x @ x + x[-3], -1),
-        (jax.jit(lambda x: -x[5] ** 2), 5),
+        (jax.jit(lambda x: -(x[5] ** 2)), 5),
         (lambda x: -jnp.sum(x.reshape(1, 2)[0, 3] ** 2), 3),
     ],
 )

@@ -1,4 +1,7 @@
-"""Positions that are pytrees (e.g. a dict of arrays), and their layout in a vector."""
+"""Positions that are pytrees (e.g. a dict of arrays), and their layout in a vector.
+
+The vector holds free coordinates. Those of a leaf are its numbers, unless it has a domain.
+"""
 
 import dataclasses
 import math
@@ -9,8 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.requirements import is_traced
-from gmmvi_jax.typing import HostArray, PyTree
+from gmmvi_jax.densities.leaf_domains import domains_of_leaves
+from gmmvi_jax.domains import Domain, real
+from gmmvi_jax.requirements import is_traced, require_int
+from gmmvi_jax.typing import Array, HostArray, PyTree
 
 
 @jax.tree_util.register_static
@@ -25,17 +30,30 @@ class PositionLayout:
         shapes: of its leaves, in JAX's order (dicts by sorted keys).
         dtypes: names of the leaves' dtypes.
         paths: paths of the leaves, as in ``a.b``.
+        domains: of the leaves.
     """
 
     treedef: Any
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
     paths: tuple[str, ...]
+    domains: tuple[Domain, ...]
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether a leaf has a domain other than all real numbers."""
+        return any(domain != real for domain in self.domains)
+
+    @property
+    def free_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the leaves' free coordinates."""
+        pairs = zip(self.domains, self.shapes, strict=True)
+        return tuple(domain.free_shape(shape) for domain, shape in pairs)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The number of coordinates of each leaf."""
-        return tuple(math.prod(shape) for shape in self.shapes)
+        """The number of free coordinates of each leaf."""
+        return tuple(map(math.prod, self.free_shapes))
 
     @property
     def dim(self) -> int:
@@ -44,12 +62,24 @@ class PositionLayout:
 
     @property
     def names(self) -> list[str]:
-        """The names [D] of the coordinates: ``b`` for a scalar, ``w[0]``, ``w[1, 2]``."""
-        return [
-            path + (f"[{', '.join(map(str, index))}]" if shape else "")
-            for path, shape in zip(self.paths, self.shapes, strict=True)
-            for index in np.ndindex(shape)
-        ]
+        """The names [D] of the free coordinates: ``b`` for a scalar, ``w[0]``, ``w[1, 2]``.
+
+        Where they are not as many as the numbers of a leaf, they are ``w.free[0]`` and so on.
+        """
+        parts = zip(self.paths, self.shapes, self.free_shapes, strict=True)
+        own = ((path if free == shape else f"{path}.free", free) for path, shape, free in parts)
+        return [name for path, free in own for name in _entries(path, free)]
+
+    @property
+    def value_names(self) -> list[str]:
+        """The names of all numbers of a position."""
+        parts = zip(self.paths, self.shapes, strict=True)
+        return [name for path, shape in parts for name in _entries(path, shape)]
+
+    def values(self, points: HostArray) -> np.ndarray:
+        """Returns [N, M] all numbers of the positions at points [N, D], as ``value_names``."""
+        leaves = jax.tree.leaves(self.unravel(points))
+        return np.concatenate([np.reshape(leaf, (len(points), -1)) for leaf in leaves], axis=1)
 
     def unravel(self, points: HostArray) -> PyTree:
         """Returns points [..., D] as the pytree; every leaf has the same leading axes.
@@ -57,16 +87,32 @@ class PositionLayout:
         Leaves have the dtypes of the example, if JAX has them enabled; numpy arrays stay numpy
         arrays.
         """
-        ends = np.cumsum(self.sizes)
-        leaves = [
-            points[..., end - size : end]
-            .reshape(points.shape[:-1] + shape)
-            .astype(jax.dtypes.canonicalize_dtype(dtype))
-            for end, size, shape, dtype in zip(
-                ends, self.sizes, self.shapes, self.dtypes, strict=True
-            )
-        ]
+        parts = zip(self._parts(points), self.domains, self.shapes, self.dtypes, strict=True)
+        leaves = []
+        for free, domain, shape, dtype in parts:
+            value = free
+            if domain != real:
+                value = domain.constrain(jnp.asarray(free), shape)
+                value = np.asarray(value) if isinstance(points, np.ndarray) else value
+            leaves.append(value.astype(jax.dtypes.canonicalize_dtype(dtype)))
         return jax.tree.unflatten(self.treedef, leaves)
+
+    def log_volume(self, points: Array) -> Array:
+        """Returns [...] what is added to a log density of the position at points [..., D].
+
+        See ``Domain.log_volume``.
+        """
+        parts = zip(self._parts(points), self.domains, self.shapes, strict=True)
+        terms = [domain.log_volume(free, shape) for free, domain, shape in parts if domain != real]
+        return sum(terms, start=jnp.zeros(points.shape[:-1], points.dtype))
+
+    def _parts(self, points: Any) -> list[Any]:
+        """Returns the free coordinates of the leaves, [..., *free_shape] each."""
+        ends = np.cumsum(self.sizes)
+        return [
+            points[..., end - size : end].reshape(points.shape[:-1] + shape)
+            for end, size, shape in zip(ends, self.sizes, self.free_shapes, strict=True)
+        ]
 
     def ravel(self, tree: PyTree) -> jax.Array:
         """Returns a pytree as a vector [..., D]; its leaves may have common leading axes.
@@ -81,7 +127,12 @@ class PositionLayout:
                 raise ValueError(
                     f"position: leaf {path!r} must have shape {leading + shape}, got {leaf.shape}."
                 )
-        flat = [leaf.reshape(*leading, size) for leaf, size in zip(leaves, self.sizes, strict=True)]
+        flat = []
+        for leaf, domain, shape, size in zip(
+            leaves, self.domains, self.shapes, self.sizes, strict=True
+        ):
+            free = leaf if domain == real else domain.unconstrain(leaf, shape)
+            flat.append(free.reshape(*leading, size))
         return jnp.concatenate(flat, axis=-1)
 
     def ravel_setting(self, name: str, leaves: Sequence[Any]) -> HostArray:
@@ -110,16 +161,25 @@ class PositionLayout:
         return leaves
 
 
-def position_layout(example: PyTree) -> PositionLayout:
+def _entries(path: str, shape: tuple[int, ...]) -> list[str]:
+    """Returns the names of the numbers of an array."""
+    if not shape:
+        return [path]
+    return [f"{path}[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]
+
+
+def position_layout(example: PyTree, domain: Any = None) -> PositionLayout:
     """Returns the layout of positions with the structure of ``example``.
 
     Args:
         example: a pytree of floating-point arrays, numbers or ``jax.ShapeDtypeStruct``; only
             shapes and dtypes are used.
+        domain: of ``gmmvi_jax.domains``, of all leaves; or a pytree like the example with the
+            domains of some leaves.
 
     Raises:
-        TypeError: a leaf is not a floating-point array or number.
-        ValueError: the example has no coordinates.
+        TypeError: a leaf is not a floating-point array or number, or a domain is none.
+        ValueError: the example has no coordinates; a domain does not fit its leaf, or has none.
 
     Example:
         >>> layout = position_layout({"w": np.zeros(2), "b": 0.0})
@@ -144,65 +204,22 @@ def position_layout(example: PyTree) -> PositionLayout:
             )
         shapes.append(tuple(np.shape(leaf)))
         dtypes.append(dtype.name)
-    layout = PositionLayout(treedef, tuple(shapes), tuple(dtypes), tuple(paths))
+    domains = domains_of_leaves(domain, paths, shapes)
+    layout = PositionLayout(treedef, tuple(shapes), tuple(dtypes), tuple(paths), domains)
     if layout.dim == 0:
         raise ValueError(f"position: {example!r} has no coordinates.")
     return layout
 
 
-def layout_of(dim: Any) -> PositionLayout | None:
-    """Returns the layout if ``dim`` is an example of a position, None if it is a number."""
-    is_number = isinstance(dim, bool | int | float | str | np.generic) or dim is None
-    if is_number or getattr(dim, "ndim", 1) == 0:
-        return None
-    return position_layout(dim)
+def layout_of(dim: Any, domain: Any = None) -> PositionLayout | None:
+    """Returns the layout if ``dim`` is an example of a position, None if it is a number.
 
-
-def example_values(example: PyTree) -> np.ndarray:
-    """Returns [D] the values of an example of a position; 0 for leaves with only a shape."""
-    flat = [
-        np.zeros(leaf.shape).ravel()
-        if isinstance(leaf, jax.ShapeDtypeStruct)
-        else np.ravel(np.asarray(leaf, dtype=float))
-        for leaf in jax.tree.leaves(example)
-    ]
-    return np.concatenate(flat)
-
-
-def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:
-    """Returns a setting given as a pytree as a vector [D]; numbers and vectors are unchanged.
-
-    Args:
-        name: of the setting.
-        value: a number, a vector (an array, or a list of numbers), or a pytree like the position,
-            in which a number applies to a whole leaf of the position.
-        layout: of the position, if it is a pytree.
-
-    Raises:
-        ValueError: the structure or the shapes do not match the position.
+    A number of dimensions with a domain is a vector.
     """
-    if value is None:
+    is_number = isinstance(dim, bool | int | float | str | np.generic) or dim is None
+    if not is_number and getattr(dim, "ndim", 1) != 0:
+        return position_layout(dim, domain)
+    if domain is None:
         return None
-    structure = jax.tree.structure(value)
-    is_number_or_array = structure == jax.tree.structure(0)
-    if layout is not None and not is_number_or_array:
-        try:  # lists of numbers are leaves here, since they may represent arrays
-            leaves = layout.treedef.flatten_up_to(value)
-        except (ValueError, TypeError):
-            pass
-        else:
-            return layout.ravel_setting(name, leaves)
-    if is_number_or_array and layout is not None and (np.shape(value),) == layout.shapes:
-        return (
-            value.ravel() if is_traced(value) else np.ravel(value)
-        )  # where the position is a matrix, say
-    if is_number_or_array or isinstance(value, list | tuple):
-        return value
-    if layout is not None:
-        raise ValueError(
-            f"{name} must be a number, a vector, or a pytree like the position, "
-            f"{layout.treedef}; got {structure}."
-        )
-    leaves = jax.tree.leaves(value)
-    numpy = jnp if any(map(is_traced, leaves)) else np
-    return numpy.concatenate([numpy.ravel(leaf) for leaf in leaves])
+    size = require_int("dim", dim, least=1)
+    return position_layout(jax.ShapeDtypeStruct((size,), jnp.result_type(float)), domain)

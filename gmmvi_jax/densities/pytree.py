@@ -45,7 +45,21 @@ class PytreeTarget:
 
     def __call__(self, x: Array, *key: Any) -> Array:
         """Returns the log density at ``x`` [D], a scalar of its dtype."""
-        return _follow(self.log_density(self.unravel(x), *key), x)
+        return self._of_free(self.log_density(self.unravel(x), *key), x)
+
+    def _of_free(self, value: Any, x: Array) -> Any:
+        """Returns the log density of free coordinates, from that of the position."""
+        value = _follow(value, x)
+        return value + self.layout.log_volume(x) if self.layout.is_constrained else value
+
+    def _gradient_of_free(self, gradient: PyTree, x: Array) -> Array:
+        """Returns the gradient in free coordinates [..., D], from a pytree like the position."""
+        if not self.layout.is_constrained:
+            return self.ravel(gradient).astype(x.dtype)
+        position, pull_back = jax.vjp(self.unravel, x)
+        gradient = jax.tree.map(lambda own, like: own.astype(like.dtype), gradient, position)
+        (own,) = pull_back(gradient)
+        return own + jax.grad(lambda x: jax.numpy.sum(self.layout.log_volume(x)))(x)
 
     def unravel(self, x: Array) -> PyTree:
         """Returns ``x`` [..., D] as the pytree; every leaf has the same leading axes."""
@@ -62,7 +76,7 @@ class PytreeTarget:
     def full(self) -> Callable[[Array], Array]:
         """The density that a stochastic one estimates, if it has that."""
         full: Any = _own(self.log_density, "full")
-        return lambda x: _follow(full(self.unravel(x)), x)
+        return lambda x: self._of_free(full(self.unravel(x)), x)
 
     @property
     def value_and_grad(self) -> Callable[..., tuple[Array, Array]]:
@@ -71,7 +85,7 @@ class PytreeTarget:
 
         def value_and_grad(x: Array, *key: Any) -> tuple[Array, Array]:
             value, gradient = own(self.unravel(x), *key)
-            return _follow(value, x), self.ravel(gradient).astype(x.dtype)
+            return self._of_free(value, x), self._gradient_of_free(gradient, x)
 
         return value_and_grad
 
@@ -84,9 +98,12 @@ class PytreeTarget:
             points: Array, num_live: Array, with_gradient: bool
         ) -> tuple[Array, Array | None]:
             values, gradients = own(self.unravel(points), num_live, with_gradient)
+            values = values.astype(points.dtype)
+            if self.layout.is_constrained:
+                values = values + self.layout.log_volume(points)
             if gradients is not None:
-                gradients = self.ravel(gradients).astype(points.dtype)
-            return values.astype(points.dtype), gradients
+                gradients = self._gradient_of_free(gradients, points)
+            return values, gradients
 
         return evaluate_batch
 
@@ -107,7 +124,9 @@ def _follow(value: Any, x: Array) -> Any:
     return value.astype(x.dtype) if is_real else value
 
 
-def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarget:
+def on_pytree(
+    log_density: Callable[..., Array], example: PyTree, domain: Any = None
+) -> PytreeTarget:
     """Makes a target of a log density whose position is a pytree.
 
     ``train`` does this itself for a config that was made from such an example. Samples and modes
@@ -118,6 +137,8 @@ def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarge
             scalar.
         example: a pytree of floating-point arrays and numbers, of which only shapes and dtypes
             matter. The vector has its leaves in the order of ``jax.flatten_util.ravel_pytree``.
+        domain: where the position may lie, see ``from_codename``; the target is then the density of
+            free coordinates, with the log-determinant of the map to the position.
 
     Raises:
         TypeError: the density cannot be called, or a leaf is no floating-point array or number.
@@ -130,4 +151,4 @@ def on_pytree(log_density: Callable[..., Array], example: PyTree) -> PytreeTarge
         >>> target.dim, target.layout.names
         (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
     """
-    return PytreeTarget(as_log_density(log_density), position_layout(example))
+    return PytreeTarget(as_log_density(log_density), position_layout(example, domain))

@@ -1,5 +1,6 @@
 """``fit``: a mixture fitted to a density without settings."""
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ def fit(
     log_density: Callable[..., Array],
     dim_or_position: int | PyTree | None = None,
     *,
+    domain: Any = None,
     prior_mean: Any = None,
     prior_scale: Any = None,
     seed: int = 0,
@@ -67,6 +69,8 @@ def fit(
         log_density: unnormalised log density of ONE point [D], see ``train``.
         dim_or_position: dimensions D; or an example of the position, a pytree, whose values are the
             default of ``prior_mean``. Not needed if the density has an attribute ``dim``.
+        domain: where the position may lie, of ``gmmvi_jax.domains``, e.g. ``domains.positive``; or
+            a pytree like the position with the domains of some leaves.
         prior_mean: scalar, [D] or a pytree like the position, where the search starts. By default
             that of the density if it has this attribute, else 0.
         prior_scale: scalar, [D] or a pytree, standard deviations of the places the search starts
@@ -107,11 +111,9 @@ def fit(
     until: list[StoppingRule] = [Convergence(tolerance)]
     until += [] if budget is None else [EvaluationBudget(budget)]
     until += [] if seconds is None else [TimeLimit(seconds)]
-    settings = {"seed": seed, "diagonal": diagonal}
-
-    first_scale = 1.0 if scale is None else scale
+    settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}
     variant = samtron if has_gradient(target) else vips
-    config = _config(variant, example, mean, first_scale, max_components, settings)
+    config = _config(variant, example, mean, scale, {**settings, "domain": domain})
     request = check_request(config, log_density, None, progress, callbacks, checkpoint, until)
     estimator = config.algorithm.natural_gradient
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
@@ -121,10 +123,9 @@ def fit(
     if not is_stochastic(full_density(request.target)):
         start = _search(request, scale is None, budget, seconds)
         if scale is None and start.gmm is not None:
-            example = dim_or_position if request.layout is not None else config.dim
-            config = _config(
-                variant, example, start.prior_mean, start.prior_scale, max_components, settings
-            )
+            layout = config.layout
+            config = _config(variant, config.dim, start.prior_mean, start.prior_scale, settings)
+            config = dataclasses.replace(config, layout=layout)
             request = request._replace(config=config)
     if verbose and (start is None or start.num_basins):
         _tell(start, config, time.perf_counter() - request.start_time)
@@ -185,7 +186,6 @@ def _config(
     example: int | PyTree,
     mean: Any,
     scale: Any,
-    max_components: int | None,
     settings: dict[str, Any],
 ) -> Config:
     """Returns the configuration, with as many components as there is memory for."""
@@ -200,12 +200,11 @@ def _config(
             num_iterations=_MOST_ITERATIONS,
             log_every=_LOG_EVERY,
             diagnostic_samples=_DIAGNOSTIC_SAMPLES,
-            max_components=max_components,
-            **settings,
+            **{**settings, "max_components": max_components},
         )
 
-    if max_components is not None:
-        return with_capacity(max_components)
+    if settings["max_components"] is not None:
+        return with_capacity(settings["max_components"])
     configs = map(with_capacity, _CAPACITIES)
     return next(filter(_has_memory, configs), with_capacity(1))
 

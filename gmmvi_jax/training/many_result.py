@@ -19,7 +19,7 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.result import TrainResult, diagnosis_samples
 from gmmvi_jax.training.status import Ending, Status
-from gmmvi_jax.training.summary import history_words, mode_lines, run_table
+from gmmvi_jax.training.summary import history_words, mode_lines, modes_in_words, run_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 
@@ -134,13 +134,13 @@ class TrainManyResult:
             max_modes: most modes that are listed.
         """
         merged = self.merged
-        names = None if self.layout is None else self.layout.names
+        modes, names = modes_in_words(find_modes(merged), self.layout)
         lines = [
             *run_table(self.seeds, self.statuses, self.history),
             "",
             f"merged: {merged.num_components} components in {merged.dim} dimensions",
             "",
-            *mode_lines(find_modes(merged), max_modes, names),
+            *mode_lines(modes, max_modes, names),
         ]
         return "\n".join(lines)
 

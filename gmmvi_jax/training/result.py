@@ -19,7 +19,7 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
 from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
-from gmmvi_jax.training.summary import component_table, history_words, summary_table
+from gmmvi_jax.training.summary import component_table, history_words, modes_in_words, summary_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _DIAGNOSIS_SAMPLES = (1_000, 10_000)  # bounds of the default number of draws
@@ -118,8 +118,7 @@ class TrainResult:
         Args:
             max_modes: maximum number of modes, and of components, to list.
         """
-        names = None if self.layout is None else self.layout.names
-        modes = find_modes(self.gmm)
+        modes, names = modes_in_words(find_modes(self.gmm), self.layout)
         database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.database))
         table = summary_table(
             self.gmm, modes, self.history, self.status, max_modes, database_bytes, names

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.modes import Modes
 from gmmvi_jax.gmm import GMM
 
@@ -60,7 +61,7 @@ def summary_table(
         status: how the run ended.
         max_modes: maximum number of modes to list, the heaviest first.
         database_bytes: size of the sample database, including its buffers.
-        names: of the D coordinates, if they have names.
+        names: of the numbers of a location, if they have names.
     """
     count, dim = gmm.means.shape
     shape = "diagonal" if gmm.factors.ndim == 2 else "full"
@@ -97,13 +98,25 @@ def summary_table(
     return "\n".join([*lines, "", *mode_lines(modes, max_modes, names)])
 
 
+def modes_in_words(modes: Modes, layout: PositionLayout | None) -> tuple[Modes, list[str] | None]:
+    """Returns modes whose locations are the numbers of the position, and the numbers' names.
+
+    Args:
+        modes: of a mixture.
+        layout: of the position, None if it is a vector.
+    """
+    if layout is None:
+        return modes, None
+    return modes._replace(locations=layout.values(modes.locations)), layout.value_names
+
+
 def mode_lines(modes: Modes, max_modes: int, names: Sequence[str] | None = None) -> list[str]:
     """Returns a line per mode, the heaviest first.
 
     Args:
         modes: of a mixture.
         max_modes: at most so many are listed.
-        names: of the D coordinates, where they have any.
+        names: of the numbers of a location, where they have any.
     """
     num_modes = len(modes.masses)
     lines = [f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]

@@ -3,10 +3,17 @@
 import inspect
 from typing import Any, Unpack
 
+import jax
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config, Run
-from gmmvi_jax.densities.position import PositionLayout, example_values, flat_setting, layout_of
+from gmmvi_jax.densities.position import PositionLayout, layout_of
+from gmmvi_jax.densities.position_settings import (
+    example_values,
+    flat_location,
+    flat_scale,
+    flat_setting,
+)
 from gmmvi_jax.mixture.initial import PriorInitialization
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.iterate_averaging import LastIterate, NaturalParameterAverage
@@ -40,8 +47,9 @@ def from_codename(
     codename: str,
     dim: int | PyTree,
     *,
+    domain: Any = None,
     prior_mean: Any = None,
-    prior_scale: Any = 1.0,
+    prior_scale: Any = None,
     initial_covariance: Any = None,
     num_initial_components: int | None = None,
     max_components: int | None = None,
@@ -60,10 +68,12 @@ def from_codename(
     Args:
         codename: seven letters, e.g. ``"SAMTRON"``; ``gmmvi-jax variants`` explains them.
         dim: dimensions D of the target; or an example of its position where that is a pytree.
+        domain: where the position may lie, of ``gmmvi_jax.domains``; or a pytree like the position
+            with the domains of some leaves. The mixture has free coordinates, without limits.
         prior_mean: scalar or [D], where the initial means are drawn around. This and the next two
-            may also be pytrees like the position, with a number or an array for each leaf. By
-            default 0, or the values of the example of a position.
-        prior_scale: scalar or [D], their standard deviation.
+            may also be pytrees like the position, with a number or an array for each leaf. With a
+            domain all are of the position itself. By default 0, or the values of the example.
+        prior_scale: scalar or [D], their standard deviation; by default 1 (of free coordinates).
         initial_covariance: scalar or [D] variances of the initial components; by default
             ``prior_scale ** 2``.
         num_initial_components: components at the start; a single one sits at ``prior_mean``. By
@@ -92,7 +102,7 @@ def from_codename(
         >>> config.run.num_iterations
         100
     """
-    layout = layout_of(dim)
+    layout = layout_of(dim, domain)
     num_dims = require_int("dim", dim if layout is None else layout.dim, least=1)
     require_bool("diagonal", diagonal)
     require_bool("average_iterates", average_iterates)
@@ -152,10 +162,12 @@ def _prior(
     """
     mean_name = "prior_mean"
     if mean is None and layout is not None:
-        mean_name, mean = "prior_mean (the example's values)", example_values(example)
-    mean = flat_setting("prior_mean", 0.0 if mean is None else mean, layout)
-    scale = flat_setting("prior_scale", scale, layout)
-    covariance = flat_setting("initial_covariance", covariance, layout)
+        mean_name, mean = "prior_mean (the example's values)", example_values(example, layout)
+    else:
+        mean = flat_location("prior_mean", 0.0 if mean is None else mean, layout)
+    scale = flat_scale("prior_scale", scale, mean, layout)
+    if covariance is not None:
+        covariance = _flat_covariance(covariance, mean, layout)
 
     means = vector_setting(mean_name, mean, dim)
     scales = vector_setting("prior_scale", scale, dim, positive=True)
@@ -166,6 +178,14 @@ def _prior(
         variances = vector_setting("initial_covariance", covariance, dim, positive=True)
         require_variance("initial_covariance", variances, covariance)
     return means, scales, variances
+
+
+def _flat_covariance(value: Any, mean: Any, layout: PositionLayout | None) -> Any:
+    """Returns the variances of free coordinates."""
+    if layout is None or not layout.is_constrained:
+        return flat_setting("initial_covariance", value, layout)
+    scale = jax.tree.map(np.sqrt, value)
+    return flat_scale("initial_covariance", scale, mean, layout) ** 2
 
 
 def _modules(problem: Problem, settings: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ Number: TypeAlias = float | Array  # a scalar; in a sweep (``jax.vmap``) one tha
 class CommonSettings(TypedDict, total=False):
     """Settings of every variant; ``from_codename`` documents them."""
 
+    domain: Any
     prior_mean: Any
     prior_scale: Any
     initial_covariance: Any

@@ -13,7 +13,8 @@ from jax.flatten_util import ravel_pytree
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.evaluation import full_density, value_and_gradient
-from gmmvi_jax.densities.position import flat_setting, position_layout
+from gmmvi_jax.densities.position import position_layout
+from gmmvi_jax.densities.position_settings import flat_setting
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.training.chunk import num_compilations
 
