@@ -246,7 +246,8 @@ def test_a_mean_over_a_minibatch_is_found_before_compiling():
 
     with pytest.raises(ValueError, match=r"8\.11 times .* jnp\.sum instead of jnp\.mean"):
         gmmvi.train(CONFIG, densities.minibatch(mean_likelihood, bowl, data, batch_size=37))
-    result = gmmvi.train(CONFIG, densities.minibatch(sum_likelihood, bowl, data, batch_size=37))
+    small = gmmvi.from_codename("SEMTFOX", 2, num_iterations=2, log_every=2, diagnostic_samples=64)
+    result = gmmvi.train(small, densities.minibatch(sum_likelihood, bowl, data, batch_size=37))
     assert result.status is Status.COMPLETED
 
 
