@@ -23,7 +23,8 @@ class Periodic:
     Free is the real line, which winds around the circle. A place on the circle has many on the
     line, whose weights have the sum 1: N(x | c, s^2) / sum_k N(x + k P | c, s^2), with the period
     P, the middle c and s = P / 3. There is no edge: a mode at the cut has two copies, and the
-    uniform density is nearly a Gaussian one.
+    uniform density is nearly a Gaussian one. In ten coordinates with modes at the cut there are
+    2^10 copies: begin the period where there is little mass.
 
     Attributes:
         low: where the values begin.
