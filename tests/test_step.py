@@ -72,6 +72,7 @@ def ring(x):
     return -2.0 * (jnp.sqrt(jnp.sum(x**2) + 1e-6) - 3.0) ** 2
 
 
+@pytest.mark.slow
 def test_capacity_does_not_change_the_run():
     small = run(growing_config(6), ring, 12)
     large = run(growing_config(40), ring, 12)

@@ -33,6 +33,7 @@ def test_samples_of_the_mixture_are_not_padded() -> None:
     assert sample_chunk(200) == 400  # for a number that comes in multiples
 
 
+@pytest.mark.slow
 def test_a_run_in_small_blocks_fits_as_well() -> None:
     mean, variance = jnp.asarray([1.0, -2.0]), jnp.asarray([0.5, 2.0])
 
