@@ -98,12 +98,9 @@ class PytreeTarget:
             points: Array, num_live: Array, with_gradient: bool
         ) -> tuple[Array, Array | None]:
             values, gradients = own(self.unravel(points), num_live, with_gradient)
-            values = values.astype(points.dtype)
-            if self.layout.is_constrained:
-                values = values + self.layout.log_volume(points)
             if gradients is not None:
                 gradients = self._gradient_of_free(gradients, points)
-            return values, gradients
+            return self._of_free(values.astype(points.dtype), points), gradients
 
         return evaluate_batch
 

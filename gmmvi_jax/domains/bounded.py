@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.domains.protocol import Shape
 from gmmvi_jax.domains.standard_normal import log_normal_density, sum_event
+from gmmvi_jax.domains.static import as_tuples
 from gmmvi_jax.typing import Array
 
 _NONE, _LOW, _HIGH, _BOTH = range(4)  # which of the bounds are finite
@@ -127,7 +128,7 @@ def interval(low: ArrayLike, high: ArrayLike) -> Bounded:
             f"interval needs finite bounds, low below high, got {low} and {high}; "
             f"domains.lower and domains.upper have one."
         )
-    return Bounded(_static(lows), _static(highs))
+    return Bounded(as_tuples(lows), as_tuples(highs))
 
 
 def lower(bound: ArrayLike) -> Bounded:
@@ -144,14 +145,7 @@ def _finite(name: str, bound: ArrayLike) -> _Bound:
     bounds = np.asarray(bound, float)
     if not np.all(np.isfinite(bounds)):
         raise ValueError(f"{name} needs a finite bound, got {bound}.")
-    return _static(bounds)
-
-
-def _static(bound: np.ndarray) -> _Bound:
-    def as_tuples(value: Any) -> _Bound:
-        return tuple(map(as_tuples, value)) if isinstance(value, list) else value
-
-    return as_tuples(bound.tolist())
+    return as_tuples(bounds)
 
 
 real = Bounded()

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmvi_jax.domains.bounded import positive
 from gmmvi_jax.domains.protocol import Shape
+from gmmvi_jax.domains.standard_normal import sum_event
 from gmmvi_jax.typing import Array
 
 
@@ -43,7 +44,7 @@ class CholeskyFactor:
         """Returns the sum of the logs of the diagonals."""
         rows, columns = np.tril_indices(shape[-1])
         terms = jnp.where(rows == columns, free, 0.0)
-        return jnp.sum(terms, axis=tuple(range(1 - len(shape), 0)))
+        return sum_event(terms, shape[1:])
 
     def contains(self, value: Any) -> bool:
         """Returns whether the upper triangles are 0 and the diagonals positive."""

@@ -9,6 +9,7 @@ import numpy as np
 from gmmvi_jax.domains.bounded import interval
 from gmmvi_jax.domains.cholesky import check_square
 from gmmvi_jax.domains.protocol import Shape
+from gmmvi_jax.domains.standard_normal import sum_event
 from gmmvi_jax.typing import Array
 
 _TOLERANCE = 1e-4  # of a user's diagonal, in float32
@@ -56,8 +57,8 @@ class Correlation:
         _, columns = np.tril_indices(count, -1)
         partial = _PARTIAL.constrain(free, ())
         log_rest = jnp.log1p(-jnp.square(partial))
-        terms = 0.5 * (count - 2 - columns) * log_rest + _PARTIAL.log_volume(free, ())
-        return jnp.sum(terms, axis=tuple(range(1 - len(shape), 0)))
+        terms = log_rest * (0.5 * (count - 2 - columns)) + _PARTIAL.log_volume(free, ())
+        return sum_event(terms, shape[1:])
 
     def contains(self, value: Any) -> bool:
         """Returns whether the matrices are correlations."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.domains.protocol import Shape
+from gmmvi_jax.domains.static import as_tuples
 from gmmvi_jax.typing import Array
 
 
@@ -16,7 +17,7 @@ class Fixed:
     """A constant: it has no free coordinates.
 
     Attributes:
-        value: nested tuples, or a number; None: what the example of the position has.
+        value: a number, or nested tuples of the value's shape.
     """
 
     value: Any
@@ -53,8 +54,4 @@ class Fixed:
 
 def fixed(value: ArrayLike) -> Fixed:
     """Returns the domain of a single value, which is then not fitted."""
-
-    def as_tuples(entry: Any) -> Any:
-        return tuple(map(as_tuples, entry)) if isinstance(entry, list) else entry
-
-    return Fixed(as_tuples(np.asarray(value, float).tolist()))
+    return Fixed(as_tuples(np.asarray(value, float)))
