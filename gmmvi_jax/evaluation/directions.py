@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, has_gradient
-from gmmvi_jax.evaluation.host_draws import host_draws
+from gmmvi_jax.evaluation.on_host import host_arrays, host_covariance, host_draws
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -27,12 +27,13 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     """
     if not all(np.all(np.isfinite(np.asarray(leaf))) for leaf in (gmm.means, gmm.factors)):
         return np.zeros((0, gmm.dim))
-    offset = np.exp(np.asarray(gmm.log_weights, float)) @ np.asarray(gmm.means, float) - centre
+    weights, means, _ = host_arrays(gmm)
+    offset = weights @ means - centre
     if gmm.dim > _MAX_DIM:  # no covariance, and no eigenvectors
-        largest = int(np.argmax(np.var(np.asarray(gmm.means, float), axis=0) + offset**2))
+        largest = int(np.argmax(np.var(means, axis=0) + offset**2))
         widest = int(np.argmax(np.max(np.asarray(gmm.variances), axis=0)))
         return _steps(gmm, [np.eye(1, gmm.dim, index)[0] for index in (largest, widest)])
-    covariance = _covariance(gmm)
+    covariance = host_covariance(gmm)
     axes = [
         *np.linalg.eigh(covariance + np.outer(offset, offset))[1].T[:-3:-1],
         np.linalg.eigh(covariance)[1][:, -1],
@@ -52,7 +53,7 @@ def null_direction(gmm: GMM, log_target: LogDensity, key: PRNGKey) -> tuple[np.n
     nothing = np.zeros((0, gmm.dim))
     if gmm.dim > _MAX_GRADIENT_DIM or not has_gradient(log_target):
         return nothing, 0
-    covariance = _covariance(gmm)
+    covariance = host_covariance(gmm)
     if not np.all(np.isfinite(covariance)):
         return nothing, 0
     num_draws = max(2 * gmm.dim, 32)
@@ -78,24 +79,6 @@ def _gradients(log_target: LogDensity, key: PRNGKey, points: Array) -> Array:
     return jnp.zeros_like(points) if gradients is None else gradients
 
 
-def _covariance(gmm: GMM) -> np.ndarray:
-    """Returns the covariance [D, D] in float64, since a diverged mixture has a large one."""
-    weights, means, factors = _arrays(gmm)
-    centred = means - weights @ means
-    between = (weights[:, None] * centred).T @ centred
-    if gmm.is_diagonal:
-        return between + np.diag(weights @ np.square(factors))
-    columns = np.sqrt(weights)[:, None, None] * np.tril(factors)
-    columns = columns.transpose(1, 0, 2).reshape(gmm.dim, -1)
-    return between + columns @ columns.T
-
-
-def _arrays(gmm: GMM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns weights, means and factors in float64."""
-    weights, means, factors = jax.device_get((gmm.weights, gmm.means, gmm.factors))
-    return weights.astype(float), means.astype(float), factors.astype(float)
-
-
 def _steps(gmm: GMM, axes: list[np.ndarray]) -> np.ndarray:
     """Returns [M, D] distinct axes and their variants, scaled to the width of the mixture."""
     units: list[np.ndarray] = []
@@ -112,7 +95,7 @@ def _steps(gmm: GMM, axes: list[np.ndarray]) -> np.ndarray:
 
 def _width(gmm: GMM, unit: np.ndarray) -> float:
     """Returns the standard deviation of the mixture along a direction [D] of length 1."""
-    weights, means, factors = _arrays(gmm)
+    weights, means, factors = host_arrays(gmm)
     places = means @ unit
     roots = unit * factors if gmm.is_diagonal else unit @ np.tril(factors)
     variances = np.square(places - weights @ places) + np.sum(np.square(roots), axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.directions import line_directions, null_direction
 from gmmvi_jax.evaluation.evaluations import densities_at
-from gmmvi_jax.evaluation.host_draws import host_draws
+from gmmvi_jax.evaluation.on_host import host_draws
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.typing import LogDensity, PRNGKey

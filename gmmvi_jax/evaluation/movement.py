@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.evaluation.host_draws import host_draws
+from gmmvi_jax.evaluation.on_host import host_draws
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.typing import Array, PRNGKey

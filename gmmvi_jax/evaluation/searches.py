@@ -11,13 +11,11 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.evaluation.chains import ChainCheck, chain_check
 from gmmvi_jax.evaluation.fit import Fit
 from gmmvi_jax.evaluation.improper import Improper, search_improper
+from gmmvi_jax.evaluation.on_host import host_arrays
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints, overlooked_points
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import PRNGKey
-
-_mean = jax.jit(GMM.mean)
 
 
 class Searches(NamedTuple):
@@ -55,7 +53,9 @@ def search_missed(
         gmm, target, own, key_points, candidates=candidates, temperature=beta
     )
     uphill = mass_uphill(gmm, target, own, key_uphill, temperature=beta)
-    centre = np.asarray(_mean(gmm)) if centre is None else centre
+    if centre is None:
+        weights, means, _ = host_arrays(gmm)
+        centre = weights @ means
     improper, num_on_lines = search_improper(
         target, gmm, centre, temperature=beta, names=names, rng_key=key_lines
     )

@@ -25,7 +25,7 @@ from gmmvi_jax.densities.evaluation import (
     value_and_gradient,
 )
 from gmmvi_jax.evaluation.evaluations import densities_at
-from gmmvi_jax.evaluation.host_draws import host_draws
+from gmmvi_jax.evaluation.on_host import host_covariance, host_draws
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -113,13 +113,10 @@ def mass_uphill(
     return Uphill(around[heaviest], float(excesses[heaviest]), share, spent)
 
 
-_covariance = jax.jit(GMM.covariance)
-
-
 def _root(gmm: GMM) -> np.ndarray | None:
     """Returns [D, D] a root of the mixture's covariance; None if the mixture has diverged."""
     try:
-        root = np.linalg.cholesky(np.asarray(_covariance(gmm), float))
+        root = np.linalg.cholesky(host_covariance(gmm))
     except np.linalg.LinAlgError:
         return None
     return root if np.all(np.isfinite(root)) else None
