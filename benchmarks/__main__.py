@@ -6,7 +6,7 @@ import sys
 # Name -> the module with ``main(arguments)``, imported when it is called, and what it does.
 COMMANDS = {
     "published": ("published.command", "published settings: ELBO, evaluations, seconds"),
-    "fit": ("fit", "fit without settings: evaluations, ELBO, seconds until it ends"),
+    "fit": ("fits.command", "fit without settings: evaluations, ELBO, seconds until it ends"),
     "stops": ("stops", "when Convergence ends a run: false stops and late ones"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),
     "run": ("runner", "a suite of runs: paper-1, paper-2, paper-3, peers, alternatives"),

@@ -1,0 +1,1 @@
+"""`gmmvi_jax.fit` without settings: how far it comes, and after how many evaluations."""
