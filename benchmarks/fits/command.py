@@ -68,7 +68,9 @@ def _coverage(target: Any, gmm: gmmvi.GMM, seed: int) -> dict[str, Any]:
 def _measure(name: str, budget: int | None, seed: int) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     row = ROWS[name]
-    target = gmmvi.targets.get(row.target, seed)
+    target: Any = gmmvi.targets.get(row.target, seed)
+    if row.dim is not None:
+        target = dataclasses.replace(target, dim=row.dim)
     result = gmmvi.fit(
         target if row.has_gradient else Values(target),
         seed=seed,
