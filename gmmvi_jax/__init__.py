@@ -5,7 +5,7 @@ of the framework, as configured by ``samtron(dim)``. ``build`` returns pure func
 loops.
 """
 
-from gmmvi_jax import densities, domains, evaluation, targets
+from gmmvi_jax import densities, domains, evaluation, interop, targets
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
@@ -65,6 +65,7 @@ __all__ = [
     "ibayes_gmm",
     "import_samples",
     "init",
+    "interop",
     "load_checkpoint",
     "load_samples",
     "merge",

@@ -28,6 +28,7 @@ class LogDensity(Protocol):
     Optional attributes of a target:
 
     - ``dim``: D, checked against the config's.
+    - ``position`` and ``domain``: an example of the position and where it may lie, for ``fit``.
     - ``value_and_grad(point)``: used instead of autodiff.
     - ``is_stochastic = True``: the target and its ``value_and_grad`` are called with a PRNG key
       as a second argument, a new one for every sample. See ``gmmvi_jax.densities.stochastic``.

@@ -41,7 +41,7 @@ class Row:
 _ALL = (
     Row("breast_cancer", (100_000, 250_000)),
     Row("gmm20"),
-    Row("gmm100"),
+    Row("gmm100", judge=judges.count_modes),
     Row("stm20", (250_000,)),
     Row("planar_robot_4", (200_000, 700_000, 2_000_000), judge=judges.count_postures),
     Row("german_credit"),

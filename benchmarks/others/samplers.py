@@ -6,6 +6,7 @@ from typing import Any
 # The packages are there only where the comparison is run.
 # pyright: reportMissingImports=false
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.others.densities import Density
@@ -82,7 +83,7 @@ def run_guide(density: Density, seed: int) -> dict[str, Any]:
     def model() -> None:
         flat = dist.ImproperUniform(dist.constraints.real_vector, (), (density.dim,))
         x = numpyro.sample("x", flat)
-        numpyro.factor("target", density.log_density(x))
+        numpyro.factor("target", density.log_density(jnp.asarray(x)))
 
     guide = AutoMultivariateNormal(model)
     objective = Trace_ELBO(num_particles=NUM_PARTICLES)

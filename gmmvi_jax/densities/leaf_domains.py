@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from gmmvi_jax.domains import Domain, real
+from gmmvi_jax.domains.numpyro_constraints import from_constraint, is_constraint
 from gmmvi_jax.near_names import did_you_mean
 
 
@@ -16,7 +17,7 @@ def domains_of_leaves(
 
     Args:
         domain: of all leaves; or a pytree with the domains of some, each standing for the leaf, or
-            all leaves, of the position at its place; None for none.
+            all leaves, of the position at its place; None for none. Constraints of NumPyro will do.
         paths: of the leaves.
         shapes: of the leaves.
 
@@ -25,9 +26,10 @@ def domains_of_leaves(
         ValueError: there is no leaf at the place of a domain, or its shape does not fit.
     """
     found: list[Domain] = [real] * len(paths)
-    for keys, own in jax.tree_util.tree_flatten_with_path(domain)[0]:
+    for keys, given in jax.tree_util.tree_flatten_with_path(domain, is_leaf=is_constraint)[0]:
         place = jax.tree_util.keystr(keys, simple=True, separator=".")
-        if not hasattr(own, "log_volume"):
+        own = from_constraint(given) if is_constraint(given) else given
+        if not isinstance(own, Domain):
             raise TypeError(
                 f"domain: {place or 'it'} must be of gmmvi_jax.domains, got {own!r}, e.g. "
                 f"domain={{'sigma': domains.positive}}."

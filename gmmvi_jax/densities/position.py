@@ -14,6 +14,7 @@ import numpy as np
 
 from gmmvi_jax.densities.leaf_domains import domains_of_leaves
 from gmmvi_jax.domains import Domain, real
+from gmmvi_jax.domains.periodic import Periodic
 from gmmvi_jax.requirements import is_traced, require_int
 from gmmvi_jax.typing import Array, HostArray, PyTree
 
@@ -105,6 +106,20 @@ class PositionLayout:
         parts = zip(self._parts(points), self.domains, self.shapes, strict=True)
         terms = [domain.log_volume(free, shape) for free, domain, shape in parts if domain != real]
         return sum(terms, start=jnp.zeros(points.shape[:-1], points.dtype))
+
+    def log_determinant(self, points: Array) -> Array:
+        """Returns [...] the log of the Jacobian determinant of the position at points [..., D].
+
+        Unlike ``log_volume`` without the weights of the places that stand for the same angle.
+        """
+        domains = tuple(real if isinstance(own, Periodic) else own for own in self.domains)
+        return dataclasses.replace(self, domains=domains).log_volume(points)
+
+    @property
+    def periods(self) -> np.ndarray:
+        """[D] after which a free coordinate stands for the same value; 0 for none."""
+        periods = (own.high - own.low if isinstance(own, Periodic) else 0.0 for own in self.domains)
+        return np.repeat(list(periods), self.sizes)
 
     def _parts(self, points: Any) -> list[Any]:
         """Returns the free coordinates of the leaves, [..., *free_shape] each."""

@@ -1,12 +1,13 @@
 """What a domain of a parameter is: a map from free coordinates onto it."""
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from gmmvi_jax.typing import Array
 
 Shape: TypeAlias = tuple[int, ...]
 
 
+@runtime_checkable
 class Domain(Protocol):
     """Where the values of one leaf of a position may lie.
 

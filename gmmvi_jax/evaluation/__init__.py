@@ -20,22 +20,29 @@ from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.evaluation.movement import mixture_divergence
 from gmmvi_jax.evaluation.optimal_transport import sinkhorn_divergence, sliced_wasserstein
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints, archive_candidates, overlooked_points
+from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.psis import describe_k_hat, k_hat_limit, psis
+from gmmvi_jax.evaluation.refine import Refined
 from gmmvi_jax.evaluation.two_sample import TwoSampleTest, classifier_two_sample_test
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
+from gmmvi_jax.evaluation.weighted_draws import Expectation, WeightedDraws
 
 __all__ = [
     "Average",
     "ChainCheck",
     "Concern",
     "Diagnosis",
+    "Expectation",
     "ForwardMetrics",
     "Improper",
     "LogZ",
     "Modes",
     "OverlookedPoints",
+    "Posterior",
+    "Refined",
     "TwoSampleTest",
     "Uphill",
+    "WeightedDraws",
     "archive_candidates",
     "average",
     "chain_check",

@@ -28,7 +28,7 @@ from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200
 _DRAWS_PER_CHAIN = 20
-_NUM_LEAPFROG = 8  # per step
+EVALUATIONS_PER_STEP = 8  # leapfrog steps
 _STEPSIZES = (0.05, 0.5)  # log-uniform, drawn for each step; narrow places need small steps
 _LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SIGNIFICANCE = 0.01  # of all tests together
@@ -73,9 +73,7 @@ def chain_check(
         ValueError: the target has no gradient, or is stochastic.
     """
     target = as_log_density(log_target)
-    if not has_gradient(target) or is_stochastic(full_density(target)):
-        raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
-    hmc = _import_hmc()
+    hmc = require_chains(target)
     key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(
         typed_key(rng_key), 5
     )
@@ -88,10 +86,10 @@ def chain_check(
         nothing = np.zeros((0, gmm.dim))
         return ChainCheck(nothing, np.zeros(0, int), 0.0, False, spent)
     weights /= weights.sum()
-    metric = jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
-    starts = draws[_resample(key_starts, weights, num_chains)]
-    ends = _run(hmc, target, key_chains, starts, metric, num_steps, float(temperature))
-    spent += num_chains * (1 + num_steps * _NUM_LEAPFROG) + num_chains
+    starts = draws[resample(key_starts, weights, num_chains)]
+    metric = mean_covariance(gmm)
+    ends = run_chains(hmc, target, key_chains, starts, metric, num_steps, float(temperature))
+    spent += num_chains * (1 + num_steps * EVALUATIONS_PER_STEP) + num_chains
     at_ends = np.asarray(log_ratios_at(gmm, target, ends, key_ends, temperature=temperature))
     unseen = int(np.sum(at_ends > max(float(np.nanmax(np.asarray(ratios))), highest)))
     expected = _tail_mass(weights, float(k_hat))
@@ -104,8 +102,20 @@ def chain_check(
     )
 
 
-def _import_hmc() -> Any:
-    """Returns BlackJAX's HMC module, an optional dependency."""
+def mean_covariance(gmm: GMM) -> Array:
+    """Returns [D, D] the mean of the components' covariances, a metric for chains."""
+    return jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
+
+
+def require_chains(target: LogDensity) -> Any:
+    """Returns BlackJAX's HMC module, an optional dependency, if chains can sample a target.
+
+    Raises:
+        ImportError: BlackJAX is not installed.
+        ValueError: the target has no gradient, or is stochastic.
+    """
+    if not has_gradient(target) or is_stochastic(full_density(target)):
+        raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
     try:
         from blackjax.mcmc import hmc
     except ImportError as error:
@@ -115,7 +125,7 @@ def _import_hmc() -> Any:
     return hmc
 
 
-def _resample(key: PRNGKey, weights: np.ndarray, count: int) -> np.ndarray:
+def resample(key: PRNGKey, weights: np.ndarray, count: int) -> np.ndarray:
     """Returns [C] rows by systematic resampling, as many of each as its weight [N] says."""
     offsets = (np.arange(count) + float(jax.random.uniform(key))) / count
     return np.minimum(np.searchsorted(np.cumsum(weights), offsets), len(weights) - 1)
@@ -128,7 +138,7 @@ def _tail_mass(weights: np.ndarray, k_hat: float) -> float:
 
 
 @partial(jax.jit, static_argnames=("hmc", "num_steps"))
-def _run(
+def run_chains(
     hmc: Any,
     log_target: LogDensity,
     key: PRNGKey,
@@ -157,7 +167,7 @@ def _run(
             key_size, key_step = jax.random.split(key)
             power = jax.random.uniform(key_size, dtype=start.dtype)
             stepsize = shortest * (longest / shortest) ** power
-            state, _ = kernel(key_step, state, density, stepsize, metric, _NUM_LEAPFROG)
+            state, _ = kernel(key_step, state, density, stepsize, metric, EVALUATIONS_PER_STEP)
             return state, None
 
         keys = jax.random.split(key, num_steps)

@@ -68,9 +68,11 @@ def fit(
     Args:
         log_density: unnormalised log density of ONE point [D], see ``train``.
         dim_or_position: dimensions D; or an example of the position, a pytree, whose values are the
-            default of ``prior_mean``. Not needed if the density has an attribute ``dim``.
+            default of ``prior_mean``. Not needed if the density has an attribute ``dim`` or
+            ``position``.
         domain: where the position may lie, of ``gmmvi_jax.domains``, e.g. ``domains.positive``; or
-            a pytree like the position with the domains of some leaves.
+            a pytree like the position with the domains of some leaves. By default that of the
+            density if it has this attribute.
         prior_mean: scalar, [D] or a pytree like the position, where the search starts. By default
             that of the density if it has this attribute, else 0.
         prior_scale: scalar, [D] or a pytree, standard deviations of the places the search starts
@@ -105,6 +107,7 @@ def fit(
     """
     require_bool("verbose", verbose)
     example = _example(log_density, dim_or_position)
+    domain = getattr(log_density, "domain", None) if domain is None else domain
     mean = getattr(log_density, "prior_mean", None) if prior_mean is None else prior_mean
     scale = getattr(log_density, "prior_scale", None) if prior_scale is None else prior_scale
     target = as_log_density(log_density)
@@ -172,13 +175,15 @@ def _splitting(config: Config, budget: int | None, seconds: float | None) -> Spl
 def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:
     if dim_or_position is not None:
         return dim_or_position
-    dim = getattr(log_density, "dim", None)
-    if dim is None:
+    own = getattr(log_density, "position", None)
+    if own is None:
+        own = getattr(log_density, "dim", None)
+    if own is None:
         raise TypeError(
             "fit needs the number of dimensions, fit(log_density, dim), or an example of the "
-            "position; log_density has no attribute dim."
+            "position; log_density has no attribute dim or position."
         )
-    return dim
+    return own
 
 
 def _config(

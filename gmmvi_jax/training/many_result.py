@@ -13,6 +13,7 @@ from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.evaluation.overlooked import archive_candidates
+from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.numerics.keys import typed_key
@@ -115,17 +116,18 @@ class TrainManyResult:
         for ending in self.endings:
             ending.raise_for_status()
 
+    @property
+    def posterior(self) -> Posterior:
+        """The merged mixture as a distribution of the position."""
+        return Posterior(self.merged, self.layout)
+
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
         """Returns independent samples of the merged mixture; see ``TrainResult.sample``."""
-        samples = self.merged.sample(rng_key, num_samples)
-        return samples if self.layout is None else self.layout.unravel(samples)
+        return self.posterior.sample(rng_key, num_samples)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the merged mixture; see ``TrainResult.modes``."""
-        modes = find_modes(self.merged, min_dip)
-        if self.layout is None:
-            return modes
-        return modes._replace(locations=self.layout.unravel(modes.locations))
+        return self.posterior.modes(min_dip)
 
     def summary(self, max_modes: int = 10) -> str:
         """Returns a table for the terminal: a line per run, and the modes of the merged mixture.

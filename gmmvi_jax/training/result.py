@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -14,13 +15,22 @@ from gmmvi_jax.evaluation.concerns import Concern, run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.evaluation.overlooked import archive_candidates
+from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.evaluation.predict import predict
+from gmmvi_jax.evaluation.refine import Refined, refine
+from gmmvi_jax.evaluation.weighted_draws import (
+    Expectation,
+    WeightedDraws,
+    expectation,
+    weighted_draws,
+)
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
 from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
 from gmmvi_jax.training.summary import component_table, history_words, modes_in_words, summary_table
-from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
+from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 _DIAGNOSIS_SAMPLES = (1_000, 10_000)  # bounds of the default number of draws
 _DIAGNOSIS_SHARE = 10  # evaluations of the run per draw
@@ -88,6 +98,11 @@ class TrainResult:
         """Returns the summary, for notebooks."""
         return f"<pre>{html.escape(self.summary())}</pre>"
 
+    @property
+    def posterior(self) -> Posterior:
+        """The mixture as a distribution of the position."""
+        return Posterior(self.gmm, self.layout)
+
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
         """Returns independent samples of the mixture, [N, D] or as the position is.
 
@@ -96,8 +111,15 @@ class TrainResult:
             num_samples: how many, N: the leading axis, of every leaf where the position is a
                 pytree.
         """
-        samples = self.gmm.sample(rng_key, num_samples)
-        return samples if self.layout is None else self.layout.unravel(samples)
+        return self.posterior.sample(rng_key, num_samples)
+
+    def log_prob(self, position: PyTree) -> Array:
+        """Returns the mixture's log density of positions [...]; see ``Posterior.log_prob``.
+
+        Args:
+            position: [..., D] or a pytree like the position with common leading axes.
+        """
+        return self.posterior.log_prob(position)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
@@ -107,10 +129,74 @@ class TrainResult:
         Args:
             min_dip: nats that the density must fall between two modes.
         """
-        modes = find_modes(self.gmm, min_dip)
-        if self.layout is None:
-            return modes
-        return modes._replace(locations=self.layout.unravel(modes.locations))
+        return self.posterior.modes(min_dip)
+
+    def weighted_draws(
+        self, rng_key: PRNGKey | int = 0, num_samples: int = 10_000
+    ) -> WeightedDraws:
+        """Returns draws with importance weights, which are exact where k-hat is below 0.7.
+
+        Args:
+            rng_key: a PRNG key or an integer seed.
+            num_samples: each one target evaluation.
+        """
+        return weighted_draws(self.posterior, self._target(), rng_key, num_samples)
+
+    def expectation(
+        self,
+        function: Callable[[PyTree], PyTree],
+        rng_key: PRNGKey | int = 0,
+        num_samples: int = 10_000,
+    ) -> Expectation:
+        """Returns the mean of a function under the density, with its Monte-Carlo error.
+
+        By importance sampling with the mixture, so that the mixture's own error is corrected.
+
+        Args:
+            function: of ONE position, to a number, an array or a pytree of them.
+            rng_key: a PRNG key or an integer seed.
+            num_samples: each one target evaluation.
+        """
+        return expectation(self.weighted_draws(rng_key, num_samples), function)
+
+    def predict(
+        self,
+        function: Callable[..., PyTree],
+        rng_key: PRNGKey | int = 0,
+        num_samples: int = 1_000,
+        *,
+        batch_size: int = 100,
+        with_key: bool = False,
+    ) -> PyTree:
+        """Returns a function's values at draws of the mixture, e.g. predictions; no evaluations.
+
+        Args:
+            function: of ONE position, to an array or a pytree of arrays.
+            rng_key: a PRNG key or an integer seed.
+            num_samples: draws, N.
+            batch_size: draws that are in memory at once.
+            with_key: whether the function takes a PRNG key as well, to simulate data.
+
+        Returns:
+            NumPy arrays [N, ...].
+        """
+        return predict(self.posterior, function, rng_key, num_samples, batch_size, with_key)
+
+    def refine(
+        self, rng_key: PRNGKey | int = 0, num_samples: int = 1_000, *, mcmc_steps: int = 0
+    ) -> Refined:
+        """Returns samples of the density itself, by resampling draws of the mixture.
+
+        They are independent, up to duplicates, and exact in the limit where k-hat is below 0.7.
+        Chains move them apart, and repair what is missing next to the mixture.
+
+        Args:
+            rng_key: a PRNG key or an integer seed.
+            num_samples: N; ten times as many draws are evaluated.
+            mcmc_steps: steps of Hamiltonian Monte Carlo that every sample takes, of eight
+                evaluations with gradient each. They need BlackJAX.
+        """
+        return refine(self.posterior, self._target(), rng_key, num_samples, mcmc_steps)
 
     def summary(self, max_modes: int = 10) -> str:
         """Returns a table for the terminal: modes, ELBO, evaluations, components, rejected updates.
@@ -154,15 +240,10 @@ class TrainResult:
             ValueError: there is no target, or ``reference_samples`` has the wrong shape.
             ImportError: ``mcmc_steps`` is given and BlackJAX is not installed.
         """
-        if self.target is None:
-            raise ValueError(
-                "target is None: this result does not have the fitted density; use "
-                "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
-            )
         algorithm = self.config.algorithm
         return diagnose(
             self.gmm,
-            self.target,
+            self._target(),
             typed_key(0 if rng_key is None else rng_key),
             diagnosis_samples(self.history) if num_samples is None else num_samples,
             reference_samples=reference_samples,
@@ -173,6 +254,14 @@ class TrainResult:
             names=None if self.layout is None else self.layout.names,
             mcmc_steps=mcmc_steps,
         )
+
+    def _target(self) -> LogDensity:
+        if self.target is None:
+            raise ValueError(
+                "target is None: this result does not have the fitted density; use "
+                "gmmvi_jax.evaluation.diagnose(result.gmm, log_target, rng_key)."
+            )
+        return self.target
 
     def concerns(self) -> tuple[Concern, ...]:
         """Returns what speaks against the run itself; ``diagnose`` says it as well.

@@ -1,0 +1,125 @@
+"""What a fit gives to the samplers of BlackJAX; none of this needs BlackJAX itself.
+
+All positions here are free coordinates [D], in which ``result.target`` is the log density; a fit's
+``posterior.position`` turns them into the user's. ``gmmvi_jax.build`` has BlackJAX's interface of
+variational inference: init, step and sample.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.evaluation.refine import Refined
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.keys import subkeys, typed_key
+from gmmvi_jax.requirements import require_int
+from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+class ChainStarts(NamedTuple):
+    """Where chains start, and how their space is scaled there."""
+
+    positions: Array  # [C, D] free coordinates
+    inverse_mass_matrices: Array  # [C, D, D] covariance of the mode that each chain starts in
+    modes: np.ndarray  # [C] int, rows of ``result.modes()``
+
+
+def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -> ChainStarts:
+    """Spreads chains over the modes of a fit: by their masses, the heaviest at least once each.
+
+    Args:
+        result: of ``fit`` or ``train``.
+        rng_key: a PRNG key or an integer seed.
+        num_chains: C; with fewer than there are modes the lightest get none.
+
+    Raises:
+        ValueError: ``num_chains`` is not positive.
+
+    Example:
+        >>> import blackjax, jax
+        >>> import gmmvi_jax as gmmvi
+        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
+        >>> starts = gmmvi.interop.blackjax.chain_starts(result, 0, num_chains=4)
+        >>> def first_step(key, position, inverse_mass_matrix):
+        ...     nuts = blackjax.nuts(result.target, 0.5, inverse_mass_matrix)
+        ...     return nuts.step(key, nuts.init(position))[0].position
+        >>> keys = jax.random.split(jax.random.key(1), 4)
+        >>> jax.vmap(first_step)(keys, starts.positions, starts.inverse_mass_matrices).shape
+        (4, 2)
+    """
+    require_int("num_chains", num_chains, least=1)
+    modes = result.modes()
+    chosen = _allocate(modes.masses, num_chains)
+    positions, covariances = [], []
+    keys = subkeys(typed_key(rng_key), len(modes.masses))
+    for mode in range(len(modes.masses)):
+        count = int(np.sum(chosen == mode))
+        if count:
+            own = _of_mode(result.gmm, modes.components == mode)
+            positions.append(own.sample(keys[mode], count))
+            covariances.append(jnp.broadcast_to(own.covariance(), (count, own.dim, own.dim)))
+    return ChainStarts(jnp.concatenate(positions), jnp.concatenate(covariances), chosen)
+
+
+def _allocate(masses: np.ndarray, count: int) -> np.ndarray:
+    """Returns [C] sorted modes: one each as far as that goes, the rest where most is lacking."""
+    counts = np.zeros(len(masses), int)
+    counts[: min(count, len(masses))] = 1
+    for _ in range(count - int(counts.sum())):
+        counts[np.argmax(masses * count - counts)] += 1
+    return np.repeat(np.arange(len(masses)), counts)
+
+
+def _of_mode(gmm: GMM, is_own: np.ndarray) -> GMM:
+    rows = np.flatnonzero(is_own)
+    log_weights = gmm.log_weights[rows]
+    return GMM(
+        log_weights - jax.scipy.special.logsumexp(log_weights), gmm.means[rows], gmm.factors[rows]
+    )
+
+
+class Proposal(NamedTuple):
+    """The fit as a proposal that does not depend on where a chain is, for ``blackjax.irmh``."""
+
+    sample: Callable[[PRNGKey], Array]  # a point [D]
+    log_density: Callable[..., Array]  # (state, next state) -> log q of the next one
+
+
+def independent_proposal(result: TrainResult) -> Proposal:
+    """Returns the mixture as a proposal of independent Metropolis-Hastings.
+
+    It is exact whatever the mixture lacks, and jumps between modes; it moves slowly where the
+    mixture has too little mass.
+
+    Args:
+        result: of ``fit`` or ``train``.
+
+    Example:
+        >>> import blackjax, jax
+        >>> import gmmvi_jax as gmmvi
+        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
+        >>> proposal = gmmvi.interop.blackjax.independent_proposal(result)
+        >>> sampler = blackjax.irmh(result.target, proposal.sample, proposal.log_density)
+        >>> state = sampler.init(result.gmm.mean())
+        >>> state, info = sampler.step(jax.random.key(0), state)
+    """
+    gmm = result.gmm
+    return Proposal(
+        sample=lambda key: gmm.sample(key, 1)[0],
+        log_density=lambda _, to_state: gmm.log_prob(to_state.position),
+    )
+
+
+def particles(result: TrainResult, rng_key: PRNGKey | int, num_particles: int) -> Refined:
+    """Returns equally weighted particles of the density, from which SMC may start.
+
+    Args:
+        result: of ``fit`` or ``train``.
+        rng_key: a PRNG key or an integer seed.
+        num_particles: ten times as many draws are evaluated.
+    """
+    return result.refine(rng_key, num_particles)

@@ -1,0 +1,166 @@
+"""The joint density of a NumPyro model, as a function of its unobserved sites."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.errors import JAXTypeError
+from numpyro.infer import Predictive, log_likelihood
+from numpyro.infer.util import log_density
+
+from gmmvi_jax.domains import Domain
+from gmmvi_jax.interop.numpyro.discrete import log_joint_enumerated
+from gmmvi_jax.interop.numpyro.model_arguments import ModelArguments, pack
+from gmmvi_jax.interop.numpyro.sites import Sites, find_sites
+from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.typing import Array, PRNGKey
+
+
+@register_pytree
+@dataclasses.dataclass(frozen=True, eq=False)
+class ModelDensity:
+    """The unnormalised log density of a model's unobserved sites; ``from_model`` makes it.
+
+    Attributes:
+        arguments: of the model.
+        position: a dict from the sites' names to values, medians of the prior.
+        model: a function with NumPyro's primitives.
+        domains: pairs of a site's name and its domain.
+        event_dims: pairs of a site's name and its number of event axes.
+        deterministic_sites: their names.
+        max_plate_nesting: plates around the sites, if discrete ones are summed over; else None.
+    """
+
+    arguments: ModelArguments
+    position: dict[str, Array]
+    model: Callable[..., Any] = dataclasses.field(metadata={"static": True})
+    domains: tuple[tuple[str, Domain], ...] = dataclasses.field(metadata={"static": True})
+    event_dims: tuple[tuple[str, int], ...] = dataclasses.field(metadata={"static": True})
+    deterministic_sites: tuple[str, ...] = dataclasses.field(metadata={"static": True})
+    max_plate_nesting: int | None = dataclasses.field(metadata={"static": True})
+
+    @property
+    def domain(self) -> dict[str, Domain]:
+        """The domains of the sites, for ``fit`` and ``samtron``."""
+        return dict(self.domains)
+
+    def __call__(self, position: dict[str, Array]) -> Array:
+        """Returns the log of the joint density (scalar) of data and sites.
+
+        Args:
+            position: a dict from sites to values, one of each.
+        """
+        args, kwargs = self.arguments.unpack()
+        if self.max_plate_nesting is not None:
+            return log_joint_enumerated(self.model, args, kwargs, position, self.max_plate_nesting)
+        return jnp.asarray(log_density(self.model, args, kwargs, position)[0])
+
+    def deterministic(self, draws: dict[str, Array]) -> dict[str, Array]:
+        """Returns the model's deterministic sites at draws, a dict of values [N, ...].
+
+        Args:
+            draws: a dict from sites to values [N, ...].
+        """
+        if not self.deterministic_sites:
+            return {}
+        args, kwargs = self.arguments.unpack()
+        predict = Predictive(
+            self.model,
+            posterior_samples=draws,
+            batch_ndims=1,
+            return_sites=list(self.deterministic_sites),
+        )
+        return predict(jax.random.key(0), *args, **kwargs)
+
+    def log_likelihood(self, draws: dict[str, Array]) -> dict[str, Array]:
+        """Returns the log densities of the data at draws, a dict from observed sites [N, ...].
+
+        Args:
+            draws: a dict from sites to values [N, ...].
+
+        Raises:
+            ValueError: discrete sites are summed over, so that data have none of their own.
+        """
+        if self.max_plate_nesting is not None:
+            raise ValueError("log_likelihood: the model has discrete sites that are summed over.")
+        args, kwargs = self.arguments.unpack()
+        return log_likelihood(self.model, draws, *args, **kwargs)
+
+    def predictive(
+        self, rng_key: PRNGKey | int, draws: dict[str, Array], *args: Any, **kwargs: Any
+    ) -> dict[str, Array]:
+        """Returns what the model says at draws: its deterministic sites, and data it would have.
+
+        By ``numpyro.infer.Predictive``.
+
+        Args:
+            rng_key: a PRNG key or an integer seed.
+            draws: a dict from sites to values [N, ...], as ``result.sample`` returns them.
+            *args: of the model, new ones, with None in place of the data; by default those that it
+                was made with, and then observed sites have their data.
+            **kwargs: likewise.
+
+        Returns:
+            A dict from sites to values [N, ...].
+        """
+        if not args and not kwargs:
+            args, kwargs = self.arguments.unpack()
+        sums_discrete = self.max_plate_nesting is not None
+        predict = Predictive(
+            self.model, posterior_samples=draws, batch_ndims=1, infer_discrete=sums_discrete
+        )
+        return predict(typed_key(rng_key), *args, **kwargs)
+
+
+def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDensity:
+    """Returns the density of a model's unobserved sites, for ``gmmvi_jax.fit``.
+
+    Sites keep their names and shapes, and never leave their supports. Arrays among the arguments
+    are arguments of the compiled programs, unless the model needs their values to be traced
+    (``np.unique(group)``): then they are constants in them.
+
+    Args:
+        model: a function with NumPyro's primitives.
+        *args: of the model, data included.
+        **kwargs: likewise.
+
+    Raises:
+        ValueError: there is no unobserved site; a site's support depends on another site; a site
+            has no density here (discrete without ``funsor``, or without a map from real numbers);
+            a plate subsamples; or the model has parameters (``numpyro.param``).
+
+    Example:
+        >>> import gmmvi_jax as gmmvi
+        >>> import numpyro.distributions as dist
+        >>> def model(y):
+        ...     scale = numpyro.sample("scale", dist.HalfNormal(1.0))
+        ...     numpyro.sample("y", dist.Normal(0.0, scale), obs=y)
+        >>> density = gmmvi.interop.numpyro.from_model(model, 0.5)
+        >>> density.domain
+        {'scale': Bounded(low=0.0, high=inf)}
+        >>> result = gmmvi.fit(density, verbose=False)
+        >>> result.sample(0, 3)["scale"].shape
+        (3,)
+    """
+    sites = find_sites(model, args, kwargs)
+    density = _density(model, pack(args, kwargs, traced=True), sites)
+    try:
+        jax.eval_shape(lambda density: density(density.position), density)
+    except JAXTypeError:  # the model looks at the values of its arguments
+        density = _density(model, pack(args, kwargs, traced=False), sites)
+    return density
+
+
+def _density(model: Callable[..., Any], arguments: ModelArguments, sites: Sites) -> ModelDensity:
+    return ModelDensity(
+        arguments=arguments,
+        position=sites.values,
+        model=model,
+        domains=tuple(sites.domains.items()),
+        event_dims=tuple(sites.event_dims.items()),
+        deterministic_sites=sites.deterministic,
+        max_plate_nesting=sites.max_plate_nesting if sites.are_some_discrete else None,
+    )
