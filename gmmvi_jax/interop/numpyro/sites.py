@@ -59,14 +59,14 @@ def find_sites(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     _require_funsor(discrete)
     values, domains = {}, {}
     for name, site in continuous.items():
-        support = site["fn"].support
-        if name not in second or not _equal(support, second[name]["fn"].support):
+        domains[name] = _domain(name, site)
+        if name not in second or _domain(name, second[name]) != domains[name]:
             raise ValueError(
-                f"model: the support of {name!r}, {support}, depends on other sites. Make it a "
-                f"numpyro.deterministic of a site with a constant support, such as Uniform(0, 1)."
+                f"model: the support of {name!r}, {site['fn'].support}, depends on other sites. "
+                f"Make it a numpyro.deterministic of a site with a constant support, such as "
+                f"Uniform(0, 1)."
             )
         values[name] = jnp.asarray(site["value"], jnp.result_type(float))
-        domains[name] = _domain(name, support, np.shape(site["value"]))
     event_dims = {name: site["fn"].event_dim for name, site in continuous.items()}
     deterministic = tuple(n for n, site in first.items() if site["type"] == "deterministic")
     nesting = max(
@@ -76,11 +76,12 @@ def find_sites(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     return Sites(values, domains, event_dims, deterministic, bool(discrete), nesting)
 
 
-def _domain(name: str, support: Any, shape: tuple[int, ...]) -> Domain:
+def _domain(name: str, site: dict[str, Any]) -> Domain:
     try:
-        domain = from_constraint(support)
+        domain = from_constraint(site["fn"].support)
     except ValueError as error:
         raise ValueError(f"model: site {name!r}: {error}") from error
+    shape = np.shape(site["value"])
     if isinstance(domain, Bounded):  # in a plate, one bound may be that of many values
         low, high = (
             as_tuples(np.broadcast_to(bound, shape)) if np.shape(bound) else bound
@@ -88,10 +89,6 @@ def _domain(name: str, support: Any, shape: tuple[int, ...]) -> Domain:
         )
         domain = dataclasses.replace(domain, low=low, high=high)
     return domain
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
 
 
 def _refuse(sites: dict[str, Any]) -> None:

@@ -1,0 +1,162 @@
+"""Models of NumPyro as densities, fits as guides, mixtures as distributions."""
+
+import importlib.util
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from numpyro.handlers import seed, trace
+from numpyro.infer import Predictive, Trace_ELBO
+from scipy import stats
+from scipy.special import logsumexp
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax import domains
+from gmmvi_jax.densities import on_pytree
+from gmmvi_jax.interop.numpyro import from_mixture, from_model, guide, to_mixture
+from tests.interop import models
+from tests.interop.stub import stub_result
+
+# The posterior of ``normal_mean``, from its conjugate prior.
+PRECISION = 1.0 / 4.0 + np.sum(1.0 / models.SCALE**2)
+MEAN = (1.0 / 4.0 + np.sum(models.DATA / models.SCALE**2)) / PRECISION
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    density = from_model(models.normal_mean, models.SCALE, models.DATA)
+    return density, gmmvi.fit(density, verbose=False)
+
+
+def test_the_density_is_the_joint_density_of_data_and_sites():
+    density = from_model(models.variances, models.DATA)
+    position = {
+        "w": jnp.array([0.2, 0.3, 0.5]),
+        "rho": jnp.array([0.5, -0.5]),
+        "sigma": jnp.array([0.7, 1.1]),
+    }
+    right = (
+        stats.dirichlet.logpdf([0.2, 0.3, 0.5], np.ones(3))
+        - np.log(2.0 * 3.0)
+        + stats.halfnorm.logpdf([0.7, 1.1], scale=2.0).sum()
+        + stats.norm.logpdf(models.DATA, scale=1.8).sum()
+    )
+    assert np.isclose(density(position), right, rtol=1e-5)
+    assert density.domain["w"] == domains.simplex
+    assert density.domain["sigma"] == domains.positive
+    assert density.domain["rho"] == domains.interval([-1.0, -1.0], [1.0, 2.0])
+    assert jax.tree.map(jnp.shape, density.position) == {"w": (3,), "rho": (2,), "sigma": (2,)}
+
+
+def test_discrete_sites_are_summed_over():
+    density = from_model(models.two_kinds, models.DATA)
+    kinds = np.stack([stats.norm.logpdf(models.DATA, -1.0), stats.norm.logpdf(models.DATA, 2.0)])
+    sums: Any = logsumexp(kinds.T + np.log([0.7, 0.3]), axis=1)
+    right = stats.beta.logpdf(0.3, 2, 2) + np.sum(sums)
+    assert np.isclose(density({"share": jnp.float32(0.3)}), right, rtol=1e-5)
+    draws = {"share": jnp.array([0.3, 0.6])}
+    assert density.predictive(0, draws)["kind"].shape == (2, 4)
+    with pytest.raises(ValueError, match="summed over"):
+        density.log_likelihood(draws)
+
+
+def test_arrays_are_arguments_of_the_program_unless_the_model_needs_their_values():
+    assert len(from_model(models.normal_mean, models.SCALE, models.DATA).arguments.arrays) == 2
+    density = from_model(models.by_group, np.array([0, 1, 1, 0]), models.DATA)
+    assert density.arguments.arrays == ()
+    value = jax.jit(lambda density: density({"effects": jnp.array([0.1, 0.2])}))(density)
+    right = stats.norm.logpdf([0.1, 0.2]).sum()
+    right += stats.norm.logpdf(models.DATA, np.array([0.1, 0.2, 0.2, 0.1])).sum()
+    assert np.isclose(value, right, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "words"),
+    [
+        (models.nested_support, (), "support of 'x'.* depends on other sites"),
+        (models.with_parameter, (), "'centre' is a numpyro.param"),
+        (models.subsampled, (models.DATA,), "'rows' takes 2 of 4 rows"),
+        (models.on_sphere, (), "'direction'.*reparam"),
+        (models.without_sites, (0.5,), "nothing to fit"),
+    ],
+)
+def test_what_has_no_density_is_named(model, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        from_model(model, *arguments)
+
+
+def test_discrete_sites_without_funsor_are_an_error(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"'kind' is discrete.*pip install funsor"):
+        from_model(models.two_kinds, models.DATA)
+
+
+def test_a_fit_of_a_model_has_its_posterior(fitted):
+    density, result = fitted
+    assert result.status == "converged"
+    draws = result.sample(0, 20_000)
+    assert abs(float(draws["mu"].mean()) - MEAN) < 4.0 / np.sqrt(20_000 * PRECISION)
+    assert np.isclose(draws["mu"].std(), PRECISION**-0.5, rtol=0.03)
+    assert np.allclose(density.deterministic(draws)["twice"], 2.0 * draws["mu"])
+    unseen = density.predictive(1, draws, np.ones(7, np.float32))
+    assert unseen["y"].shape == (20_000, 7)
+    assert np.isclose(unseen["y"].std(), np.sqrt(1.0 + 1.0 / PRECISION), rtol=0.03)
+    likelihood = density.log_likelihood(draws)["y"][0]
+    right = stats.norm.logpdf(models.DATA, draws["mu"][0], models.SCALE)
+    assert np.allclose(likelihood, right, rtol=1e-4)
+
+
+def test_a_fit_is_a_guide_for_the_tools_of_numpyro(fitted):
+    _, result = fitted
+    own = guide(result)
+    sites = Predictive(own, num_samples=5, params={})(jax.random.key(0))
+    assert sites["mu"].shape == (5,)
+    loss: Any = Trace_ELBO(num_particles=200).loss(
+        jax.random.key(1), {}, models.normal_mean, own, models.SCALE, models.DATA
+    )
+    assert np.isclose(-loss, result.history["elbo"][-1], atol=0.02)
+
+
+def test_the_density_of_a_guide_has_the_change_of_variables():
+    density = from_model(models.variances, models.DATA)
+    target = on_pytree(density, density.position, density.domain)
+    generator = np.random.default_rng(0)
+    means, moments = generator.normal(size=(2, target.dim)), np.ones((2, target.dim))
+    gmm = gmmvi.GMM.from_moments([0.3, 0.7], means, moments)
+    result = stub_result(gmm, target, target.layout)
+    sites = trace(seed(guide(result), jax.random.key(0))).get_trace()
+    total = sum(jnp.sum(site["fn"].log_prob(site["value"])) for site in sites.values())
+    position = {name: sites[name]["value"] for name in density.position}
+    assert np.isclose(total, result.log_prob(position), atol=1e-3)
+
+
+def test_a_guide_needs_the_fit_of_a_model():
+    result = stub_result(gmmvi.GMM.from_moments([1.0], [[0.0]], [[1.0]]), lambda x: -(x @ x))
+    with pytest.raises(ValueError, match="fit of a model"):
+        guide(result)
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_mixtures_become_distributions_and_back(diagonal):
+    generator = np.random.default_rng(0)
+    means = generator.normal(size=(3, 2))
+    covariances = np.array([[[1.0, 0.3], [0.3, 2.0]]] * 3)
+    moments = np.array([[1.0, 2.0]] * 3) if diagonal else covariances
+    gmm = gmmvi.GMM.from_moments([0.2, 0.3, 0.5], means, moments)
+    distribution = to_mixture(gmm)
+    points = generator.normal(size=(5, 2))
+    assert np.allclose(distribution.log_prob(points), gmm.log_prob(points), rtol=1e-5)
+    back = from_mixture(distribution)
+    assert back.is_diagonal == diagonal
+    assert np.allclose(back.log_prob(points), gmm.log_prob(points), rtol=1e-5)
+
+
+def test_other_distributions_are_no_mixtures():
+    with pytest.raises(TypeError, match="MixtureSameFamily"):
+        from_mixture(dist.Normal(0.0, 1.0))
+    shares = dist.CategoricalProbs(jnp.array([0.5, 0.5]))
+    with pytest.raises(TypeError, match="Gaussian components, got StudentT"):
+        from_mixture(dist.MixtureSameFamily(shares, dist.StudentT(3.0, jnp.zeros(2))))
