@@ -9,6 +9,7 @@ COMMANDS = {
     "fit": ("fits.command", "fit without settings: evaluations, ELBO, seconds until it ends"),
     "stops": ("stops", "when Convergence ends a run: false stops and late ones"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),
+    "models": ("models.command", "models of NumPyro: fit, NUTS, a Gaussian guide"),
     "run": ("runner", "a suite of runs: paper-1, paper-2, paper-3, peers, alternatives"),
     "report": ("report", "table and figure of a suite's runs, or of a stored table"),
     "moments": ("moments", "moments of fitted posteriors beside those of NUTS"),

@@ -1,0 +1,1 @@
+"""Models written in NumPyro: one call of `fit` beside NUTS and a Gaussian guide."""
