@@ -10,6 +10,7 @@ COMMANDS = {
     "stops": ("stops", "when Convergence ends a run: false stops and late ones"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),
     "models": ("models.command", "models of NumPyro: fit, NUTS, a Gaussian guide"),
+    "sbibm": ("sbibm.command", "posteriors of sbibm against its reference samples"),
     "run": ("runner", "a suite of runs: paper-1, paper-2, paper-3, peers, alternatives"),
     "report": ("report", "table and figure of a suite's runs, or of a stored table"),
     "moments": ("moments", "moments of fitted posteriors beside those of NUTS"),

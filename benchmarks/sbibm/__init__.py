@@ -1,0 +1,1 @@
+"""Posteriors of the benchmark sbibm, for which it ships reference samples."""
