@@ -5,7 +5,7 @@ of the framework, as configured by ``samtron(dim)``. ``build`` returns pure func
 loops.
 """
 
-from gmmvi_jax import densities, domains, evaluation, interop, targets
+from gmmvi_jax import callbacks, densities, domains, evaluation, interop, targets
 from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
@@ -19,6 +19,7 @@ from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
 from gmmvi_jax.training.fit import fit
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.result_files import load
 from gmmvi_jax.training.sample_exchange import (
     ReusableSamples,
     Samples,
@@ -55,6 +56,7 @@ __all__ = [
     "TrainState",
     "VIAlgorithm",
     "build",
+    "callbacks",
     "codenames",
     "densities",
     "domains",
@@ -66,6 +68,7 @@ __all__ = [
     "import_samples",
     "init",
     "interop",
+    "load",
     "load_checkpoint",
     "load_samples",
     "merge",

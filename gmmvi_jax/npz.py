@@ -31,7 +31,10 @@ class FileFormat:
 
 
 def write_npz(
-    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], file_format: FileFormat
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    file_format: FileFormat,
+    compressed: bool = False,
 ) -> None:
     """Writes the arrays to exactly ``path``.
 
@@ -56,7 +59,7 @@ def write_npz(
     temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:  # numpy appends .npz to names, not to open files
-            np.savez(file, **entries)
+            (np.savez_compressed if compressed else np.savez)(file, **entries)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -22,7 +22,7 @@ FLOORS = (
     ("init", "step"),
     ("variants", "evaluation"),
     ("training",),
-    ("plotting", "interop"),
+    ("callbacks", "plotting", "interop"),
     ("cli",),
     ("__init__",),
 )

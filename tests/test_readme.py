@@ -49,7 +49,36 @@ def test_gate_checks_lint_format_and_types_from_that_environment():
 
 def test_every_page_with_python_is_run_here():
     with_python = [p for p in PAGES if "```python" in (ROOT / "docs" / p).read_text("utf-8")]
-    assert with_python == ["densities.md", "using.md"]
+    assert with_python == ["densities.md", "how_to.md", "using.md"]
+
+
+def test_everyday_tasks_take_at_most_five_lines():
+    text = (ROOT / "docs" / "how_to.md").read_text(encoding="utf-8")
+    tasks = re.split(r"\n## ", text)[1:]
+    assert len(tasks) == 13
+    for task in tasks:
+        (block,) = re.findall(r"```python\n(.*?)```", task, re.DOTALL)
+        assert len([line for line in block.splitlines() if line.strip()]) <= 5, task
+
+
+@pytest.mark.slow
+def test_everyday_tasks_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"print": lambda *_: None}
+    run_python("docs/how_to.md", names)
+    assert np.allclose(np.mean(names["draws"]["slopes"], axis=0), [1.0, -0.5], atol=0.3)
+    assert names["unseen"]["y"].shape == (500, 5)
+    assert names["curves"].shape == (500, 100)
+    assert names["mean"].standard_error < 0.01
+    assert set(names["tree"].children) == {"posterior", "sample_stats", "log_likelihood"}
+    np.testing.assert_allclose(names["modes"].masses, [0.5, 0.5], atol=0.03)
+    assert abs(names["state"].position[0]) < 8.0
+    rows = (tmp_path / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("iteration,")
+    assert len(rows) > 2
+    assert int(names["longer"].state.iteration) == 20 + int(names["interrupted"].state.iteration)
+    assert len(names["posteriors"]) == 3
+    assert names["boxed"].status == "converged"
 
 
 @pytest.mark.slow

@@ -78,6 +78,34 @@ def is_constraint(value: Any) -> bool:
     )
 
 
+def name_of(constraint: Any) -> str:
+    """Returns the name of a constraint in NumPyro's list.
+
+    Raises:
+        ValueError: it is not one of the list, but made with arguments.
+    """
+    from numpyro.distributions import constraints
+
+    for name in constraints.__all__:
+        listed = getattr(constraints, name)
+        if is_constraint(listed) and type(listed) is type(constraint):
+            return name
+    raise ValueError(f"{constraint} has no name in numpyro.distributions.constraints.")
+
+
+def constraint_named(name: str) -> Any:
+    """Returns the constraint of this name in NumPyro's list.
+
+    Raises:
+        ValueError: there is none.
+    """
+    from numpyro.distributions import constraints
+
+    if name not in constraints.__all__:
+        raise ValueError(f"numpyro.distributions.constraints has no {name!r}")
+    return getattr(constraints, name)
+
+
 def from_constraint(constraint: Any) -> Domain:
     """Returns the domain of a constraint.
 

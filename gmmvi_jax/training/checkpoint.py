@@ -32,12 +32,15 @@ def _cure(found: np.dtype, expected: np.dtype) -> str:
     return "load it with the config it was made with"
 
 
-def save_checkpoint(path: str | os.PathLike[str], state: TrainState) -> None:
+def save_checkpoint(
+    path: str | os.PathLike[str], state: TrainState, *, compressed: bool = False
+) -> None:
     """Writes a state; the file is replaced only once the new one is complete.
 
     Args:
         path: of the file.
         state: from ``init``, ``step`` or ``TrainResult.state``.
+        compressed: for a small file: most of a state is room for samples. It takes seconds.
 
     Raises:
         FileNotFoundError: the directory does not exist.
@@ -46,7 +49,7 @@ def save_checkpoint(path: str | os.PathLike[str], state: TrainState) -> None:
         name: np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
         for name, leaf in _named_leaves(state).items()
     }
-    write_npz(path, arrays, FORMAT)
+    write_npz(path, arrays, FORMAT, compressed)
 
 
 def load_checkpoint(path: str | os.PathLike[str], config: Config) -> TrainState:

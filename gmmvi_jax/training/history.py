@@ -10,6 +10,16 @@ from gmmvi_jax.numerics.exact_counter import ExactCounter
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.typing import Array
 
+_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # bounds of the default number of draws
+_DIAGNOSIS_SHARE = 10  # evaluations of the run per draw
+
+
+def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
+    """Returns how many draws a diagnosis takes by default, for a run or several."""
+    fewest, most = _DIAGNOSIS_SAMPLES
+    evaluations = int(np.sum(history["num_target_evaluations"][-1]))
+    return min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
+
 
 class History:
     """Rows of numbers that are read as columns."""

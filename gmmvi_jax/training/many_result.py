@@ -18,7 +18,8 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training.result import TrainResult, diagnosis_samples
+from gmmvi_jax.training.history import diagnosis_samples
+from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.summary import history_words, mode_lines, modes_in_words, run_table
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree

@@ -28,19 +28,11 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
+from gmmvi_jax.training.history import diagnosis_samples
+from gmmvi_jax.training.history_files import write_csv
 from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
 from gmmvi_jax.training.summary import component_table, history_words, modes_in_words, summary_table
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
-
-_DIAGNOSIS_SAMPLES = (1_000, 10_000)  # bounds of the default number of draws
-_DIAGNOSIS_SHARE = 10  # evaluations of the run per draw
-
-
-def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
-    """Returns how many draws a diagnosis takes by default, for a run or several."""
-    fewest, most = _DIAGNOSIS_SAMPLES
-    evaluations = int(np.sum(history["num_target_evaluations"][-1]))
-    return min(max(evaluations // _DIAGNOSIS_SHARE, fewest), most)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +100,7 @@ class TrainResult:
 
         Args:
             rng_key: a PRNG key, typed or legacy, or an integer, its seed.
-            num_samples: how many, N: the leading axis, of every leaf where the position is a
-                pytree.
+            num_samples: how many, N: the leading axis, of every leaf of a position.
         """
         return self.posterior.sample(rng_key, num_samples)
 
@@ -122,9 +113,7 @@ class TrainResult:
         return self.posterior.log_prob(position)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
-        """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.
-
-        If the position is a pytree, so are the ``locations``, with a leading axis of modes.
+        """Returns the modes of the mixture, heaviest first; see ``Posterior.modes``.
 
         Args:
             min_dip: nats that the density must fall between two modes.
@@ -288,9 +277,24 @@ class TrainResult:
         """
         return component_columns(self.state)
 
+    def save(self, directory: str | Path) -> None:
+        """Writes all of the result but the density; ``gmmvi_jax.load(directory)`` reads it.
+
+        ``gmm.npz`` has the mixture: ``log_weights`` [K], ``means`` [K, D] and ``factors``, lower
+        Cholesky factors [K, D, D] or standard deviations [K, D], which NumPy alone can read.
+        ``history.csv`` is the history, ``result.json`` status and configuration, ``state.npz`` what
+        a run needs to go on.
+
+        Args:
+            directory: made if it does not exist; files of an earlier result are replaced.
+
+        Raises:
+            ValueError: the configuration holds a function, such as a schedule.
+        """
+        from gmmvi_jax.training.result_files import save_result
+
+        save_result(self, directory)
+
     def save_history(self, path: str | Path) -> None:
         """Writes the history as CSV, a row per chunk."""
-        names = list(self.history)
-        rows = zip(*self.history.values(), strict=True)
-        lines = [",".join(names), *(",".join(str(value) for value in row) for row in rows)]
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_csv(path, self.history)
