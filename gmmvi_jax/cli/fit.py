@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax import targets
+from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
 from gmmvi_jax.cli.user_target import is_file_target, load_function
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
@@ -61,16 +62,18 @@ def fit(arguments: argparse.Namespace) -> Ending:
         with_progress = _run_of_variant(arguments, target, dim, start, settings)
     with _prepared(arguments.out):
         result = with_progress()
-    print(result.summary())
+    if not arguments.quiet:
+        print(result.summary())
     if arguments.out is not None:
         record = json.dumps(_record(arguments, settings, result.config), indent=2) + "\n"
         _write(arguments.out, result, record)
     if result.status is Status.FAILED:
         return result.ending  # no diagnosis, since the target may have failed
-    print(f"\n{result.diagnose()}")
+    if not arguments.quiet:
+        print(f"\n{result.diagnose()}")
     if arguments.out is not None:
-        figures.report(result, target, arguments.out / "report.png")
-        print(f"\ngmm.npz, history.csv, config.json and report.png are in {arguments.out}")
+        draw_report(result, target, arguments.out / REPORT)
+        print(f"\ngmm.npz, history.csv, {RECORD}, {REPORT} and the state are in {arguments.out}")
     return result.ending
 
 
@@ -113,29 +116,34 @@ def _named_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
         # For networks, whose dimension is in the thousands.
-        "diagonal": getattr(target, "prefers_diagonal", False),
+        "diagonal": arguments.diagonal or getattr(target, "prefers_diagonal", False),
     }
     return target, target.dim, start
 
 
-def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, Any]]:
-    """Returns a user's function, its dimensions, and where its fit starts."""
+def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, Any, dict[str, Any]]:
+    """Returns a user's function, its dimensions or position, and where its fit starts."""
     if arguments.published:
         raise ValueError(
             f"--published is for the study's targets, not for {arguments.target}; leave it out"
         )
     function = load_function(arguments.target)
-    dim = arguments.dim if arguments.dim is not None else getattr(function, "dim", None)
-    if dim is None:
+    example = arguments.dim
+    for name in ("position", "dim"):
+        example = getattr(function, name, None) if example is None else example
+    if example is None:
         raise ValueError(
-            f"{arguments.target} needs --dim D, the number of its dimensions, or an attribute dim"
+            f"{arguments.target} needs --dim D, the number of its dimensions, or an attribute dim "
+            f"or position"
         )
     given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
-    return function, dim, {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
+    given["domain"] = getattr(function, "domain", None)
+    return function, example, {**given, "diagonal": arguments.diagonal}
 
 
 def _run_of_choice(
-    arguments: argparse.Namespace, target: LogDensity, dim: int, start: dict[str, Any]
+    arguments: argparse.Namespace, target: LogDensity, dim: Any, start: dict[str, Any]
 ) -> Callable[[], TrainResult]:
     """Returns what runs ``gmmvi_jax.fit``."""
     return partial(
@@ -144,6 +152,8 @@ def _run_of_choice(
         dim,
         seed=arguments.seed,
         max_components=arguments.max_components,
+        tolerance=arguments.tolerance,
+        verbose=not arguments.quiet,
         budget=arguments.budget,
         seconds=arguments.seconds,
         progress=sys.stderr.isatty(),
@@ -154,7 +164,7 @@ def _run_of_choice(
 def _run_of_variant(
     arguments: argparse.Namespace,
     target: LogDensity,
-    dim: int,
+    dim: Any,
     start: dict[str, Any],
     settings: dict[str, Any],
 ) -> Callable[[], TrainResult]:
@@ -235,6 +245,5 @@ def _record(
 
 
 def _write(directory: Path, result: TrainResult, record: str) -> None:
-    result.gmm.save(directory / "gmm.npz")
-    result.save_history(directory / "history.csv")
-    (directory / "config.json").write_text(record, encoding="utf-8")
+    result.save(directory)
+    (directory / RECORD).write_text(record, encoding="utf-8")

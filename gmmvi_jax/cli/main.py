@@ -4,12 +4,13 @@ Commands import their dependencies when they run, so that errors in the argument
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as in argparse
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fit a mixture to a target", allow_abbrev=False)
     _add_fit_arguments(fit)
     fit.set_defaults(run=_fit)
+    _add_saved_commands(commands)
     listing = commands.add_parser("targets", help="list the targets", allow_abbrev=False)
     listing.set_defaults(run=_list_targets)
     listing = commands.add_parser(
@@ -106,11 +108,26 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
         help="dimensions of a function in a file that has no attribute dim",
     )
     fit.add_argument(
-        "--prior-mean", type=float, help="of a function in a file: centre of the start (default: 0)"
+        "--prior-mean",
+        type=_numbers,
+        metavar="M",
+        help="of a function in a file: centre of the start, a number, a list such as [0, 1.5], or "
+        'a position as JSON such as {"a": 1.5} (default: 0, or that of the function)',
     )
     fit.add_argument(
-        "--prior-scale", type=float, help="of a function in a file: its width (default: 1)"
+        "--prior-scale",
+        type=_numbers,
+        metavar="S",
+        help="of a function in a file: its width, likewise (default: follows what is found)",
     )
+    fit.add_argument("--diagonal", action="store_true", help="diagonal covariances")
+    fit.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.05,
+        help="nats that twice the evaluations must be worth, if everything is chosen (0.05)",
+    )
+    fit.add_argument("--quiet", action="store_true", help="print no summary and no diagnosis")
     fit.add_argument(
         "--set",
         action="append",
@@ -122,8 +139,49 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="where gmm.npz, history.csv, config.json and report.png go (default: nowhere)",
+        help="where gmm.npz, history.csv, config.json, report.png and the state go (default: "
+        "nowhere)",
     )
+
+
+def _numbers(text: str) -> Any:
+    """Returns a number, a list or a position that is written as JSON."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number and no JSON") from error
+
+
+def _add_saved_commands(commands: Any) -> None:
+    """Adds the commands on a directory that ``fit --out`` wrote."""
+
+    def add(name: str, help_text: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(name, help=help_text, allow_abbrev=False)
+        parser.add_argument("directory", metavar="DIR", type=Path, help="of `gmmvi-jax fit --out`")
+        parser.set_defaults(run=lambda arguments: _on_saved(name, arguments))
+        return parser
+
+    sample = add("sample", "write samples of a fit as CSV")
+    sample.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--csv", type=Path, metavar="FILE", help="(default: stdout)")
+    diagnose = add("diagnose", "print summary and diagnosis of a fit")
+    diagnose.add_argument("-n", "--num-samples", type=int, metavar="N", help="fresh draws")
+    diagnose.add_argument("--seed", type=int, default=0)
+    plot = add("plot", "draw the report of a fit")
+    plot.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/report.png)")
+    resume = add("resume", "go on where a run ended; by default until it has converged")
+    resume.add_argument("--iterations", type=int, help="as many, whether it converges or not")
+    resume.add_argument("--budget", type=int, metavar="N", help="most evaluations from here on")
+    resume.add_argument("--seconds", type=float, help="most time")
+    resume.add_argument("--tolerance", type=float, default=0.05, help="as of fit (0.05)")
+
+
+def _on_saved(name: str, arguments: argparse.Namespace) -> int:
+    from gmmvi_jax.cli import saved
+
+    ending = getattr(saved, name)(arguments)
+    return 0 if ending is None else _exit_status(ending)
 
 
 def _list_targets(_: argparse.Namespace) -> int:
@@ -142,9 +200,13 @@ def _list_variants(_: argparse.Namespace) -> int:
 
 def _fit(arguments: argparse.Namespace) -> int:
     from gmmvi_jax.cli.fit import fit
+
+    return _exit_status(fit(arguments))
+
+
+def _exit_status(ending: Any) -> int:
     from gmmvi_jax.training.status import Status
 
-    ending = fit(arguments)
     if ending.status in (Status.FAILED, Status.DIVERGED):
         return _fail(f"the run {ending.status}: {ending.reason}", FAILURE)
     return INTERRUPTED if ending.status is Status.INTERRUPTED else 0
