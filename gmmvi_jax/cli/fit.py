@@ -19,9 +19,9 @@ from gmmvi_jax import targets
 from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
 from gmmvi_jax.cli.user_target import is_file_target, load_function
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.plotting import figures
+from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.fit import fit as choose_and_fit
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Ending, Status
@@ -187,7 +187,7 @@ def _run_of_variant(
         own = {"initial_covariance": getattr(target, "initial_covariance", None), **start}
         config = from_codename(arguments.variant, dim, **run, **{**own, **settings})
     estimator = config.algorithm.natural_gradient
-    check_target(as_log_density(target), config.dim, jnp.result_type(float), estimator)
+    check_target(as_target(target, config), config.dim, jnp.result_type(float), estimator)
     return partial(train, config, target, progress=sys.stderr.isatty())
 
 

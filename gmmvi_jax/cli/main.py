@@ -147,7 +147,7 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
 def _numbers(text: str) -> Any:
     """Returns a number, a list or a position that is written as JSON."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=float)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number and no JSON") from error
 
