@@ -31,37 +31,43 @@ class ScalarWriter(Protocol):
         ...
 
 
-def csv(path: str | os.PathLike[str]) -> Callback:
+def csv(path: str | os.PathLike[str], *, append: bool = False) -> Callback:
     """Returns a callback that writes each row of the history to a CSV file at once.
 
     Args:
         path: of the file; one that exists is replaced when the first row comes.
+        append: whether rows go to the end of an existing file instead, when a run goes on.
     """
-    return _LineWriter(Path(path), lambda row: csv_line(row.values()), has_header=True)
+    return _LineWriter(Path(path), lambda row: csv_line(row.values()), True, append)
 
 
-def json_lines(path: str | os.PathLike[str]) -> Callback:
+def json_lines(path: str | os.PathLike[str], *, append: bool = False) -> Callback:
     """Returns a callback that writes each row of the history as a line of JSON.
 
     Args:
         path: of the file; one that exists is replaced when the first row comes. What is not finite
             is null.
+        append: see ``csv``.
     """
-    return _LineWriter(Path(path), lambda row: json.dumps(_finite(row)), has_header=False)
+    return _LineWriter(Path(path), lambda row: json.dumps(_finite(row)), False, append)
 
 
 class _LineWriter:
     """Writes lines to a file, which is complete up to the last row at any time."""
 
     def __init__(
-        self, path: Path, to_line: Callable[[dict[str, Any]], str], has_header: bool
+        self,
+        path: Path,
+        to_line: Callable[[dict[str, Any]], str],
+        has_header: bool,
+        append: bool,
     ) -> None:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"cannot write {path}: create the directory {path.parent}")
         self._path = path
         self._to_line = to_line
         self._has_header = has_header
-        self._is_new = True
+        self._is_new = not (append and path.exists())
 
     def __call__(self, state: TrainState, row: Any) -> None:
         rows = _labelled(row)

@@ -44,6 +44,12 @@ def test_rows_of_several_runs_have_their_number(tmp_path):
     ]
 
 
+def test_a_run_that_goes_on_appends(tmp_path):
+    for append in (False, True):
+        callbacks.csv(tmp_path / "history.csv", append=append)(STATE, ROW)
+    assert len((tmp_path / "history.csv").read_text("utf-8").splitlines()) == 3
+
+
 def test_a_missing_directory_is_named_before_the_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="create the directory"):
         callbacks.csv(tmp_path / "missing" / "history.csv")

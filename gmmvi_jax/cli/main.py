@@ -97,6 +97,11 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
         "--budget", type=int, metavar="N", help="most evaluations, if everything is chosen"
     )
     fit.add_argument("--seconds", type=float, help="most time, if everything is chosen")
+    _add_choices(fit)
+
+
+def _add_choices(fit: argparse.ArgumentParser) -> None:
+    """Adds the options of any fit: its start, its size, and where it goes."""
     fit.add_argument(
         "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
     )

@@ -5,9 +5,12 @@ from typing import Any
 
 import jax
 
+from gmmvi_jax import domains
 from gmmvi_jax.domains import Domain, real
 from gmmvi_jax.domains.numpyro_constraints import from_constraint, is_constraint
 from gmmvi_jax.near_names import did_you_mean
+
+_EXAMPLE = "e.g. domain={'sigma': domains.positive}"
 
 
 def domains_of_leaves(
@@ -30,9 +33,10 @@ def domains_of_leaves(
         place = jax.tree_util.keystr(keys, simple=True, separator=".")
         own = from_constraint(given) if is_constraint(given) else given
         if not isinstance(own, Domain):
+            name = getattr(own, "__name__", "")
+            cure = f"{name} needs its arguments, {name}(...)" if name in dir(domains) else _EXAMPLE
             raise TypeError(
-                f"domain: {place or 'it'} must be of gmmvi_jax.domains, got {own!r}, e.g. "
-                f"domain={{'sigma': domains.positive}}."
+                f"domain: {place or 'it'} must be of gmmvi_jax.domains, got {own!r}; {cure}."
             )
         rows = [
             row

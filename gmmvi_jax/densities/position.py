@@ -172,7 +172,18 @@ class PositionLayout:
     def _leaves(self, tree: PyTree) -> list[Any]:
         leaves, treedef = jax.tree.flatten(tree)
         if treedef != self.treedef:
-            raise ValueError(f"position: expected the structure {self.treedef}, got {treedef}.")
+            found = {
+                jax.tree_util.keystr(path, simple=True, separator=".")
+                for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]
+            }
+            lacking = ", ".join(repr(path) for path in self.paths if path not in found)
+            unknown = ", ".join(repr(path) for path in sorted(found - set(self.paths)))
+            lacking = f"; it lacks {lacking}" if lacking else ""
+            unknown = f"; unknown is {unknown}" if unknown else ""
+            raise ValueError(
+                f"position: it must have the structure {self.treedef}, got {treedef}"
+                f"{lacking}{unknown}."
+            )
         return leaves
 
 

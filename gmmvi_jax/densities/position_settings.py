@@ -8,7 +8,7 @@ import numpy as np
 
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.domains import Domain, real
-from gmmvi_jax.requirements import is_traced
+from gmmvi_jax.requirements import is_traced, require
 from gmmvi_jax.typing import PyTree
 
 
@@ -48,6 +48,8 @@ def flat_scale(name: str, value: Any, location: Any, layout: PositionLayout | No
         return 1.0
     if layout is None or not layout.is_constrained:
         return flat_setting(name, value, layout)
+    for path, leaf in zip(layout.paths, _leaves(name, value, layout), strict=True):
+        require(leaf > 0.0, f"{name}{f' at {path!r}' if path else ''} must be positive: {value!r}.")
     centre = layout.unravel(jnp.broadcast_to(jnp.asarray(location, float), (layout.dim,)))
     parts = zip(_leaves(name, value, layout), jax.tree.leaves(centre), layout.domains, strict=True)
     return _concatenated([_free_scale(leaf, at, domain) for leaf, at, domain in parts])
@@ -107,7 +109,9 @@ def _leaves(name: str, value: Any, layout: PositionLayout) -> list[Any]:
 def _inside(name: str, value: Any, domain: Domain, path: str) -> Any:
     if not is_traced(value) and not domain.contains(value):
         where = f" at {path!r}" if path else ""
-        raise ValueError(f"{name}{where}: {np.asarray(value).tolist()} is not inside {domain}.")
+        raise ValueError(
+            f"{name}{where}: {np.asarray(value).tolist()} is not inside the domain {domain}."
+        )
     return value
 
 

@@ -17,7 +17,7 @@ _NONE, _LOW, _HIGH, _BOTH = range(4)  # which of the bounds are finite
 _Bound: TypeAlias = "float | tuple[_Bound, ...]"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Bounded:
     """Every number of an array lies between two bounds; made by ``interval`` and its like.
 
@@ -31,6 +31,15 @@ class Bounded:
 
     low: _Bound = -np.inf
     high: _Bound = np.inf
+
+    def __repr__(self) -> str:
+        """Returns what makes it: ``positive``, ``interval(0.0, 1.0)``."""
+        has_low, has_high = (np.any(np.isfinite(bound)) for bound in (self.low, self.high))
+        if has_low and has_high:
+            return f"interval({self.low}, {self.high})"
+        if has_low:
+            return "positive" if self.low == 0.0 else f"lower({self.low})"
+        return f"upper({self.high})" if has_high else "real"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the same shape."""

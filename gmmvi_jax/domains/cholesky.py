@@ -12,12 +12,16 @@ from gmmvi_jax.domains.standard_normal import sum_event
 from gmmvi_jax.typing import Array
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class CholeskyFactor:
     """The last two axes hold a lower triangle; free are its entries, with logs on the diagonal.
 
     The free coordinates are in the order of rows. A density of factors is one of these entries.
     """
+
+    def __repr__(self) -> str:
+        """Returns its name."""
+        return "cholesky_factor"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the shape with the number of entries in place of the last two axes."""

@@ -16,7 +16,7 @@ _TOLERANCE = 1e-4  # of a user's diagonal, in float32
 _PARTIAL = interval(-1.0, 1.0)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Correlation:
     """The last two axes hold a positive definite matrix with ones on the diagonal.
 
@@ -25,6 +25,10 @@ class Correlation:
     Source: Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and
     extended onion method", Journal of Multivariate Analysis 2009.
     """
+
+    def __repr__(self) -> str:
+        """Returns its name."""
+        return "correlation"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the shape with the number of pairs in place of the last two axes."""

@@ -11,9 +11,13 @@ from gmmvi_jax.domains.standard_normal import sum_event
 from gmmvi_jax.typing import Array
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Ordered:
     """The numbers of the last axis increase; free are the first, and the logs of the increments."""
+
+    def __repr__(self) -> str:
+        """Returns its name."""
+        return "ordered"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the same shape."""

@@ -16,7 +16,7 @@ _WIDTH = 1.0 / 3.0  # of the weight of a winding, in periods
 _MOST_WINDINGS = 3  # to either side: what is further away weighs less than 1e-12
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Periodic:
     """Every number is one modulo a period.
 
@@ -33,6 +33,10 @@ class Periodic:
 
     low: float
     high: float
+
+    def __repr__(self) -> str:
+        """Returns what makes it."""
+        return f"periodic({self.low}, {self.high})"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the same shape."""

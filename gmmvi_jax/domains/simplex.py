@@ -15,7 +15,7 @@ from gmmvi_jax.typing import Array
 _TOLERANCE = 1e-4  # of the sum of a user's value, in float32
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Simplex:
     """The last axis holds K positive numbers with the sum 1.
 
@@ -24,6 +24,10 @@ class Simplex:
     Phi(z) = P(v <= t), so that the uniform density is a standard normal one. Densities on the
     simplex are those of the first K - 1 numbers.
     """
+
+    def __repr__(self) -> str:
+        """Returns its name."""
+        return "simplex"
 
     def free_shape(self, shape: Shape) -> Shape:
         """Returns the shape with K - 1 in place of K."""

@@ -173,9 +173,14 @@ def _splitting(config: Config, budget: int | None, seconds: float | None) -> Spl
 
 
 def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:
+    own = getattr(log_density, "position", None)
+    if own is not None and isinstance(dim_or_position, int):
+        raise ValueError(
+            f"dim_or_position is {dim_or_position}, but log_density brings its own position; "
+            f"leave it out."
+        )
     if dim_or_position is not None:
         return dim_or_position
-    own = getattr(log_density, "position", None)
     if own is None:
         own = getattr(log_density, "dim", None)
     if own is None:

@@ -65,6 +65,12 @@ def on_sphere():
     numpyro.sample("direction", dist.ProjectedNormal(jnp.ones(3)))
 
 
+def rates(y):
+    """Positive data."""
+    rate = numpyro.sample("rate", dist.HalfNormal(1.0))
+    numpyro.sample("y", dist.Exponential(rate).expand([2]).to_event(1), obs=y)
+
+
 def without_sites(y):
     """Nothing to fit."""
     numpyro.sample("y", dist.Normal(0.0, 1.0), obs=y)

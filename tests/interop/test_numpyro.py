@@ -88,6 +88,31 @@ def test_what_has_no_density_is_named(model, arguments, words):
         from_model(model, *arguments)
 
 
+def test_draws_and_positions_must_have_the_sites():
+    density = from_model(models.normal_mean, models.SCALE, models.DATA)
+    with pytest.raises(ValueError, match="draws must be a dict with the sites mu; got"):
+        density.predictive(0, {"mew": jnp.zeros(3)})
+    with pytest.raises(ValueError, match="position must be a dict with the sites mu"):
+        density(jnp.zeros(1))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="brings its own position"):
+        gmmvi.fit(density, 5)
+
+
+def test_discrete_sites_of_new_data_are_drawn_as_the_model_says():
+    density = from_model(models.two_kinds, models.DATA)
+    draws = {"share": jnp.full(300, 0.9)}
+    kinds = density.predictive(0, draws, np.full(3, np.nan, np.float32))["kind"]
+    assert abs(float(kinds.mean()) - 0.9) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.nan, "'y' hold NaN"), (-1.0, "'y' are outside of the support")]
+)
+def test_data_without_a_density_are_named(value, words):
+    with pytest.raises(ValueError, match=words):
+        from_model(models.rates, np.array([1.0, value]))
+
+
 def test_discrete_sites_without_funsor_are_an_error(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"'kind' is discrete.*pip install funsor"):

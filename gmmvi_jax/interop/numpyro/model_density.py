@@ -52,11 +52,24 @@ class ModelDensity:
 
         Args:
             position: a dict from sites to values, one of each.
+
+        Raises:
+            ValueError: it is no dict, or has other sites than the model.
         """
+        self._check_sites("position", position)
         args, kwargs = self.arguments.unpack()
         if self.max_plate_nesting is not None:
             return log_joint_enumerated(self.model, args, kwargs, position, self.max_plate_nesting)
         return jnp.asarray(log_density(self.model, args, kwargs, position)[0])
+
+    def _check_sites(self, name: str, given: Any) -> None:
+        """Raises ValueError unless a dict has a value for every site; others would be drawn."""
+        expected = [site for site, _ in self.domains]
+        if not isinstance(given, dict) or set(given) != set(expected):
+            found = sorted(map(str, given)) if isinstance(given, dict) else type(given).__name__
+            raise ValueError(
+                f"{name} must be a dict with the sites {', '.join(sorted(expected))}; got {found}."
+            )
 
     def deterministic(self, draws: dict[str, Array]) -> dict[str, Array]:
         """Returns the model's deterministic sites at draws, a dict of values [N, ...].
@@ -64,6 +77,7 @@ class ModelDensity:
         Args:
             draws: a dict from sites to values [N, ...].
         """
+        self._check_sites("draws", draws)
         if not self.deterministic_sites:
             return {}
         args, kwargs = self.arguments.unpack()
@@ -84,8 +98,13 @@ class ModelDensity:
         Raises:
             ValueError: discrete sites are summed over, so that data have none of their own.
         """
+        self._check_sites("draws", draws)
         if self.max_plate_nesting is not None:
-            raise ValueError("log_likelihood: the model has discrete sites that are summed over.")
+            raise ValueError(
+                "log_likelihood: the model has discrete sites that are summed over, so that data "
+                "have no density of their own; sum over them in the model, with "
+                "MixtureSameFamily."
+            )
         args, kwargs = self.arguments.unpack()
         return log_likelihood(self.model, draws, *args, **kwargs)
 
@@ -94,7 +113,8 @@ class ModelDensity:
     ) -> dict[str, Array]:
         """Returns what the model says at draws: its deterministic sites, and data it would have.
 
-        By ``numpyro.infer.Predictive``.
+        By ``numpyro.infer.Predictive``. Discrete sites are drawn given the data that the density
+        was made with; for other arguments they are drawn as the model says.
 
         Args:
             rng_key: a PRNG key or an integer seed.
@@ -106,11 +126,13 @@ class ModelDensity:
         Returns:
             A dict from sites to values [N, ...].
         """
+        self._check_sites("draws", draws)
+        infer_discrete = False
         if not args and not kwargs:
             args, kwargs = self.arguments.unpack()
-        sums_discrete = self.max_plate_nesting is not None
+            infer_discrete = self.max_plate_nesting is not None
         predict = Predictive(
-            self.model, posterior_samples=draws, batch_ndims=1, infer_discrete=sums_discrete
+            self.model, posterior_samples=draws, batch_ndims=1, infer_discrete=infer_discrete
         )
         return predict(typed_key(rng_key), *args, **kwargs)
 
@@ -140,7 +162,7 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
         ...     numpyro.sample("y", dist.Normal(0.0, scale), obs=y)
         >>> density = gmmvi.interop.numpyro.from_model(model, 0.5)
         >>> density.domain
-        {'scale': Bounded(low=0.0, high=inf)}
+        {'scale': positive}
         >>> result = gmmvi.fit(density, verbose=False)
         >>> result.sample(0, 3)["scale"].shape
         (3,)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpyro.distributions import MaskedDistribution
 from numpyro.handlers import seed, substitute, trace
 from numpyro.infer import init_to_median
 
@@ -47,6 +48,7 @@ def find_sites(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
         for run in range(2)
     )
     _refuse(first)
+    _check_data(first, second)
     latent = {
         name: site
         for name, site in first.items()
@@ -105,6 +107,28 @@ def _refuse(sites: dict[str, Any]) -> None:
             raise ValueError(
                 f"model: plate {name!r} takes {subsample_size} of {size} rows, so that its density "
                 f"is random; run it over all rows."
+            )
+
+
+def _check_data(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Raises ValueError for data that have no density, whatever the sites are."""
+    for name, site in first.items():
+        if site["type"] != "sample" or not site["is_observed"]:
+            continue
+        if isinstance(site["fn"], MaskedDistribution):
+            continue
+        value = np.asarray(site["value"])
+        if value.dtype.kind == "f" and np.isnan(value).any():
+            raise ValueError(
+                f"model: the data of {name!r} hold NaN; leave these rows out, or sample them."
+            )
+        outside = [
+            run[name]["fn"].support(value) if name in run else True for run in (first, second)
+        ]
+        if not any(map(np.all, outside)):
+            raise ValueError(
+                f"model: the data of {name!r} are outside of the support {site['fn'].support} of "
+                f"their distribution, and have no density."
             )
 
 
