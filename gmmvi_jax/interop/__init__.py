@@ -7,9 +7,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gmmvi_jax.interop import arviz, blackjax, numpyro
+    from gmmvi_jax.interop import arviz, blackjax, numpyro, pymc, stan
 
-__all__ = ["arviz", "blackjax", "numpyro"]
+__all__ = ["arviz", "blackjax", "numpyro", "pymc", "stan"]
 
 
 def __getattr__(name: str) -> Any:

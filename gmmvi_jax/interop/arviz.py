@@ -54,13 +54,6 @@ def to_arviz(
     Raises:
         ValueError: ``log_likelihood`` is True and the density is not that of a model; or as of
             ``TrainResult.weighted_draws``.
-
-    Example:
-        >>> import gmmvi_jax as gmmvi
-        >>> result = gmmvi.fit(lambda p: -0.5 * p["a"] ** 2, {"a": 0.0}, verbose=False)
-        >>> tree = gmmvi.interop.arviz.to_arviz(result)
-        >>> tree["posterior"]["a"].dims, tree["posterior"]["a"].shape
-        (('chain', 'draw'), (1, 1000))
     """
     draws = result.weighted_draws(rng_key, num_samples)
     if resample:

@@ -2,7 +2,8 @@
 
 All positions here are free coordinates [D], in which ``result.target`` is the log density; a fit's
 ``posterior.position`` turns them into the user's. ``gmmvi_jax.build`` has BlackJAX's interface of
-variational inference: init, step and sample.
+variational inference: init, step and sample; ``result.refine`` has particles from which SMC may
+start.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.evaluation.refine import Refined
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.requirements import require_int
@@ -38,18 +38,6 @@ def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -
 
     Raises:
         ValueError: ``num_chains`` is not positive.
-
-    Example:
-        >>> import blackjax, jax
-        >>> import gmmvi_jax as gmmvi
-        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
-        >>> starts = gmmvi.interop.blackjax.chain_starts(result, 0, num_chains=4)
-        >>> def first_step(key, position, inverse_mass_matrix):
-        ...     nuts = blackjax.nuts(result.target, 0.5, inverse_mass_matrix)
-        ...     return nuts.step(key, nuts.init(position))[0].position
-        >>> keys = jax.random.split(jax.random.key(1), 4)
-        >>> jax.vmap(first_step)(keys, starts.positions, starts.inverse_mass_matrices).shape
-        (4, 2)
     """
     require_int("num_chains", num_chains, least=1)
     modes = result.modes()
@@ -97,29 +85,9 @@ def independent_proposal(result: TrainResult) -> Proposal:
 
     Args:
         result: of ``fit`` or ``train``.
-
-    Example:
-        >>> import blackjax, jax
-        >>> import gmmvi_jax as gmmvi
-        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
-        >>> proposal = gmmvi.interop.blackjax.independent_proposal(result)
-        >>> sampler = blackjax.irmh(result.target, proposal.sample, proposal.log_density)
-        >>> state = sampler.init(result.gmm.mean())
-        >>> state, info = sampler.step(jax.random.key(0), state)
     """
     gmm = result.gmm
     return Proposal(
         sample=lambda key: gmm.sample(key, 1)[0],
         log_density=lambda _, to_state: gmm.log_prob(to_state.position),
     )
-
-
-def particles(result: TrainResult, rng_key: PRNGKey | int, num_particles: int) -> Refined:
-    """Returns equally weighted particles of the density, from which SMC may start.
-
-    Args:
-        result: of ``fit`` or ``train``.
-        rng_key: a PRNG key or an integer seed.
-        num_particles: ten times as many draws are evaluated.
-    """
-    return result.refine(rng_key, num_particles)

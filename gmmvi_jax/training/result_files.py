@@ -57,16 +57,6 @@ def load(
     Raises:
         FileNotFoundError: there is no result in the directory.
         ValueError: a file is damaged, or of another version; the message names it.
-
-    Example:
-        >>> import tempfile
-        >>> import gmmvi_jax as gmmvi
-        >>> result = gmmvi.fit(lambda x: -0.5 * x @ x, 2, verbose=False)
-        >>> with tempfile.TemporaryDirectory() as directory:
-        ...     result.save(directory)
-        ...     loaded = gmmvi.load(directory)
-        >>> bool((loaded.gmm.means == result.gmm.means).all())
-        True
     """
     directory = Path(directory)
     record = _read_record(directory / _RECORD)

@@ -39,6 +39,7 @@ def test_densities_of_positions_integrate_to_one(domain, low, high):
     assert abs(total - 1.0) < 2e-3
 
 
+@pytest.mark.slow
 def test_the_density_on_a_simplex_integrates_to_one():
     posterior = Posterior(GMM_2D, position_layout(jnp.zeros(3), domains.simplex))
     count = 800
@@ -72,6 +73,7 @@ def test_too_many_angles_are_an_error_that_names_the_other_density():
         posterior.log_prob(jnp.zeros(5))
 
 
+@pytest.mark.slow
 def test_draws_and_modes_are_positions():
     posterior = Posterior(GMM_2D, position_layout({"s": jnp.ones(2)}, domains.positive))
     draws = posterior.sample(0, 50)

@@ -43,6 +43,7 @@ def test_expectations_are_those_of_the_density_within_their_errors(draws):
     assert np.isclose(found.effective_samples, 1.0 / np.sum(draws.weights**2))
 
 
+@pytest.mark.slow
 def test_the_standard_error_of_an_expectation_is_its_spread_over_seeds():
     runs = [
         expectation(weighted_draws(WIDE, log_density, seed, 500), lambda x: x[0])
@@ -67,6 +68,7 @@ def test_refined_samples_are_those_of_the_density():
     assert abs(refined.free[:400].mean() - 0.5) < 0.25
 
 
+@pytest.mark.slow
 def test_chains_move_duplicates_apart():
     layout = position_layout({"s": 1.0}, {"s": domains.positive})
     target = on_pytree(lambda p: -p["s"], {"s": 1.0}, {"s": domains.positive})  # Exponential(1)

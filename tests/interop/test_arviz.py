@@ -71,11 +71,13 @@ def test_summaries_and_comparisons_work(tree):
     assert abs(loo.elpd - exact_leave_one_out()) < 0.06  # 0.27 off without log_q
 
 
+@pytest.mark.slow
 def test_resampled_draws_are_equally_weighted(result):
     tree = to_arviz(result, num_samples=100, resample=True)
     assert np.allclose(tree["sample_stats"]["log_weight"], -np.log(100))
 
 
+@pytest.mark.slow
 def test_vectors_and_own_likelihoods():
     gmm = gmmvi.GMM.from_moments([1.0], [[0.0, 0.0]], [np.eye(2)])
     result = stub_result(gmm, lambda x: -0.5 * x @ x)

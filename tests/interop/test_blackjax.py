@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.interop.blackjax import chain_starts, independent_proposal, particles
+from gmmvi_jax.interop.blackjax import chain_starts, independent_proposal
 
 FAR = 6.0
 
@@ -37,6 +37,7 @@ def test_chains_are_spread_over_the_modes(result):
         chain_starts(result, 0, 0)
 
 
+@pytest.mark.slow
 def test_chains_of_nuts_start_from_there(result):
     starts = chain_starts(result, 0, 4)
 
@@ -56,6 +57,7 @@ def test_chains_of_nuts_start_from_there(result):
     assert float(chain(keys, starts.positions, starts.inverse_mass_matrices).min()) > 0.7
 
 
+@pytest.mark.slow
 def test_the_mixture_proposes_jumps_between_modes(result):
     proposal = independent_proposal(result)
     sampler: Any = blackjax.irmh(result.target, proposal.sample, proposal.log_density)
@@ -69,8 +71,3 @@ def test_the_mixture_proposes_jumps_between_modes(result):
     _, (first, accepted) = jax.jit(lambda: jax.lax.scan(step, start, keys))()
     assert float(accepted.mean()) > 0.9
     assert abs(float((first > 0.0).mean()) - 0.75) < 0.03
-
-
-def test_particles_are_those_of_the_density(result):
-    found = particles(result, 0, 1_000)
-    assert abs(float((found.free[:, 0] > 0.0).mean()) - 0.75) < 0.05

@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 import gmmvi_jax as gmmvi
 from gmmvi_jax import domains
 from gmmvi_jax.densities import on_pytree
-from gmmvi_jax.interop.numpyro import from_mixture, from_model, guide, to_mixture
+from gmmvi_jax.interop.numpyro import from_mixture, from_model, from_prior, guide, to_mixture
 from tests.interop import models
 from tests.interop.stub import stub_result
 
@@ -88,6 +88,20 @@ def test_what_has_no_density_is_named(model, arguments, words):
         from_model(model, *arguments)
 
 
+def test_a_prior_of_distributions_times_a_likelihood():
+    def log_likelihood(position, data):
+        return -0.5 * jnp.sum((data - position["mu"]) ** 2) / position["scale"]
+
+    prior = {"mu": dist.Normal(1.0, 2.0), "scale": dist.Uniform(0.5, 3.0)}
+    density = from_prior(prior, log_likelihood, models.DATA)
+    value = density({"mu": jnp.float32(0.3), "scale": jnp.float32(2.0)})
+    right = stats.norm.logpdf(0.3, 1.0, 2.0) - np.log(2.5)
+    right -= 0.25 * np.sum((models.DATA - 0.3) ** 2)
+    assert np.isclose(value, right, rtol=1e-5)
+    assert density.domain["scale"] == domains.interval(0.5, 3.0)
+    assert len(density.arguments.arrays) == 1
+
+
 def test_draws_and_positions_must_have_the_sites():
     density = from_model(models.normal_mean, models.SCALE, models.DATA)
     with pytest.raises(ValueError, match="draws must be a dict with the sites mu; got"):
@@ -98,6 +112,7 @@ def test_draws_and_positions_must_have_the_sites():
         gmmvi.fit(density, 5)
 
 
+@pytest.mark.slow
 def test_discrete_sites_of_new_data_are_drawn_as_the_model_says():
     density = from_model(models.two_kinds, models.DATA)
     draws = {"share": jnp.full(300, 0.9)}
@@ -134,6 +149,7 @@ def test_a_fit_of_a_model_has_its_posterior(fitted):
     assert np.allclose(likelihood, right, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_fit_is_a_guide_for_the_tools_of_numpyro(fitted):
     _, result = fitted
     own = guide(result)

@@ -9,6 +9,6 @@ except ImportError as error:
 
 from gmmvi_jax.interop.numpyro.guide import guide
 from gmmvi_jax.interop.numpyro.mixtures import from_mixture, to_mixture
-from gmmvi_jax.interop.numpyro.model_density import ModelDensity, from_model
+from gmmvi_jax.interop.numpyro.model_density import ModelDensity, from_model, from_prior
 
-__all__ = ["ModelDensity", "from_mixture", "from_model", "guide", "to_mixture"]
+__all__ = ["ModelDensity", "from_mixture", "from_model", "from_prior", "guide", "to_mixture"]

@@ -1,11 +1,12 @@
 """The joint density of a NumPyro model, as a function of its unobserved sites."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpyro
 from jax.errors import JAXTypeError
 from numpyro.infer import Predictive, log_likelihood
 from numpyro.infer.util import log_density
@@ -155,17 +156,16 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
             a plate subsamples; or the model has parameters (``numpyro.param``).
 
     Example:
-        >>> import gmmvi_jax as gmmvi
+        >>> import numpyro
         >>> import numpyro.distributions as dist
         >>> def model(y):
         ...     scale = numpyro.sample("scale", dist.HalfNormal(1.0))
         ...     numpyro.sample("y", dist.Normal(0.0, scale), obs=y)
-        >>> density = gmmvi.interop.numpyro.from_model(model, 0.5)
+        >>> density = from_model(model, 0.5)
         >>> density.domain
         {'scale': positive}
-        >>> result = gmmvi.fit(density, verbose=False)
-        >>> result.sample(0, 3)["scale"].shape
-        (3,)
+
+        Then ``gmmvi_jax.fit(density)`` fits it.
     """
     sites = find_sites(model, args, kwargs)
     density = _density(model, pack(args, kwargs, traced=True), sites)
@@ -174,6 +174,33 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
     except JAXTypeError:  # the model looks at the values of its arguments
         density = _density(model, pack(args, kwargs, traced=False), sites)
     return density
+
+
+def from_prior(
+    prior: Mapping[str, Any], log_likelihood: Callable[..., Array], *data: Any
+) -> ModelDensity:
+    """Returns the density of a prior, given as distributions of NumPyro, times a likelihood.
+
+    Args:
+        prior: a dict from names to distributions.
+        log_likelihood: of a dict from these names to values, and the data, to a scalar.
+        *data: passed on to ``log_likelihood``; its arrays are arguments of the compiled programs.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import numpyro.distributions as dist
+        >>> density = from_prior({"rate": dist.Gamma(2.0, 1.0)},
+        ...                      lambda p, counts: jnp.sum(counts * jnp.log(p["rate"]) - p["rate"]),
+        ...                      jnp.array([3.0, 5.0]))
+        >>> density.domain
+        {'rate': positive}
+    """
+
+    def model(*data: Any) -> None:
+        position = {name: numpyro.sample(name, own) for name, own in prior.items()}
+        numpyro.factor("log_likelihood", log_likelihood(position, *data))
+
+    return from_model(model, *data)
 
 
 def _density(model: Callable[..., Any], arguments: ModelArguments, sites: Sites) -> ModelDensity:
