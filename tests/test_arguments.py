@@ -194,6 +194,7 @@ def test_seeds_that_are_no_integers_are_named(seeds, error, message):
         gmmvi.train_many(CONFIG, gaussian, seeds)
 
 
+@pytest.mark.slow
 def test_seeds_may_be_a_range_or_an_array():
     short = CONFIG.replace(num_iterations=1, log_every=1)
     expected = gmmvi.train_many(short, gaussian, range(2))

@@ -198,6 +198,7 @@ def test_an_error_in_a_callback_loses_nothing():
     assert len(result.history["elbo"]) == 1
 
 
+@pytest.mark.slow
 def test_several_runs_end_like_one(simulator):
     simulator.break_after(9, crash)
     with (

@@ -67,6 +67,7 @@ def fit_two_modes_without_a_gradient():
     return result
 
 
+@pytest.mark.slow
 def test_separate_modes_are_found_without_a_gradient():
     assert fit_two_modes_without_a_gradient().gmm.means.dtype == jnp.float32
 

@@ -175,6 +175,7 @@ def test_a_black_box_gets_and_gives_float64():
     assert counting(jnp.ones(2)).dtype == np.float64
 
 
+@pytest.mark.slow
 def test_minibatches_of_a_pytree_position():
     rows = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
 

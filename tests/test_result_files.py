@@ -41,7 +41,7 @@ def test_a_saved_result_comes_back_and_goes_on(result, tmp_path):
     for name, column in result.history.items():
         np.testing.assert_array_equal(loaded.history[name], column)
     np.testing.assert_array_equal(loaded.sample(0, 5)["s"][0], result.sample(0, 5)["s"][0])
-    assert str(loaded.diagnose(num_samples=100)) == str(result.diagnose(num_samples=100))
+    assert loaded.weighted_draws(0, 50).k_hat == result.weighted_draws(0, 50).k_hat
     one = gmmvi.train(result.config, log_density, initial=result)
     other = gmmvi.train(loaded.config, log_density, initial=loaded)
     np.testing.assert_array_equal(one.gmm.means, other.gmm.means)

@@ -98,6 +98,7 @@ def test_an_imported_window_weighs_its_samples_as_the_old_one_did(state):
     assert int(new.num_target_evaluations) == 0
 
 
+@pytest.mark.slow
 def test_a_warm_start_draws_less(state):
     warm = import_samples(fresh_state(), export_samples(state))
     # Start where the other run ended, so that its samples are of use.

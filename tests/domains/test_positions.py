@@ -69,6 +69,7 @@ def test_fit_finds_a_density_on_its_domain():
     assert result.layout.names == ["rho", "sigma", "w.free[0]", "w.free[1]"]
 
 
+@pytest.mark.slow
 def test_a_box_is_exact_in_ten_dimensions():
     config = gmmvi.from_codename(
         "SEMTFOX",

@@ -27,6 +27,7 @@ def test_equals_arviz(tail):
         np.testing.assert_allclose(log_weights, stored[f"{tail}_log_weights"], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("tail", TAILS)
 def test_equals_blackjax(tail):

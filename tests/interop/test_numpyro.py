@@ -180,6 +180,7 @@ def test_a_guide_needs_the_fit_of_a_model():
         guide(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_mixtures_become_distributions_and_back(diagonal):
     generator = np.random.default_rng(0)
