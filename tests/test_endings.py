@@ -236,6 +236,7 @@ def test_a_wide_target_is_no_divergence():
     assert result.status is Status.COMPLETED
 
 
+@pytest.mark.slow
 def test_a_mean_over_a_minibatch_is_found_before_compiling():
     data = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32) + 3.0
 

@@ -29,6 +29,7 @@ def test_a_mixture_is_found_and_the_run_ends_by_itself(capsys):
     assert not result.diagnose().verdict.startswith("do not trust")
 
 
+@pytest.mark.slow
 def test_position_scale_and_evaluations_of_a_black_box():
     calls = []
 

@@ -52,13 +52,20 @@ def settings_of(row: Row) -> dict[str, Any]:
     return {"diagonal": row[7], "reuse_ratio": row[8]}
 
 
+# Each compiles for five seconds: three of four only when slow tests are asked for.
+_TRAINED = [
+    pytest.param(row, id=name, marks=[pytest.mark.slow] if index % 4 else [])
+    for index, (row, name) in enumerate(zip(ROWS, NAMES, strict=True))
+]
+
+
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_a_step_keeps_dtypes_and_weak_types(row: Row):
     codename = "".join(row[:7])
     assert variants.check_shapes(codename, **settings_of(row)) == []
 
 
-@pytest.mark.parametrize("row", ROWS, ids=NAMES)
+@pytest.mark.parametrize("row", _TRAINED)
 def test_every_variant_trains_in_float64(row: Row):
     config = small_config("".join(row[:7]), **settings_of(row))
     num_before = num_compilations()
@@ -106,6 +113,7 @@ def test_a_gaussian_is_found_to_ten_digits_and_nothing_is_compiled_twice():
     assert float(diagnosis.log_z.value) == pytest.approx(LOG_Z, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_several_runs_are_those_that_are_made_one_by_one():
     config = small_config("SEMIFOG")
     together = gmmvi.train_many(config, variants.four_modes, [0, 1], vectorized=True)
@@ -242,6 +250,7 @@ print(gmmvi.train(config, variants.four_modes).gmm.means.dtype)
 """
 
 
+@pytest.mark.slow
 def test_the_environment_variable_enables_it_too():
     root = Path(__file__).parent.parent
     environment = os.environ | {"JAX_ENABLE_X64": "1", "PYTHONPATH": str(root)}

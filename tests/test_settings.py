@@ -237,6 +237,7 @@ def test_a_run_starts_at_the_values_of_the_example_of_its_position():
     np.testing.assert_allclose(result.modes().locations["w"], np.ones((1, 3)), atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_position_may_be_a_dict_with_integer_keys():
     example = {0: 1.0, 1: jnp.full(2, 2.0)}
     config = gmmvi.from_codename(

@@ -115,6 +115,7 @@ def test_settings_are_of_the_position_and_the_example_is_the_start():
     np.testing.assert_allclose(prior_of(only_shape, domain=domains.positive).prior_mean, 0.0)
 
 
+@pytest.mark.slow
 def test_own_gradients_and_batches_are_of_free_coordinates():
     def numpy_density(position: Any) -> Any:
         return np.log(position["s"]) - np.sum(
