@@ -22,7 +22,7 @@ from .test_all_variants import NAMES, ROWS, Row
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-RUN = {"num_iterations": 5, "log_every": 3, "diagnostic_samples": 0}
+RUN: dict[str, Any] = {"num_iterations": 5, "log_every": 3, "diagnostic_samples": 0}
 MEAN = np.array([1.0, -2.0])
 COVARIANCE = np.array([[2.0, 0.6], [0.6, 0.5]])
 LOG_Z = np.log(2 * np.pi) + 0.5 * np.log(np.linalg.det(COVARIANCE))
@@ -75,6 +75,20 @@ def test_every_variant_trains_in_float64(row: Row):
     assert_double(result.gmm)
     assert int(result.state.iteration) == RUN["num_iterations"]
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(result.gmm))
+
+
+def test_a_position_with_domains_trains_in_float64():
+    example = {"s": 1.0, "w": np.full(3, 1 / 3)}
+    domain = {"s": gmmvi.domains.positive, "w": gmmvi.domains.simplex}
+    config = gmmvi.samtron(example, domain=domain, max_components=2, desired_samples=20, **RUN)
+    result = gmmvi.train(config, lambda p: -p["s"] + jnp.sum(jnp.log(p["w"])))
+    assert_double(result.state)
+    draws = result.sample(0, 50)
+    assert_double(draws)
+    assert np.allclose(np.sum(draws["w"], axis=1), 1.0, rtol=1e-14)
+    assert_double(result.log_prob(draws))
+    weighted = result.weighted_draws(0, 50)
+    assert np.allclose(weighted.log_q, result.gmm.log_prob(weighted.free), rtol=1e-12)
 
 
 def test_a_gaussian_is_found_to_ten_digits_and_nothing_is_compiled_twice():

@@ -48,10 +48,12 @@ def flat_scale(name: str, value: Any, location: Any, layout: PositionLayout | No
         return 1.0
     if layout is None or not layout.is_constrained:
         return flat_setting(name, value, layout)
-    for path, leaf in zip(layout.paths, _leaves(name, value, layout), strict=True):
-        require(leaf > 0.0, f"{name}{f' at {path!r}' if path else ''} must be positive: {value!r}.")
+    leaves = _leaves(name, value, layout)
+    for path, leaf in zip(layout.paths, leaves, strict=True):
+        where = f" at {path!r}" if path else ""
+        require(leaf > 0.0, f"{name}{where} must be positive, got {value!r}.")
     centre = layout.unravel(jnp.broadcast_to(jnp.asarray(location, float), (layout.dim,)))
-    parts = zip(_leaves(name, value, layout), jax.tree.leaves(centre), layout.domains, strict=True)
+    parts = zip(leaves, jax.tree.leaves(centre), layout.domains, strict=True)
     return _concatenated([_free_scale(leaf, at, domain) for leaf, at, domain in parts])
 
 

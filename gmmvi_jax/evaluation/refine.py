@@ -10,11 +10,10 @@ from gmmvi_jax.evaluation.chains import (
     EVALUATIONS_PER_STEP,
     mean_covariance,
     require_chains,
-    resample,
     run_chains,
 )
 from gmmvi_jax.evaluation.posterior import Posterior
-from gmmvi_jax.evaluation.weighted_draws import weighted_draws
+from gmmvi_jax.evaluation.weighted_draws import resampled_rows, weighted_draws
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
@@ -59,9 +58,7 @@ def refine(
     hmc = require_chains(target) if mcmc_steps else None
     count = max(_DRAWS_PER_SAMPLE * num_samples, 100)
     draws = weighted_draws(posterior, target, key_draws, count)
-    rows = resample(key_resample, draws.weights, num_samples)
-    # Resampled rows come sorted; neighbours in the order of the draws share a component.
-    rows = np.asarray(jax.random.permutation(key_resample, rows))
+    rows = resampled_rows(draws.weights, key_resample, num_samples)
     points, spent = draws.free[rows], count
     if hmc is not None:
         metric = mean_covariance(posterior.gmm)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from gmmvi_jax.evaluation.chains import resample
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.psis import psis
@@ -65,6 +66,19 @@ def weighted_draws(
         weights=weights / weights.sum(),
         k_hat=float(k_hat),
     )
+
+
+def resampled_rows(weights: np.ndarray, key: PRNGKey, count: int) -> np.ndarray:
+    """Returns [count] rows of draws, as many of each as its weight says, in random order.
+
+    Args:
+        weights: [N], their sum is 1.
+        key: typed.
+        count: how many.
+    """
+    key_rows, key_order = jax.random.split(key)
+    rows = resample(key_rows, weights, count)  # sorted, duplicates side by side
+    return np.asarray(jax.random.permutation(key_order, rows))
 
 
 class Expectation(NamedTuple):

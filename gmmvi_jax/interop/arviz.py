@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gmmvi_jax.evaluation.weighted_draws import WeightedDraws
-from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
+from gmmvi_jax.evaluation.weighted_draws import WeightedDraws, resampled_rows
+from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey, PyTree
 
@@ -59,7 +59,7 @@ def to_arviz(
     if resample:
         draws = _resampled(draws, rng_key)
     model: Any = getattr(result.target, "log_density", None)
-    posterior = _variables(draws.position)
+    posterior = _variables(result, draws.position)
     if hasattr(model, "deterministic"):
         posterior |= model.deterministic(draws.position)
     groups = {
@@ -83,8 +83,7 @@ def to_arviz(
 
 def _resampled(draws: WeightedDraws, rng_key: PRNGKey | int) -> WeightedDraws:
     count = len(draws.weights)
-    generator = host_generator(subkeys(typed_key(rng_key), 1)[0])
-    rows = generator.choice(count, count, p=draws.weights)
+    rows = resampled_rows(draws.weights, subkeys(typed_key(rng_key), 1)[0], count)
     return draws._replace(
         position=jax.tree.map(lambda leaf: leaf[rows], draws.position),
         free=draws.free[rows],
@@ -94,11 +93,12 @@ def _resampled(draws: WeightedDraws, rng_key: PRNGKey | int) -> WeightedDraws:
     )
 
 
-def _variables(position: PyTree) -> dict[str, Any]:
+def _variables(result: TrainResult, position: PyTree) -> dict[str, Any]:
     """Returns the leaves of a position under their names."""
-    leaves = jax.tree_util.tree_flatten_with_path(position)[0]
-    named = {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
-    return {name or "x": leaf for name, leaf in named.items()}
+    if result.layout is None:
+        return {"x": position}
+    leaves = jax.tree.leaves(position)
+    return {name or "x": leaf for name, leaf in zip(result.layout.paths, leaves, strict=True)}
 
 
 def _log_likelihood(given: Any, model: Any, position: PyTree) -> dict[str, Any]:

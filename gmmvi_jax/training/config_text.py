@@ -1,7 +1,6 @@
 """A configuration as JSON, and back: readable, and nothing in it is executed."""
 
 import dataclasses
-import enum
 import importlib
 from typing import Any
 
@@ -37,8 +36,6 @@ def from_json(values: dict[str, Any]) -> Config:
 
 
 def _encode(value: Any, place: str) -> Any:
-    if isinstance(value, enum.Enum):
-        raise ValueError(f"{place} cannot be saved: {value!r}")
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

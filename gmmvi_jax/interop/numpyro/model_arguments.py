@@ -62,14 +62,10 @@ def pack(args: tuple[Any, ...], kwargs: dict[str, Any], traced: bool) -> ModelAr
 
 
 def _hashable(leaf: Any) -> Any:
+    if isinstance(leaf, str):
+        return leaf
     # 1, 1.0 and True are equal, but not the same argument.
-    return leaf if isinstance(leaf, str) else _typed(leaf)
-
-
-def _typed(leaf: Any) -> Any:
-    if isinstance(leaf, bool | int | float):
-        return (type(leaf), leaf)
-    return _Constant(leaf)
+    return (type(leaf), leaf) if isinstance(leaf, bool | int | float) else _Constant(leaf)
 
 
 def _value(leaf: Any) -> Any:

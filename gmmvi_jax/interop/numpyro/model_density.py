@@ -153,7 +153,8 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
     Raises:
         ValueError: there is no unobserved site; a site's support depends on another site; a site
             has no density here (discrete without ``funsor``, or without a map from real numbers);
-            a plate subsamples; or the model has parameters (``numpyro.param``).
+            a plate subsamples; the model has parameters (``numpyro.param``); or data are NaN or
+            outside of the support of their distribution.
 
     Example:
         >>> import numpyro

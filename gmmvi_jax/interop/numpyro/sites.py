@@ -122,10 +122,10 @@ def _check_data(first: dict[str, Any], second: dict[str, Any]) -> None:
             raise ValueError(
                 f"model: the data of {name!r} hold NaN; leave these rows out, or sample them."
             )
-        outside = [
+        inside = [
             run[name]["fn"].support(value) if name in run else True for run in (first, second)
         ]
-        if not any(map(np.all, outside)):
+        if not any(map(np.all, inside)):
             raise ValueError(
                 f"model: the data of {name!r} are outside of the support {site['fn'].support} of "
                 f"their distribution, and have no density."
