@@ -150,13 +150,17 @@ class PositionLayout:
             flat.append(free.reshape(*leading, size))
         return jnp.concatenate(flat, axis=-1)
 
-    def ravel_setting(self, name: str, leaves: Sequence[Any]) -> HostArray:
-        """Returns [D] a setting with a number, or an array of the leaf's shape, for each leaf.
+    def setting_of_leaves(self, name: str, leaves: Sequence[Any]) -> list[HostArray]:
+        """Returns a setting as arrays of the leaves' shapes.
+
+        Args:
+            name: of the setting.
+            leaves: a number, or an array of the leaf's shape, for each leaf.
 
         Raises:
             ValueError: the shapes do not match.
         """
-        flat = []
+        arrays = []
         # Leaves may be traced, in a sweep; then so is the setting.
         numpy = jnp if any(map(is_traced, jax.tree.leaves(leaves))) else np
         for leaf, shape, path in zip(leaves, self.shapes, self.paths, strict=True):
@@ -166,8 +170,8 @@ class PositionLayout:
                     f"{name}: leaf {path!r} must be a number or have shape {shape}, got shape "
                     f"{array.shape}."
                 )
-            flat.append(numpy.broadcast_to(array, shape).ravel())
-        return numpy.concatenate(flat)
+            arrays.append(numpy.broadcast_to(array, shape))
+        return arrays
 
     def _leaves(self, tree: PyTree) -> list[Any]:
         leaves, treedef = jax.tree.flatten(tree)

@@ -93,7 +93,6 @@ def _leaves(name: str, value: Any, layout: PositionLayout) -> list[Any]:
     if jax.tree.structure(value) == jax.tree.structure(0) and np.shape(value) == ():
         leaves = [value] * len(layout.shapes)
     else:
-        flat_setting(name, value, layout)  # raises an error if it is not like the position
         try:
             leaves = layout.treedef.flatten_up_to(value)
         except (ValueError, TypeError) as error:
@@ -101,11 +100,7 @@ def _leaves(name: str, value: Any, layout: PositionLayout) -> list[Any]:
                 f"{name} must be a number, or a pytree like the position, {layout.treedef}, since "
                 f"parts of it have domains; got {value!r}."
             ) from error
-    numpy = jnp if any(map(is_traced, jax.tree.leaves(leaves))) else np
-    return [
-        numpy.broadcast_to(numpy.asarray(leaf, dtype=float), shape)
-        for leaf, shape in zip(leaves, layout.shapes, strict=True)
-    ]
+    return layout.setting_of_leaves(name, leaves)
 
 
 def _inside(name: str, value: Any, domain: Domain, path: str) -> Any:
@@ -145,7 +140,7 @@ def flat_setting(name: str, value: Any, layout: PositionLayout | None) -> Any:
         except (ValueError, TypeError):
             pass
         else:
-            return layout.ravel_setting(name, leaves)
+            return _concatenated([leaf.ravel() for leaf in layout.setting_of_leaves(name, leaves)])
     if is_number_or_array and layout is not None and (np.shape(value),) == layout.shapes:
         return (
             value.ravel() if is_traced(value) else np.ravel(value)
