@@ -4,6 +4,7 @@ The vector holds free coordinates. Those of a leaf are its numbers, unless it ha
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -88,24 +89,19 @@ class PositionLayout:
         Leaves have the dtypes of the example, if JAX has them enabled; numpy arrays stay numpy
         arrays.
         """
-        parts = zip(self._parts(points), self.domains, self.shapes, self.dtypes, strict=True)
-        leaves = []
-        for free, domain, shape, dtype in parts:
-            value = free
-            if domain != real:
-                value = domain.constrain(jnp.asarray(free), shape)
-                value = np.asarray(value) if isinstance(points, np.ndarray) else value
-            leaves.append(value.astype(jax.dtypes.canonicalize_dtype(dtype)))
-        return jax.tree.unflatten(self.treedef, leaves)
+        leaves = _constrained(self, points) if self.is_constrained else self.parts(points)
+        if isinstance(points, np.ndarray):
+            leaves = list(map(np.asarray, leaves))
+        dtypes = map(jax.dtypes.canonicalize_dtype, self.dtypes)
+        cast = [leaf.astype(dtype) for leaf, dtype in zip(leaves, dtypes, strict=True)]
+        return jax.tree.unflatten(self.treedef, cast)
 
     def log_volume(self, points: Array) -> Array:
         """Returns [...] what is added to a log density of the position at points [..., D].
 
         See ``Domain.log_volume``.
         """
-        parts = zip(self._parts(points), self.domains, self.shapes, strict=True)
-        terms = [domain.log_volume(free, shape) for free, domain, shape in parts if domain != real]
-        return sum(terms, start=jnp.zeros(points.shape[:-1], points.dtype))
+        return _log_volume(self, points)
 
     def log_determinant(self, points: Array) -> Array:
         """Returns [...] the log of the Jacobian determinant of the position at points [..., D].
@@ -121,7 +117,7 @@ class PositionLayout:
         periods = (own.high - own.low if isinstance(own, Periodic) else 0.0 for own in self.domains)
         return np.repeat(list(periods), self.sizes)
 
-    def _parts(self, points: Any) -> list[Any]:
+    def parts(self, points: Any) -> list[Any]:
         """Returns the free coordinates of the leaves, [..., *free_shape] each."""
         ends = np.cumsum(self.sizes)
         return [
@@ -142,13 +138,7 @@ class PositionLayout:
                 raise ValueError(
                     f"position: leaf {path!r} must have shape {leading + shape}, got {leaf.shape}."
                 )
-        flat = []
-        for leaf, domain, shape, size in zip(
-            leaves, self.domains, self.shapes, self.sizes, strict=True
-        ):
-            free = leaf if domain == real else domain.unconstrain(leaf, shape)
-            flat.append(free.reshape(*leading, size))
-        return jnp.concatenate(flat, axis=-1)
+        return _unconstrained(self, leaves)
 
     def setting_of_leaves(self, name: str, leaves: Sequence[Any]) -> list[HostArray]:
         """Returns a setting as arrays of the leaves' shapes.
@@ -189,6 +179,32 @@ class PositionLayout:
                 f"{lacking}{unknown}."
             )
         return leaves
+
+
+# Compiled, since called on their own these are dozens of operations, each with a program of its own.
+@functools.partial(jax.jit, static_argnums=0, inline=True)
+def _constrained(layout: PositionLayout, points: Array) -> list[Array]:
+    """Returns the leaves of the positions at points [..., D]."""
+    parts = zip(layout.parts(points), layout.domains, layout.shapes, strict=True)
+    return [free if own == real else own.constrain(free, shape) for free, own, shape in parts]
+
+
+@functools.partial(jax.jit, static_argnums=0, inline=True)
+def _unconstrained(layout: PositionLayout, leaves: list[Array]) -> Array:
+    """Returns the points [..., D] of leaves with common leading axes."""
+    parts = zip(leaves, layout.domains, layout.shapes, strict=True)
+    free = [leaf if own == real else own.unconstrain(leaf, shape) for leaf, own, shape in parts]
+    leading = leaves[0].shape[: leaves[0].ndim - len(layout.shapes[0])]
+    flat = [leaf.reshape(*leading, size) for leaf, size in zip(free, layout.sizes, strict=True)]
+    return jnp.concatenate(flat, axis=-1)
+
+
+@functools.partial(jax.jit, static_argnums=0, inline=True)
+def _log_volume(layout: PositionLayout, points: Array) -> Array:
+    """Returns [...] the sum of the leaves' log volumes at points [..., D]."""
+    parts = zip(layout.parts(points), layout.domains, layout.shapes, strict=True)
+    terms = [own.log_volume(free, shape) for free, own, shape in parts if own != real]
+    return sum(terms, start=jnp.zeros(points.shape[:-1], points.dtype))
 
 
 def _entries(path: str, shape: tuple[int, ...]) -> list[str]:
