@@ -181,7 +181,7 @@ class PositionLayout:
         return leaves
 
 
-# Compiled, since called on their own these are dozens of operations, each with a program of its own.
+# Compiled: called on their own these are dozens of operations, each with a program of its own.
 @functools.partial(jax.jit, static_argnums=0, inline=True)
 def _constrained(layout: PositionLayout, points: Array) -> list[Array]:
     """Returns the leaves of the positions at points [..., D]."""
