@@ -34,6 +34,8 @@ class LogDensity(Protocol):
       as a second argument, a new one for every sample. See ``gmmvi_jax.densities.stochastic``.
     - ``full(point)``: the log density that a stochastic target estimates; the ELBO is reported on
       it. See ``gmmvi_jax.densities.minibatch``.
+    - ``centred(point)``: the same stochastic target with less noise near a point, e.g. by a
+      control variate; ``fit`` uses it. It tells its ``num_evaluations``.
     - ``evaluate_batch(points, num_live, with_gradient)``: the log densities [C] of a chunk [C, D]
       and their gradients ([C, D], or None without ``with_gradient``) in one call; only the first
       ``num_live`` rows matter. See ``gmmvi_jax.densities.black_box``.

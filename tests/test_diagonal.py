@@ -34,7 +34,13 @@ CODENAMES = [
 ]
 
 
-@pytest.mark.parametrize("codename", CODENAMES)
+@pytest.mark.parametrize(
+    "codename",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if index % 3 else [])
+        for index, name in enumerate(CODENAMES)
+    ],
+)
 def test_no_array_of_the_step_is_d_by_d(codename):
     algorithm = config_of(codename, LARGE).algorithm
     state = jax.eval_shape(gmmvi.init, algorithm, jax.random.key(0))

@@ -79,6 +79,12 @@ class PytreeTarget:
         return lambda x: self._of_free(full(self.unravel(x)), x)
 
     @property
+    def centred(self) -> Callable[[Array], "PytreeTarget"]:
+        """The same target with less noise near a point [D], if the density has that."""
+        own: Any = _own(self.log_density, "centred")
+        return lambda x: dataclasses.replace(self, log_density=own(self.unravel(x)))
+
+    @property
     def value_and_grad(self) -> Callable[..., tuple[Array, Array]]:
         """The density's own gradient, if it has one: a pytree like the position."""
         own: Any = _own(self.log_density, "value_and_grad")

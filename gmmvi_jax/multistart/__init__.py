@@ -1,5 +1,6 @@
 """Where a fit starts: local maxima of the target, and the Gaussians that fit there."""
 
+from gmmvi_jax.multistart.quieter import quieter
 from gmmvi_jax.multistart.search import Start, search_start
 
-__all__ = ["Start", "search_start"]
+__all__ = ["Start", "quieter", "search_start"]

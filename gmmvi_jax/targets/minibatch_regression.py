@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.centred_minibatch import CentredMinibatch
 from gmmvi_jax.densities.minibatch import MinibatchTarget
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.logistic_regression import (
@@ -62,13 +64,20 @@ class MinibatchLogisticRegression:
 
     def __call__(self, x: Array, key: PRNGKey) -> Array:
         """Returns an estimate of log p~ at ``x`` [D] from the minibatch drawn with ``key``."""
-        data = (self.posterior.features, self.posterior.signed_labels)
-        target = MinibatchTarget(log_likelihood, self.posterior.log_prior, data, self.batch_size)
-        return target(x, key)
+        return self._minibatch()(x, key)
 
     def full(self, x: Array) -> Array:
         """Returns log p~ at ``x`` [D] on all rows."""
         return self.posterior(x)
+
+    def centred(self, point: Array) -> CentredMinibatch:
+        """Returns the target with less noise near a point [D]; see ``MinibatchTarget.centred``."""
+        return self._minibatch().centred(point)
+
+    def _minibatch(self) -> MinibatchTarget:
+        data = (self.posterior.features, self.posterior.signed_labels)
+        likelihood, prior = as_log_density(log_likelihood), as_log_density(self.posterior.log_prior)
+        return MinibatchTarget(likelihood, prior, data, self.batch_size)
 
 
 def breast_cancer_mb() -> MinibatchLogisticRegression:

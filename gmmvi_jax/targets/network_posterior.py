@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.centred_minibatch import CentredMinibatch
 from gmmvi_jax.densities.minibatch import MinibatchTarget
 from gmmvi_jax.targets.network import Network
 from gmmvi_jax.targets.splits import Rows
@@ -42,6 +44,10 @@ class NetworkPosterior:
         """Returns log p~ at ``x`` [D] on all training rows."""
         return self._posterior().full(x)
 
+    def centred(self, point: Array) -> CentredMinibatch:
+        """Returns the target with less noise near a point [D]; see ``MinibatchTarget.centred``."""
+        return self._posterior().centred(point)
+
     def log_prior(self, x: Array) -> Array:
         """Returns the log density of the prior at ``x`` [D], up to a constant."""
         raise NotImplementedError
@@ -56,6 +62,5 @@ class NetworkPosterior:
         raise NotImplementedError
 
     def _posterior(self) -> MinibatchTarget:
-        return MinibatchTarget(
-            self.log_likelihood, self.log_prior, self.splits["train"], self.batch_size
-        )
+        likelihood, prior = as_log_density(self.log_likelihood), as_log_density(self.log_prior)
+        return MinibatchTarget(likelihood, prior, self.splits["train"], self.batch_size)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,7 +16,7 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
-from gmmvi_jax.multistart import Start, search_start
+from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool
 from gmmvi_jax.samples.window_size import MixtureShape
@@ -35,6 +36,7 @@ _ADD_ITERS = 10
 _REUSE_RATIO = 2.0
 _MOST_SPLIT = 0.8  # of the capacity; the rest is for components where mass is missing
 _CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
+_NOISE = 1  # folded into the run's key, for the draws whose noise is measured
 # Of the search for a start: the share of budget and seconds, and the evaluations, at most.
 _SEARCH = (0.25, 20_000)
 _SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
@@ -133,13 +135,13 @@ def fit(
     if verbose and (start is None or start.num_basins):
         _tell(start, config, time.perf_counter() - request.start_time)
     request = request._replace(splitting=_splitting(config, budget, seconds))
-    run = OneRun(
-        config,
-        request.target,
-        typed_key(config.run.seed),
-        None if start is None else start.gmm,
-        0 if start is None else start.num_evaluations,
-    )
+    key = typed_key(config.run.seed)
+    if start is None or start.gmm is None:
+        num_evaluations = 0 if start is None else start.num_evaluations
+        run = OneRun(config, request.target, key, None, num_evaluations)
+    else:
+        quiet, more = quieter(request.target, start.gmm, jax.random.fold_in(key, _NOISE))
+        run = OneRun(config, quiet, key, start.gmm, start.num_evaluations + more)
     return run_one(request, run, checkpoint)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities, targets
-from gmmvi_jax.densities.minibatch import draw_rows
+from gmmvi_jax.densities.data_rows import draw_rows
 from gmmvi_jax.evaluation import elbo
 
 from ..double_precision import enable_x64

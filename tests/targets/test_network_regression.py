@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from gmmvi_jax import targets
-from gmmvi_jax.densities.minibatch import draw_rows
+from gmmvi_jax.densities.data_rows import draw_rows
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.splits import split_rows
 

@@ -29,8 +29,8 @@ SHORT = dict(
 VARIANTS = {"S": gmmvi.samtron, "Z": gmmvi.vips}
 
 
-# By default every third density, and every sixth with the second estimator; all with -m slow.
-STRIDES = {"S": 3, "Z": 6}
+# By default every fourth density, and every eighth with the second estimator; all with -m slow.
+STRIDES = {"S": 4, "Z": 8}
 
 
 def split(stride: int) -> tuple[dict[str, Density], dict[str, Density]]:
