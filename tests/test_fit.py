@@ -26,6 +26,10 @@ def test_a_mixture_is_found_and_the_run_ends_by_itself(capsys):
     assert result.history["elbo"][-1] == pytest.approx(0.0, abs=0.01)
     assert result.history["num_target_evaluations"][-1] < 3000
     assert len(result.modes().locations) == 3
+    solutions = result.solutions()
+    assert all(one.is_polished and one.num_evaluations < 50 for one in solutions)
+    nearest = [np.min(np.abs(one.location - CENTRES).max(axis=1)) for one in solutions]
+    np.testing.assert_allclose(nearest, np.zeros(3), atol=0.02)
     assert not result.diagnose().verdict.startswith("do not trust")
 
 

@@ -213,6 +213,12 @@ def test_minibatches_of_a_pytree_position():
     assert_double(result.state)
     assert_double(result.modes().locations)
     assert_double(result.sample(jax.random.key(0), 3))
+    assert_double(target.centred(jnp.ones(2)))
+    (solution, *_) = result.solutions()
+    assert_double((solution.location, solution.lower, solution.posterior.gmm))
+    # The maximum of a Gaussian posterior, to the exactness of a climb.
+    found = [float(solution.location[name]) for name in "ab"]
+    np.testing.assert_allclose(found, rows.sum(axis=0) / 51.0, atol=1e-4)
 
 
 def test_measures_have_the_precision_of_the_samples():

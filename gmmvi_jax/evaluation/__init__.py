@@ -23,6 +23,7 @@ from gmmvi_jax.evaluation.overlooked import OverlookedPoints, archive_candidates
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.psis import describe_k_hat, k_hat_limit, psis
 from gmmvi_jax.evaluation.refine import Refined
+from gmmvi_jax.evaluation.solutions import Solution
 from gmmvi_jax.evaluation.two_sample import TwoSampleTest, classifier_two_sample_test
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
 from gmmvi_jax.evaluation.weighted_draws import Expectation, WeightedDraws
@@ -40,6 +41,7 @@ __all__ = [
     "OverlookedPoints",
     "Posterior",
     "Refined",
+    "Solution",
     "TwoSampleTest",
     "Uphill",
     "WeightedDraws",

@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
+from gmmvi_jax.densities.observed import observe
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
@@ -78,6 +80,25 @@ class Posterior:
         shifts[:, circles] = counts * periods[circles]
         terms = self.gmm.log_prob(free[..., None, :] + jnp.asarray(shifts, free.dtype))
         return logsumexp(terms, axis=-1)
+
+    def conditional(self, values: Mapping[str, Any]) -> "Posterior":
+        """Returns the distribution of the position where some of its leaves are known, exactly.
+
+        Args:
+            values: paths of leaves, as ``"sigma"`` or ``"a.b"``, to their values. The others stay;
+                positions of the conditional have the given values in their places.
+
+        Raises:
+            ValueError: the position is a vector (``gmm.conditional`` takes indices), a leaf is
+                unknown, is an angle, has another shape or lies outside of its domain, or no leaf
+                remains.
+        """
+        if self.layout is None:
+            raise ValueError(
+                "the position is a vector: gmm.conditional(dims, values) takes indices."
+            )
+        layout, dims, free = observe(self.layout, values)
+        return Posterior(self.gmm.conditional(dims, free), layout)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
         """Returns the modes of the mixture, heaviest first; see ``evaluation.find_modes``.

@@ -18,6 +18,7 @@ from gmmvi_jax.evaluation.overlooked import archive_candidates
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.predict import predict
 from gmmvi_jax.evaluation.refine import Refined, refine
+from gmmvi_jax.evaluation.solutions import Solution, find_solutions
 from gmmvi_jax.evaluation.weighted_draws import (
     Expectation,
     WeightedDraws,
@@ -29,7 +30,6 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
 from gmmvi_jax.training.history import diagnosis_samples
-from gmmvi_jax.training.history_files import write_csv
 from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
 from gmmvi_jax.training.summary import component_table, history_words, modes_in_words, summary_table
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
@@ -99,26 +99,32 @@ class TrainResult:
         """Returns independent samples of the mixture, [N, D] or as the position is.
 
         Args:
-            rng_key: a PRNG key, typed or legacy, or an integer, its seed.
-            num_samples: how many, N: the leading axis, of every leaf of a position.
+            rng_key: a PRNG key or an integer seed.
+            num_samples: N, the leading axis of every leaf.
         """
         return self.posterior.sample(rng_key, num_samples)
 
     def log_prob(self, position: PyTree) -> Array:
-        """Returns the mixture's log density of positions [...]; see ``Posterior.log_prob``.
-
-        Args:
-            position: [..., D] or a pytree like the position with common leading axes.
-        """
+        """Returns the mixture's log density of positions [...]; see ``Posterior.log_prob``."""
         return self.posterior.log_prob(position)
 
     def modes(self, min_dip: float = MIN_DIP) -> Modes:
-        """Returns the modes of the mixture, heaviest first; see ``Posterior.modes``.
+        """Returns the modes of the mixture, heaviest first; see ``Posterior.modes``."""
+        return self.posterior.modes(min_dip)
+
+    def solutions(
+        self, rng_key: PRNGKey | int = 0, *, min_mass: float = 0.01, min_dip: float = MIN_DIP
+    ) -> list[Solution]:
+        """Returns the modes as solutions: polished on the density, with limits and own mixtures.
 
         Args:
-            min_dip: nats that the density must fall between two modes.
+            rng_key: of the draws for the limits, a PRNG key or an integer seed.
+            min_mass: of a mode. Each takes a climb, of some 20 to 200 target evaluations.
+            min_dip: nats that the mixture's density must fall between two modes.
         """
-        return self.posterior.modes(min_dip)
+        return find_solutions(
+            self.posterior, self._target(), rng_key, min_mass=min_mass, min_dip=min_dip
+        )
 
     def weighted_draws(
         self, rng_key: PRNGKey | int = 0, num_samples: int = 10_000
@@ -176,8 +182,7 @@ class TrainResult:
     ) -> Refined:
         """Returns samples of the density itself, by resampling draws of the mixture.
 
-        They are independent, up to duplicates, and exact in the limit where k-hat is below 0.7.
-        Chains move them apart, and repair what is missing next to the mixture.
+        Exact in the limit where k-hat is below 0.7; chains also repair what is missing nearby.
 
         Args:
             rng_key: a PRNG key or an integer seed.
@@ -255,8 +260,7 @@ class TrainResult:
     def concerns(self) -> tuple[Concern, ...]:
         """Returns what speaks against the run itself; ``diagnose`` says it as well.
 
-        No target evaluation: these are an early end, rejected updates, unusable samples, unfinished
-        growth.
+        These are an early end, rejected updates, unusable samples, unfinished growth.
         """
         found = run_concerns(
             self.history,
@@ -294,7 +298,3 @@ class TrainResult:
         from gmmvi_jax.training.result_files import save_result
 
         save_result(self, directory)
-
-    def save_history(self, path: str | Path) -> None:
-        """Writes the history as CSV, a row per chunk."""
-        write_csv(path, self.history)

@@ -11,7 +11,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
 from gmmvi_jax.training.config_text import from_json, to_json
-from gmmvi_jax.training.history_files import read_csv
+from gmmvi_jax.training.history_files import read_csv, write_csv
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.typing import Array
@@ -39,7 +39,7 @@ def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
     if result.previous is not None:
         result.previous.save(directory / _PREVIOUS)
     save_checkpoint(directory / _STATE, result.state, compressed=True)
-    result.save_history(directory / _HISTORY)
+    write_csv(directory / _HISTORY, result.history)
     text = json.dumps(record, indent=1, allow_nan=False)
     (directory / _RECORD).write_text(f"{text}\n", encoding="utf-8")
 
