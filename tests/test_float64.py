@@ -213,7 +213,7 @@ def test_minibatches_of_a_pytree_position():
     assert_double(result.state)
     assert_double(result.modes().locations)
     assert_double(result.sample(jax.random.key(0), 3))
-    assert_double(target.centred(jnp.ones(2)))
+    assert_double(target.centred(jnp.ones(2))(jnp.zeros(2), jax.random.key(0)))
     (solution, *_) = result.solutions()
     assert_double((solution.location, solution.lower, solution.posterior.gmm))
     # The maximum of a Gaussian posterior, to the exactness of a climb.

@@ -1,7 +1,6 @@
 """``fit``: a mixture fitted to a density without settings."""
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.launch import Request, check_request
+from gmmvi_jax.training.log import logger, told_on_stderr
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.splitting import Splitting
@@ -89,7 +89,8 @@ def fit(
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
         diagonal: diagonal covariances, for hundreds of dimensions.
         progress: shows a progress bar on stderr.
-        verbose: says on stderr what it found and chose.
+        verbose: says on stderr what it found and chose, and how it ended, unless the logger
+            ``gmmvi_jax`` is set up to (INFO; DEBUG has a line for every ten iterations).
         callbacks: see ``train``.
         checkpoint: see ``train``.
 
@@ -124,16 +125,30 @@ def fit(
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
     warn_of_repeats(request.target)
 
-    start = None
+    with told_on_stderr(verbose):
+        return _fit(request, variant, settings, scale is None, budget, seconds, checkpoint)
+
+
+def _fit(
+    request: Request,
+    variant: Callable[..., Config],
+    settings: dict[str, Any],
+    may_rescale: bool,
+    budget: int | None,
+    seconds: float | None,
+    checkpoint: str | Path | None,
+) -> TrainResult:
+    """Searches, and takes the run to its end."""
+    config, start = request.config, None
     if not is_stochastic(full_density(request.target)):
-        start = _search(request, scale is None, budget, seconds)
-        if scale is None and start.gmm is not None:
+        start = _search(request, may_rescale, budget, seconds)
+        if may_rescale and start.gmm is not None:
             layout = config.layout
             config = _config(variant, config.dim, start.prior_mean, start.prior_scale, settings)
             config = dataclasses.replace(config, layout=layout)
             request = request._replace(config=config)
-    if verbose and (start is None or start.num_basins):
-        _tell(start, config, time.perf_counter() - request.start_time)
+    if start is None or start.num_basins:
+        _log(start, config, time.perf_counter() - request.start_time)
     request = request._replace(splitting=_splitting(config, budget, seconds))
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
@@ -234,8 +249,8 @@ def _has_memory(config: Config) -> bool:
     return selector.window_size(shape).num_bytes(shape) <= selector.reuse_window_bytes
 
 
-def _tell(start: Start | None, config: Config, seconds: float) -> None:
-    """Says on stderr what the search found, and what was chosen."""
+def _log(start: Start | None, config: Config, seconds: float) -> None:
+    """Logs what the search found, and what was chosen."""
     if start is None:
         found = "no search for a start"
     else:
@@ -249,9 +264,12 @@ def _tell(start: Start | None, config: Config, seconds: float) -> None:
     count = 1 if start is None or start.gmm is None else start.gmm.num_components
     selector: Any = algorithm.sample_selector
     estimator = type(algorithm.natural_gradient).__name__
-    print(
-        f"fit: {config.dim} dimension{'s' * (config.dim != 1)}; {found}\n"
-        f"fit: starts with {count} component{'s' * (count != 1)} of at most "
-        f"{algorithm.max_components}, {selector.desired_samples} samples each, reused; {estimator}",
-        file=sys.stderr,
+    logger.info("%d dimension%s; %s", config.dim, "s" * (config.dim != 1), found)
+    logger.info(
+        "starts with %d component%s of at most %d, %d samples each, reused; %s",
+        count,
+        "s" * (count != 1),
+        algorithm.max_components,
+        selector.desired_samples,
+        estimator,
     )

@@ -22,6 +22,7 @@ from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
+from gmmvi_jax.training.log import log_chunk, log_end, log_split
 from gmmvi_jax.training.memory import check_memory
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
@@ -152,6 +153,7 @@ def launch(
     for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True):
         ending = _explained(ending, request)
         endings.append(watch.conclude(ending, history.last, config.run.diagnostic_samples))
+        log_end(endings[-1], history.last)
     return outcome._replace(endings=endings)
 
 
@@ -215,6 +217,7 @@ def _report(
     watch.num_evaluations += request.config.run.diagnostic_samples
     row["num_diagnostic_evaluations"] = watch.num_evaluations
     row["wall_time"] = time.perf_counter() - request.start_time
+    log_chunk(row)
     return Report(gmm, row, ending)
 
 
@@ -228,6 +231,7 @@ def _grow(
     count = request.splitting(history.rows)
     if count is None:
         return state
+    log_split(history.last["iteration"], gmm.num_components, count)
     generator = np.random.default_rng((request.config.run.seed, history.last["iteration"]))
     return restart(request.config.algorithm, state, split(gmm, count, generator))
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from gmmvi_jax.training.stopping import evaluations_spent
+
 
 class ProgressBar:
-    """Shows iterations, components and ELBO on stderr, with tqdm if it is installed."""
+    """Shows iterations, components, ELBO and evaluations on stderr, with tqdm if installed."""
 
     def __init__(self, total: int | None, enabled: bool) -> None:
         """Prepares a bar over ``total`` iterations, if known; shows nothing unless ``enabled``."""
@@ -16,6 +18,7 @@ class ProgressBar:
         self._done = 0
         self._start = time.perf_counter()
         self._enabled = enabled
+        self._last = (self._start, 0)
         self._bar: Any = None
 
     def __enter__(self) -> Self:
@@ -48,7 +51,7 @@ class ProgressBar:
             return
         counts = "/".join(str(row["num_components"]) for row in rows)
         elbos = "/".join(f"{row['elbo']:.3f}" for row in rows)
-        note = f"K {counts}, ELBO {elbos}"
+        note = f"K {counts}, ELBO {elbos}, {self._evaluations(rows)}"
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(num_steps)
@@ -57,3 +60,18 @@ class ProgressBar:
             total = "" if self._total is None else f"/{self._total}"
             sys.stderr.write(f"\r{self._done}{total} it, {seconds:.0f} s, {note}   ")
             sys.stderr.flush()
+
+    def _evaluations(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Returns how many target evaluations there were, and how many a second of late."""
+        now, count = time.perf_counter(), sum(map(evaluations_spent, rows))
+        before, earlier = self._last
+        self._last = (now, count)
+        return f"{_short(count)} evals, {_short((count - earlier) / max(now - before, 1e-9))}/s"
+
+
+def _short(number: float) -> str:
+    """Returns a number in at most five characters: 940, 12.3k, 1.20M."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{name}"
+    return f"{number:.0f}"

@@ -1,0 +1,65 @@
+"""What a run says of itself: the logger ``gmmvi_jax``, which nothing here configures on import.
+
+INFO: what ``fit`` found and chose, splits, how a run ended. DEBUG: a line for every chunk.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from gmmvi_jax.training.status import Ending
+from gmmvi_jax.training.stopping import evaluations_spent
+
+logger = logging.getLogger("gmmvi_jax")
+
+
+@contextmanager
+def told_on_stderr(enabled: bool) -> Iterator[None]:
+    """Shows INFO on stderr meanwhile, unless the user's logging shows it already."""
+    if not enabled or logger.isEnabledFor(logging.INFO):
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("fit: %(message)s"))
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # handlers further up are for what the user's levels let through
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+def log_chunk(row: Mapping[str, Any]) -> None:
+    """Logs a row of the history."""
+    logger.debug(
+        "iteration %d: ELBO %.4f, %d components, %d evaluations, %.1f s",
+        row["iteration"],
+        row["elbo"],
+        row["num_components"],
+        evaluations_spent(row),
+        row["wall_time"],
+    )
+
+
+def log_split(iteration: int, before: int, after: int) -> None:
+    """Logs that there are more components now."""
+    logger.info("split %d components into %d after iteration %d", before, after, iteration)
+
+
+def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
+    """Logs how a run ended, with the last row of its history."""
+    logger.info(
+        "%s after %d iterations: ELBO %.4f, %d components, %s evaluations, %.1f s",
+        ending.status,
+        row["iteration"],
+        row["elbo"],
+        row["num_components"],
+        f"{evaluations_spent(row):,}",
+        row["wall_time"],
+    )
