@@ -1,6 +1,7 @@
-"""Figures of a run: its history, its mixture, and ``report``, one PNG of both.
+"""Figures of a run: its history, its mixture, and ``report``, one figure of both.
 
-The functions draw on axes of the caller.
+The functions draw on axes of the caller and return them. Those that take a figure return
+its panels.
 """
 
 from gmmvi_jax.plotting.arms import plot_arms

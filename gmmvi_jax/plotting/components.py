@@ -27,7 +27,7 @@ def plot_mixture_2d(
     gmm: GMM,
     log_density: LogDensity | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
-) -> None:
+) -> "Axes":
     """Draws a mixture in two dimensions, and the density it approximates.
 
     Args:
@@ -69,6 +69,7 @@ def plot_mixture_2d(
         xlim=bounds[0],
         ylim=bounds[1],
     )
+    return axes
 
 
 @jax.jit

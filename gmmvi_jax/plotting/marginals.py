@@ -38,7 +38,7 @@ def widest_dims(gmm: GMM, count: int = MAX_MARGINALS) -> list[int]:
     return sorted(np.argsort(-spread, kind="stable")[:count].tolist())
 
 
-def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> None:
+def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> Any:
     """Draws the marginal densities of single dimensions, and the heaviest components' parts.
 
     Args:
@@ -69,6 +69,7 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> No
         panel.locator_params(axis="x", nbins=4)
     for panel in np.atleast_2d(axes)[:, 0]:
         panel.set_ylabel("density")
+    return axes
 
 
 @jax.jit
@@ -87,11 +88,11 @@ def _marginal_grid(marginal: GMM, heaviest: np.ndarray) -> np.ndarray:
     return np.sort(points).astype(means.dtype)
 
 
-def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> None:
+def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> np.ndarray:
     """Draws the marginal densities of the dimensions with the largest variances.
 
     Args:
-        figure: empty; it gets up to eight panels.
+        figure: empty; it gets up to eight panels, which are returned.
         gmm: the mixture.
     """
     count = min(gmm.dim, MAX_MARGINALS)
@@ -101,3 +102,4 @@ def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> None:
     which = "" if count == gmm.dim else f" of the {count} widest dimensions"
     heaviest = "heaviest " if gmm.num_components > MAX_CONTRIBUTIONS else ""
     figure.suptitle(f"Marginal densities{which} (gray: {heaviest}components)")
+    return panels
