@@ -8,11 +8,13 @@ from gmmvi_jax.plotting.arms import plot_arms
 from gmmvi_jax.plotting.components import plot_mixture_2d
 from gmmvi_jax.plotting.figures import report
 from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
+from gmmvi_jax.plotting.k_hat import plot_k_hat
 from gmmvi_jax.plotting.marginals import plot_marginals
 
 __all__ = [
     "plot_arms",
     "plot_elbo",
+    "plot_k_hat",
     "plot_marginals",
     "plot_mixture_2d",
     "plot_num_components",
