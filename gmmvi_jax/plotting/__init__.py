@@ -10,6 +10,7 @@ from gmmvi_jax.plotting.figures import report
 from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.k_hat import plot_k_hat
 from gmmvi_jax.plotting.marginals import plot_marginals
+from gmmvi_jax.plotting.timeline import plot_timeline
 
 __all__ = [
     "plot_arms",
@@ -18,5 +19,6 @@ __all__ = [
     "plot_marginals",
     "plot_mixture_2d",
     "plot_num_components",
+    "plot_timeline",
     "report",
 ]
