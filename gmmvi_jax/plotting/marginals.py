@@ -59,11 +59,9 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> An
     for panel, dim in zip(panels[: len(dims)], dims, strict=True):
         marginal = gmm.marginal(dim)
         points = _marginal_grid(marginal, heaviest)
-        contributions = np.asarray(_contributions(marginal, points))
-        panel.plot(
-            points, contributions[:, heaviest], color=COMPONENT_COLOUR, linewidth=0.6, alpha=0.6
-        )
-        panel.plot(points, contributions.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
+        parts = np.asarray(contributions(marginal, points))
+        panel.plot(points, parts[:, heaviest], color=COMPONENT_COLOUR, linewidth=0.6, alpha=0.6)
+        panel.plot(points, parts.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
         panel.set(xlabel=f"$x_{{{dim}}}$", ylim=(0.0, None), xlim=(points[0], points[-1]))
         panel.set_yticks([])
         panel.locator_params(axis="x", nbins=4)
@@ -73,7 +71,7 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> An
 
 
 @jax.jit
-def _contributions(marginal: GMM, points: Array) -> Array:
+def contributions(marginal: GMM, points: Array) -> Array:
     """Returns [N, K] the weighted densities of the components at points [N]."""
     return marginal.weights * jnp.exp(marginal.component_log_probs(points[:, None]))
 
