@@ -1,4 +1,4 @@
-"""Callbacks for ``fit``, ``train`` and ``train_many``: files of the history, written while it runs.
+"""Callbacks for ``fit``, ``train`` and ``train_many``: files and records, made while it runs.
 
 A callback is a function of the state and the newest row of the history (of ``train_many`` a list of
 rows, one for each run), called after every chunk of iterations.
@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gmmvi_jax.evaluation.timeline import Timeline
 from gmmvi_jax.requirements import require_not_negative
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.checkpoint import save_checkpoint
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.train import Callback
 
-__all__ = ["checkpoint", "csv", "every", "json_lines", "tensorboard"]
+__all__ = ["checkpoint", "csv", "every", "json_lines", "tensorboard", "timeline"]
 
 
 class ScalarWriter(Protocol):
@@ -124,6 +125,17 @@ def checkpoint(path: str | os.PathLike[str]) -> Callback:
         path: of the file, replaced when the new one is complete.
     """
     return lambda state, row: save_checkpoint(path, state)
+
+
+def timeline(run: int = 0) -> Timeline:
+    """Returns a callback that records births, weights and deaths of the components.
+
+    ``plotting.plot_timeline`` draws it.
+
+    Args:
+        run: which one is recorded, of ``train_many``.
+    """
+    return Timeline(run)
 
 
 def every(seconds: float, callback: Callback) -> Callback:

@@ -84,16 +84,28 @@ def test_calls_are_as_far_apart_as_asked(monkeypatch):
 
 
 def test_train_calls_them(tmp_path):
-    config = gmmvi.samtron(2, max_components=2, desired_samples=20, num_iterations=4, log_every=2)
+    config = gmmvi.samtron(
+        2, max_components=2, desired_samples=20, num_iterations=4, log_every=2, add_iters=3
+    )
+    timeline = callbacks.timeline()
     result = gmmvi.train(
         config,
         lambda x: -0.5 * x @ x,
         callbacks=[
             callbacks.csv(tmp_path / "history.csv"),
             callbacks.every(0.0, callbacks.checkpoint(tmp_path / "run.npz")),
+            timeline,
         ],
     )
     rows = (tmp_path / "history.csv").read_text("utf-8").splitlines()
     assert [row.split(",")[0] for row in rows] == ["iteration", "2", "4"]
+    assert timeline.iterations.tolist() == [2, 4]
+    added = [np.sum((timeline.births > end - 2) & (timeline.births <= end)) for end in (2, 4)]
+    deleted = [np.sum(timeline.deaths == end) for end in (2, 4)]
+    np.testing.assert_array_equal(added, result.history["num_added"])
+    np.testing.assert_array_equal(deleted, result.history["num_deleted"])
+    assert sum(added) == 1
+    living = timeline.weights[-1][timeline.deaths < 0]
+    np.testing.assert_allclose(living, result.components()["weight"])
     state = gmmvi.load_checkpoint(tmp_path / "run.npz", config)
     np.testing.assert_array_equal(state.mixture.gaussians.mean, result.state.mixture.gaussians.mean)

@@ -21,8 +21,9 @@ FLOORS = (
     ("state",),
     ("init", "step"),
     ("variants", "evaluation"),
+    ("plotting",),
     ("training",),
-    ("callbacks", "plotting", "interop"),
+    ("callbacks", "interop"),
     ("cli",),
     ("__init__",),
 )

@@ -1,5 +1,6 @@
 """What the figures show, read back from the axes, and the report as a PNG."""
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from matplotlib import image
 from matplotlib.figure import Figure
 
 from gmmvi_jax import GMM, plotting, targets
+from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.plotting.figures import DPI
 from gmmvi_jax.plotting.marginals import MAX_CONTRIBUTIONS, widest_dims
 from gmmvi_jax.training.result import TrainResult
@@ -265,8 +267,35 @@ def test_arms_are_the_forward_kinematics_of_the_samples():
 )
 def test_report_is_a_picture(gmm, target, tmp_path):
     path = tmp_path / "report.png"
-    plotting.report(run(gmm), target, path)
+    assert isinstance(plotting.report(run(gmm), target, path), Figure)
     assert_is_picture(path)
+
+
+def test_a_result_plots_itself(tmp_path):
+    result = run(FULL)
+    figure = result.plot()
+    assert list(tmp_path.iterdir()) == []  # without a path nothing is written
+    assert figure.get_suptitle().startswith("2 components in 2 dimensions")
+    assert len(figure.axes) == 3  # without a density there is no bar of its colours
+
+
+def test_a_result_plots_its_density(tmp_path):
+    def normal(x):
+        return -0.5 * jnp.sum(x**2)
+
+    result = dataclasses.replace(run(FULL), target=as_log_density(normal))
+    figure = result.plot(tmp_path / "run.png")
+    assert figure.get_suptitle().startswith("normal: 2 components")
+    assert_is_picture(tmp_path / "run.png")
+
+
+def test_functions_return_what_they_drew_on():
+    panel, panels = axes(), grid_of_axes(1, 2)
+    assert plotting.plot_elbo(panel, history([np.nan])) is panel
+    assert plotting.plot_elbo(panel, history([-9.0])) is panel
+    assert plotting.plot_num_components(panel, history([-9.0])) is panel
+    assert plotting.plot_mixture_2d(panel, FULL) is panel
+    assert plotting.plot_marginals(panels, FULL) is panels
 
 
 def assert_is_picture(path: Path) -> None:

@@ -73,6 +73,13 @@ class PositionLayout:
         return [name for path, free in own for name in _entries(path, free)]
 
     @property
+    def free_names(self) -> list[str]:
+        """The names [D] of the free coordinates: those of a leaf with a domain all say ``free``."""
+        parts = zip(self.paths, self.domains, self.free_shapes, strict=True)
+        own = ((path if domain == real else f"{path}.free", free) for path, domain, free in parts)
+        return [name for path, free in own for name in _entries(path, free)]
+
+    @property
     def value_names(self) -> list[str]:
         """The names of all numbers of a position."""
         parts = zip(self.paths, self.shapes, strict=True)

@@ -55,7 +55,7 @@ def _smooth(log_ratios: Array) -> tuple[Array, Array]:
     values = jnp.where(usable, log_ratios, -jnp.inf)
     largest = jnp.max(values)
     values = values - jnp.where(jnp.isfinite(largest), largest, 0.0)
-    tail_size = math.ceil(min(0.2 * num_samples, 3.0 * math.sqrt(num_samples)))
+    tail_size = size_of_tail(num_samples)
     tail_values, tail_rows = jax.lax.top_k(values, tail_size + 1)
     # The weights in the tail and at the cutoff are all equal to the largest one, or 0.
     equal = jnp.isfinite(largest) & jnp.all((tail_values == 0.0) | (tail_values == -jnp.inf))
@@ -105,6 +105,11 @@ def psis(log_ratios: Array) -> tuple[Array, Array]:
             f"least {MIN_SAMPLES}, draw more samples."
         )
     return _smooth(log_ratios)
+
+
+def size_of_tail(num_samples: int) -> int:
+    """Returns how many of the largest of N ratios are the tail: min(N/5, 3 sqrt N)."""
+    return math.ceil(min(0.2 * num_samples, 3.0 * math.sqrt(num_samples)))
 
 
 def k_hat_limit(num_samples: int) -> float:

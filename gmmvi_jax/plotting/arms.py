@@ -18,7 +18,7 @@ MIXTURE_COLOUR = "tab:blue"
 GOAL_COLOUR = "tab:red"
 
 
-def plot_arms(axes: "Axes", target: Any, samples: Array) -> None:
+def plot_arms(axes: "Axes", target: Any, samples: Array) -> "Axes":
     """Draws a planar robot's arm at each of the sampled joint angles.
 
     Args:
@@ -40,11 +40,12 @@ def plot_arms(axes: "Axes", target: Any, samples: Array) -> None:
     )
     axes.set_aspect("equal")
     axes.legend(loc="upper right")
+    return axes
 
 
-def plot_sampled_arms(axes: "Axes", target: Any, gmm: GMM) -> None:
+def plot_sampled_arms(axes: "Axes", target: Any, gmm: GMM) -> "Axes":
     """Draws the arm at samples of the mixture; see ``plot_arms``."""
-    plot_arms(axes, target, _sample(gmm))
+    return plot_arms(axes, target, _sample(gmm))
 
 
 @jax.jit

@@ -27,7 +27,7 @@ def plot_mixture_2d(
     gmm: GMM,
     log_density: LogDensity | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
-) -> None:
+) -> "Axes":
     """Draws a mixture in two dimensions, and the density it approximates.
 
     Args:
@@ -50,13 +50,9 @@ def plot_mixture_2d(
     if log_density is not None:
         _plot_contours(axes, log_density, bounds)
     weights = np.asarray(gmm.weights)
-    means, factors = np.asarray(gmm.means), np.asarray(gmm.factors)
-    angles = np.linspace(0.0, 2.0 * np.pi, 100)
-    circle = 2.0 * np.stack([np.cos(angles), np.sin(angles)])
-    for weight, mean, factor in zip(weights / weights.max(), means, factors, strict=True):
-        root = np.diag(factor) if factor.ndim == 1 else np.tril(factor)
+    for weight, ellipse in zip(weights / weights.max(), ellipses(gmm), strict=True):
         axes.plot(
-            *(mean[:, None] + root @ circle),
+            *ellipse,
             color=MIXTURE_COLOUR,
             alpha=0.4 + 0.6 * weight,
             linewidth=0.8 + 1.2 * weight,
@@ -69,6 +65,16 @@ def plot_mixture_2d(
         xlim=bounds[0],
         ylim=bounds[1],
     )
+    return axes
+
+
+def ellipses(gmm: GMM) -> np.ndarray:
+    """Returns [K, 2, 100] points two standard deviations around the means of a mixture in 2-D."""
+    angles = np.linspace(0.0, 2.0 * np.pi, 100)
+    circle = 2.0 * np.stack([np.cos(angles), np.sin(angles)])
+    means, factors = np.asarray(gmm.means), np.asarray(gmm.factors)
+    roots = factors[..., None] * np.eye(2) if factors.ndim == 2 else np.tril(factors)
+    return means[..., None] + roots @ circle
 
 
 @jax.jit

@@ -5,21 +5,37 @@ state. matplotlib is an optional dependency, imported when a figure is created.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from gmmvi_jax.gmm import GMM
 from gmmvi_jax.plotting.arms import plot_sampled_arms
 from gmmvi_jax.plotting.components import plot_mixture_2d
 from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.marginals import plot_widest_marginals
 from gmmvi_jax.plotting.motion import plot_ways
 from gmmvi_jax.plotting.posture import plot_postures
-from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import LogDensity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 130
+
+
+class FittedRun(Protocol):
+    """What a figure shows of a run; a ``TrainResult`` is one."""
+
+    @property
+    def gmm(self) -> GMM:
+        """The fitted mixture."""
+        ...
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """Columns [rows]."""
+        ...
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -37,26 +53,31 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> None:
-    """Writes a PNG that shows a run: its ELBO, the size of its mixture, and the mixture.
+def report(
+    result: FittedRun, log_target: LogDensity | None = None, path: str | Path | None = None
+) -> "Figure":
+    """Draws a run: its ELBO, the size of its mixture, and the mixture.
 
     The mixture is shown as sampled arms or motions for planar robots, as stick figures for the
     humanoid, as ellipses over the target's density in two dimensions, and else by its marginals.
 
     Args:
         result: of ``train``.
-        log_target: what it was trained on.
-        path: of the PNG; overwritten.
+        log_target: what it was trained on; without it a mixture in two dimensions has no density
+            behind it.
+        path: of a PNG to write it to, which is overwritten; None writes nothing.
+
+    Returns:
+        The figure.
 
     Raises:
         ImportError: matplotlib is not installed.
     """
     figure = new_figure(13.0, 6.5)
     gmm, history = result.gmm, result.history
-    name = str(getattr(log_target, "name", getattr(log_target, "__name__", "")))
-    name = name if name.isidentifier() else "log_target"
     figure.suptitle(
-        f"{name}: {gmm.num_components} component{'s' * (gmm.num_components != 1)} in {gmm.dim} "
+        f"{_title(log_target)}"
+        f"{gmm.num_components} component{'s' * (gmm.num_components != 1)} in {gmm.dim} "
         f"dimension{'s' * (gmm.dim != 1)} after {history['iteration'][-1]:,} iterations"
     )
     parts: Any = figure.subfigures(1, 2, width_ratios=(2, 3), wspace=0.04)
@@ -74,4 +95,16 @@ def report(result: TrainResult, log_target: LogDensity, path: str | Path) -> Non
         plot_mixture_2d(right.subplots(), gmm, log_target)
     else:
         plot_widest_marginals(right, gmm)
-    figure.savefig(path, format="png", dpi=DPI)
+    if path is not None:
+        figure.savefig(path, format="png", dpi=DPI)
+    return figure
+
+
+def _title(log_target: Any) -> str:
+    """Returns the name of the target with a colon, if there is a target."""
+    if log_target is None:
+        return ""
+    inner = getattr(log_target, "log_density", log_target)  # of a pytree
+    inner = getattr(inner, "function", inner)  # that training has wrapped
+    name = str(getattr(inner, "name", getattr(inner, "__name__", "")))
+    return f"{name if name.isidentifier() else 'log_target'}: "

@@ -12,7 +12,7 @@ FEW_ROWS = 30  # histories up to this length show their rows as dots
 MIXTURE_COLOUR = "tab:blue"
 
 
-def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
+def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> "Axes":
     """Draws the ELBO over target evaluations, with a band of two standard errors.
 
     The first estimates are often thousands of nats below the last. The vertical range is therefore
@@ -28,7 +28,7 @@ def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
     known = np.isfinite(history["elbo"])
     if not known.any():
         axes.text(0.5, 0.5, "not estimated", ha="center", va="center", transform=axes.transAxes)
-        return
+        return axes
     evaluations = history["num_target_evaluations"][known]
     elbo = history["elbo"][known]
     margin = 2.0 * np.nan_to_num(history["elbo_stderr"][known])
@@ -56,9 +56,10 @@ def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> None:
     if seen > 0:
         axes.set_xlim(left=float(evaluations[seen - 1]))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    return axes
 
 
-def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> None:
+def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> "Axes":
     """Draws the number of components over iterations.
 
     Args:
@@ -76,6 +77,7 @@ def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> None:
         ylim=(0.0, 1.15 * max(counts)),
     )
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
+    return axes
 
 
 def _marker(values: np.ndarray) -> str:

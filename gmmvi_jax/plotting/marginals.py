@@ -38,7 +38,7 @@ def widest_dims(gmm: GMM, count: int = MAX_MARGINALS) -> list[int]:
     return sorted(np.argsort(-spread, kind="stable")[:count].tolist())
 
 
-def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> None:
+def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> Any:
     """Draws the marginal densities of single dimensions, and the heaviest components' parts.
 
     Args:
@@ -59,20 +59,19 @@ def plot_marginals(axes: Any, gmm: GMM, dims: Sequence[int] | None = None) -> No
     for panel, dim in zip(panels[: len(dims)], dims, strict=True):
         marginal = gmm.marginal(dim)
         points = _marginal_grid(marginal, heaviest)
-        contributions = np.asarray(_contributions(marginal, points))
-        panel.plot(
-            points, contributions[:, heaviest], color=COMPONENT_COLOUR, linewidth=0.6, alpha=0.6
-        )
-        panel.plot(points, contributions.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
+        parts = np.asarray(contributions(marginal, points))
+        panel.plot(points, parts[:, heaviest], color=COMPONENT_COLOUR, linewidth=0.6, alpha=0.6)
+        panel.plot(points, parts.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
         panel.set(xlabel=f"$x_{{{dim}}}$", ylim=(0.0, None), xlim=(points[0], points[-1]))
         panel.set_yticks([])
         panel.locator_params(axis="x", nbins=4)
     for panel in np.atleast_2d(axes)[:, 0]:
         panel.set_ylabel("density")
+    return axes
 
 
 @jax.jit
-def _contributions(marginal: GMM, points: Array) -> Array:
+def contributions(marginal: GMM, points: Array) -> Array:
     """Returns [N, K] the weighted densities of the components at points [N]."""
     return marginal.weights * jnp.exp(marginal.component_log_probs(points[:, None]))
 
@@ -87,11 +86,11 @@ def _marginal_grid(marginal: GMM, heaviest: np.ndarray) -> np.ndarray:
     return np.sort(points).astype(means.dtype)
 
 
-def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> None:
+def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> np.ndarray:
     """Draws the marginal densities of the dimensions with the largest variances.
 
     Args:
-        figure: empty; it gets up to eight panels.
+        figure: empty; it gets up to eight panels, which are returned.
         gmm: the mixture.
     """
     count = min(gmm.dim, MAX_MARGINALS)
@@ -101,3 +100,4 @@ def plot_widest_marginals(figure: "Figure | SubFigure", gmm: GMM) -> None:
     which = "" if count == gmm.dim else f" of the {count} widest dimensions"
     heaviest = "heaviest " if gmm.num_components > MAX_CONTRIBUTIONS else ""
     figure.suptitle(f"Marginal densities{which} (gray: {heaviest}components)")
+    return panels

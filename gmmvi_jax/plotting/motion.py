@@ -24,7 +24,7 @@ OBSTACLE_COLOUR = "0.8"
 GOAL_COLOUR = "tab:red"
 
 
-def plot_hand_paths(axes: "Axes", target: Any, samples: Array) -> None:
+def plot_hand_paths(axes: "Axes", target: Any, samples: Array) -> "Axes":
     """Draws the path of the hand in each of the sampled motions; collisions are orange.
 
     Args:
@@ -39,9 +39,10 @@ def plot_hand_paths(axes: "Axes", target: Any, samples: Array) -> None:
         axes.plot(paths[..., 0].T, paths[..., 1].T, color=colour, alpha=0.2, linewidth=0.8)
     _draw_scene(axes, target)
     axes.set_title(f"{len(arms)} motions, {np.sum(collides)} collide")
+    return axes
 
 
-def plot_motion(axes: "Axes", target: Any, x: Array) -> None:
+def plot_motion(axes: "Axes", target: Any, x: Array) -> "Axes":
     """Draws one motion: the hand's path, and the arm in some postures, later ones darker.
 
     Args:
@@ -55,16 +56,17 @@ def plot_motion(axes: "Axes", target: Any, x: Array) -> None:
         axes.plot(*posture.T, ".-", color=MOTION_COLOUR, alpha=opacity, linewidth=1.4, markersize=3)
     axes.plot(*arms[:, -1].T, color="black", linewidth=0.8, linestyle="--")
     _draw_scene(axes, target)
+    return axes
 
 
-def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
+def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> np.ndarray:
     """Draws sampled paths of the hand, and the means of the components that differ the most.
 
     The heaviest component is the first; each next one has the path that is farthest from those
     already shown. Panels show the share of the samples whose paths are closest to each.
 
     Args:
-        figure: empty; it gets up to six panels.
+        figure: empty; it gets up to six panels, which are returned.
         target: a ``PlanarMotion``.
         gmm: over its via points.
     """
@@ -93,6 +95,7 @@ def plot_ways(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
         if number + 3 >= shown:  # there is no panel below
             panel.set_xlabel("[link lengths]")
             panel.tick_params(labelbottom=True)
+    return panels
 
 
 def distinct_paths(paths: np.ndarray, first: int, count: int) -> list[int]:

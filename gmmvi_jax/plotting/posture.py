@@ -29,7 +29,7 @@ RIGHT_COLOUR, LEFT_COLOUR, TRUNK_COLOUR = "tab:green", "tab:blue", "0.25"
 GOAL_COLOUR = "tab:red"
 
 
-def plot_posture(axes: "Axes", target: Any, x: Array, view: str, alpha: float = 1.0) -> None:
+def plot_posture(axes: "Axes", target: Any, x: Array, view: str, alpha: float = 1.0) -> "Axes":
     """Draws a posture as a stick figure, the left limbs in blue and the right ones in green.
 
     Args:
@@ -69,16 +69,17 @@ def plot_posture(axes: "Axes", target: Any, x: Array, view: str, alpha: float = 
     axes.plot(
         *centre[plane], "+", color="black", alpha=alpha, markersize=7.0, label="centre of mass"
     )
+    return axes
 
 
-def plot_postures(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
+def plot_postures(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> np.ndarray:
     """Draws sampled postures, and the means of the components that differ the most, in two views.
 
     The heaviest component is the first; each next one has the joints that are farthest from those
     already shown. Titles have its weight and the distance of its gripper from the goal.
 
     Args:
-        figure: empty; it gets two rows of panels, front and side.
+        figure: empty; it gets two rows of panels, front and side, which are returned.
         target: a ``Talos``.
         gmm: over its postures.
     """
@@ -103,6 +104,7 @@ def plot_postures(figure: "Figure | SubFigure", target: Any, gmm: GMM) -> None:
         row[0].set_ylabel(f"{view} view, height [m]")
     for panel, which in zip(panels[0, 1:], shown, strict=True):
         panel.set_title(f"weight {weights[heavy][which]:.2f},\n{distances[which]:.1f} cm off")
+    return panels
 
 
 def _draw_scene(axes: "Axes", target: Any, view: str) -> None:

@@ -4,8 +4,8 @@ import dataclasses
 import html
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -13,7 +13,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.concerns import Concern, run_concerns
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
-from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
+from gmmvi_jax.evaluation.modes import MIN_DIP, Modes
 from gmmvi_jax.evaluation.overlooked import archive_candidates
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.predict import predict
@@ -27,12 +27,16 @@ from gmmvi_jax.evaluation.weighted_draws import (
 )
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.plotting.figures import report
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.component_report import component_columns
 from gmmvi_jax.training.history import diagnosis_samples
 from gmmvi_jax.training.status import COMPLETED, Ending, Status, ending_concerns
-from gmmvi_jax.training.summary import component_table, history_words, modes_in_words, summary_table
+from gmmvi_jax.training.summary import history_words, run_summary
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +61,7 @@ class TrainResult:
         status: how the run ended; equal to its text. ``status.sentence`` explains it.
         config: the configuration of the run.
         layout: of the position in the vectors of ``gmm``, if it is a pytree; else None.
-        target: the fitted log density of a vector, for ``diagnose``; None if the result was
-            constructed without it.
+        target: the fitted log density of a vector; None if the result was made without it.
         previous: the mixture one chunk before the end, for ``diagnose``; None if unknown.
         ending: the status with its reason and error, if there are any.
     """
@@ -198,12 +201,15 @@ class TrainResult:
         Args:
             max_modes: maximum number of modes, and of components, to list.
         """
-        modes, names = modes_in_words(find_modes(self.gmm), self.layout)
-        database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.database))
-        table = summary_table(
-            self.gmm, modes, self.history, self.status, max_modes, database_bytes, names
-        )
-        return f"{table}\n\n{component_table(self.components(), max_modes)}"
+        return run_summary(self, max_modes)
+
+    def plot(self, path: str | Path | None = None) -> "Figure":
+        """Returns a figure of the run and its mixture; see ``plotting.report``.
+
+        Args:
+            path: of a PNG to write it to, which is overwritten; None writes nothing.
+        """
+        return report(self, self.target, path)
 
     def diagnose(
         self,
@@ -262,22 +268,16 @@ class TrainResult:
 
         These are an early end, rejected updates, unusable samples, unfinished growth.
         """
-        found = run_concerns(
-            self.history,
-            self.state.components,
-            self.gmm,
-            int(self.state.iteration),
-            self.previous,
-        )
+        records, iteration = self.state.components, int(self.state.iteration)
+        found = run_concerns(self.history, records, self.gmm, iteration, self.previous)
         return (*ending_concerns(self.ending), *found)
 
     def components(self) -> dict[str, np.ndarray]:
         """Returns the record of the last iterate's components, a dict of columns [K].
 
-        ``weight``; ``age``, updates since the component was added; ``num_rejected`` and
-        ``was_rejected``, the number of rejected updates and whether the last one was rejected;
-        ``stepsize``; ``divergence``, KL(new || old) of the last step; ``effective_samples`` of its
-        last reward, (sum w)^2 / sum w^2; ``reward``, NaN before the first.
+        ``weight``; ``age``, updates since the component was added; ``num_rejected`` of them, and
+        whether the last one ``was_rejected``; ``stepsize``; ``divergence``, KL(new || old) of the
+        last step; ``effective_samples`` of its last reward, (sum w)^2 / sum w^2; ``reward`` or NaN.
         """
         return component_columns(self.state)
 

@@ -1,12 +1,17 @@
 """The summary of a run as a table of 80 columns."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 
 from gmmvi_jax.densities.position import PositionLayout
-from gmmvi_jax.evaluation.modes import Modes
+from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
+
+if TYPE_CHECKING:
+    from gmmvi_jax.training.result import TrainResult
 
 WIDTH = 80
 
@@ -41,6 +46,21 @@ def history_words(history: Mapping[str, np.ndarray]) -> str:
         f"{last['iteration'].max():,} iterations, "
         f"{last['num_target_evaluations'].sum():,} target evaluations, ELBO {elbos}"
     )
+
+
+def run_summary(result: "TrainResult", max_modes: int) -> str:
+    """Returns the summary of a run, with a table of its components.
+
+    Args:
+        result: of the run.
+        max_modes: maximum number of modes, and of components, to list.
+    """
+    modes, names = modes_in_words(find_modes(result.gmm), result.layout)
+    database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(result.state.database))
+    table = summary_table(
+        result.gmm, modes, result.history, result.status, max_modes, database_bytes, names
+    )
+    return f"{table}\n\n{component_table(result.components(), max_modes)}"
 
 
 def summary_table(

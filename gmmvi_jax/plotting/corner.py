@@ -1,0 +1,195 @@
+"""A corner plot: the marginals of a mixture in one and in two of its coordinates."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.near_names import did_you_mean
+from gmmvi_jax.plotting.components import ellipses
+from gmmvi_jax.plotting.marginals import contributions, widest_dims
+from gmmvi_jax.typing import Array, PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+MAX_COORDINATES = 5
+LIGHT = 0.01  # lighter components are not drawn
+MASSES = (0.9, 0.5)  # of the regions
+NUM_DRAWS = 4_000  # of the mixture, for ranges and levels
+NUM_DOTS = 1_000  # of the reference, at most, in a panel
+SIDE = 80  # points of an even grid
+NUM_RESOLVED = 20  # heaviest components that have points of their own
+
+MIXTURE_COLOUR = "tab:blue"
+REGION_COLOURS = ("#c6dbef", "#6baed6")
+COMPONENT_COLOUR = "0.35"
+REFERENCE_COLOUR = "tab:orange"
+
+
+def plot_corner(
+    figure: "Figure | SubFigure",
+    posterior: Posterior | GMM,
+    coordinates: Sequence[int | str] | None = None,
+    *,
+    reference_samples: PyTree | None = None,
+) -> np.ndarray:
+    """Draws the marginals of a mixture in single coordinates and in pairs of them.
+
+    On the diagonal are the exact densities, below it the regions of highest density with 50 % and
+    90 % of the mass of the mixture, and ellipses of two standard deviations of the components that
+    weigh at least a percent. Where a position has a domain, the coordinates are free ones, in which
+    the mixture lives, and are named so: ``sigma.free``.
+
+    Args:
+        figure: empty; it gets M x M panels.
+        posterior: of a result, or a mixture.
+        coordinates: names or indices of M of them; by default the five of the largest variances.
+        reference_samples: [N, D] or as ``Posterior.sample`` returns them, e.g. from MCMC, drawn in
+            orange: histograms, and at most 1,000 of them as dots.
+
+    Returns:
+        [M, M] the panels; those above the diagonal are hidden.
+
+    Raises:
+        ValueError: there is no such coordinate, or it is given twice.
+    """
+    posterior = Posterior(posterior) if isinstance(posterior, GMM) else posterior
+    layout = posterior.layout
+    names = [f"$x_{{{d}}}$" for d in range(posterior.gmm.dim)] if not layout else layout.free_names
+    dims = _dims(posterior, coordinates)
+    gmm = posterior.gmm.marginal(dims)
+    draws = np.asarray(gmm.sample(0, NUM_DRAWS), float)
+    reference = None
+    if reference_samples is not None:
+        free = layout.ravel(reference_samples) if layout else reference_samples
+        reference = np.asarray(free, float)[:, dims]
+    bounds = _bounds(draws, reference)
+
+    panels = figure.subplots(len(dims), len(dims), sharex="col", squeeze=False)
+    for (row, column), panel in np.ndenumerate(panels):
+        if column > row:
+            panel.set_axis_off()
+            continue
+        panel.set_xlim(bounds[column])
+        panel.locator_params(nbins=4)
+        if row == column:
+            _plot_marginal(panel, gmm.marginal(row), bounds[row], reference, row)
+        else:
+            pair = [column, row]
+            _plot_pair(panel, gmm.marginal(pair), draws[:, pair], bounds[pair])
+            if reference is not None:
+                _plot_dots(panel, reference[:, pair])
+            panel.set_ylim(bounds[row])
+        if row == len(dims) - 1:
+            panel.set_xlabel(names[dims[column]])
+        if column == 0 and row > 0:
+            panel.set_ylabel(names[dims[row]])
+        elif column < row:
+            panel.tick_params(labelleft=False)
+    _add_legend(panels, None if reference is None else len(reference))
+    return panels
+
+
+def _dims(posterior: Posterior, coordinates: Sequence[int | str] | None) -> list[int]:
+    if coordinates is None:
+        return widest_dims(posterior.gmm, MAX_COORDINATES)
+    layout = posterior.layout
+    numbers: dict[str, int] = {}
+    for names in () if layout is None else (layout.names, layout.free_names):
+        numbers |= {name: dim for dim, name in enumerate(names)}
+    dims = []
+    for one in coordinates:
+        if isinstance(one, str) and one not in numbers:
+            raise ValueError(f"there is no coordinate {one!r}{did_you_mean(one, numbers)}")
+        dims.append(numbers[one] if isinstance(one, str) else one)
+    return dims
+
+
+def _bounds(draws: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
+    """Returns [M, 2] the range of each coordinate that shows nearly all of the mass."""
+    ranges = [np.quantile(draws, (0.001, 0.999), axis=0)]
+    ranges += [] if reference is None else [np.quantile(reference, (0.005, 0.995), axis=0)]
+    low, high = np.min(ranges, axis=(0, 1)), np.max(ranges, axis=(0, 1))
+    margin = 0.08 * (high - low)
+    return np.stack([low - margin, high + margin], axis=1)
+
+
+def _grid(marginal: GMM, bounds: np.ndarray) -> np.ndarray:
+    """Returns [N] increasing points of one coordinate, closer where heavy components are narrow."""
+    low, high = map(float, bounds)
+    heaviest = np.argsort(-np.asarray(marginal.weights), kind="stable")[:NUM_RESOLVED]
+    means = np.asarray(marginal.means, float)[heaviest]
+    deviations = np.sqrt(np.asarray(marginal.variances, float))[heaviest]
+    own = np.clip(means + deviations * np.linspace(-3.0, 3.0, 9), low, high)
+    points = np.sort(np.concatenate([np.linspace(low, high, SIDE), own.ravel()]))
+    # Contours need points that differ.
+    return points + np.linspace(0.0, 1e-4, len(points)) * (high - low)
+
+
+def _plot_marginal(
+    panel: "Axes", marginal: GMM, bounds: np.ndarray, reference: np.ndarray | None, column: int
+) -> None:
+    if reference is not None:
+        panel.hist(
+            reference[:, column],
+            bins=40,
+            range=(float(bounds[0]), float(bounds[1])),
+            density=True,
+            color=REFERENCE_COLOUR,
+            alpha=0.35,
+        )
+    points = _grid(marginal, bounds)
+    parts = np.asarray(contributions(marginal, points.astype(marginal.means.dtype)))
+    heavy = np.asarray(marginal.weights) >= LIGHT
+    panel.plot(points, parts[:, heavy], color=COMPONENT_COLOUR, linewidth=0.5, alpha=0.7)
+    panel.plot(points, parts.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
+    panel.set_ylim(bottom=0.0)
+    panel.set_yticks([])
+
+
+@jax.jit
+def _log_prob(gmm: GMM, points: Array) -> Array:
+    return gmm.log_prob(points)
+
+
+def _plot_pair(panel: "Axes", pair: GMM, draws: np.ndarray, bounds: np.ndarray) -> None:
+    dtype = pair.means.dtype
+    at_draws = np.asarray(_log_prob(pair, draws.astype(dtype)), float)
+    # So much of the mass is where the density is above this quantile of its values at draws.
+    levels = np.quantile(at_draws, 1.0 - np.array(MASSES))
+    sides = [_grid(pair.marginal(dim), own) for dim, own in enumerate(bounds)]
+    points = np.stack(np.meshgrid(*sides), axis=-1).astype(dtype)
+    values = np.asarray(_log_prob(pair, points), float)
+    top = max(values.max(), at_draws.max()) + 1.0
+    panel.contourf(*sides, values, levels=[*levels, top], colors=REGION_COLOURS, alpha=0.8)
+    for ellipse in ellipses(pair)[np.asarray(pair.weights) >= LIGHT]:
+        panel.plot(*ellipse, color=COMPONENT_COLOUR, linewidth=0.5, alpha=0.7)
+
+
+def _plot_dots(panel: "Axes", reference: np.ndarray) -> None:
+    rows = np.linspace(0, len(reference) - 1, min(NUM_DOTS, len(reference))).astype(int)
+    panel.scatter(*reference[rows].T, s=2.0, color=REFERENCE_COLOUR, alpha=0.35, linewidths=0.0)
+
+
+def _add_legend(panels: np.ndarray, num_reference: int | None) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [Line2D([], [], color=MIXTURE_COLOUR, label="density of the mixture")]
+    if len(panels) > 1:
+        handles += [
+            Patch(color=colour, label=f"{mass:.0%} of its mass")
+            for mass, colour in zip(MASSES, REGION_COLOURS, strict=True)
+        ]
+    label = f"components of at least {LIGHT:.0%}"
+    handles.append(Line2D([], [], color=COMPONENT_COLOUR, linewidth=0.5, label=label))
+    if num_reference is not None:
+        label = f"reference, {num_reference:,} samples"
+        handles.append(Patch(color=REFERENCE_COLOUR, alpha=0.5, label=label))
+    legend = panels[0, -1].legend(handles=handles, loc="upper right", fontsize="small")
+    legend.set_in_layout(False)  # there is room to its left
