@@ -20,6 +20,7 @@ CONTOUR_RADII = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0])  # of a Gaussian, in st
 
 CONTOUR_COLOURS = ("0.96", "0.92", "0.87", "0.81", "0.74")  # grays, under ellipses in colour
 MIXTURE_COLOUR = "tab:blue"
+LIGHTEST = 1e-3  # relative to the heaviest component
 
 
 def plot_mixture_2d(
@@ -33,7 +34,7 @@ def plot_mixture_2d(
     Args:
         axes: to draw on.
         gmm: of dimension 2. An ellipse encloses two standard deviations of a component; lighter
-            components are fainter.
+            components are fainter, and those below a thousandth of the heaviest are left out.
         log_density: of one point [2], drawn as filled contours.
         bounds: the lower and the upper end of each axis; by default all but the lightest components
             are visible.
@@ -49,8 +50,9 @@ def plot_mixture_2d(
     bounds = [extent(gmm.marginal(dim)) for dim in range(2)] if bounds is None else bounds
     if log_density is not None:
         _plot_contours(axes, log_density, bounds)
-    weights = np.asarray(gmm.weights)
-    for weight, ellipse in zip(weights / weights.max(), ellipses(gmm), strict=True):
+    weights = np.asarray(gmm.weights / gmm.weights.max())
+    heavy = weights >= LIGHTEST
+    for weight, ellipse in zip(weights[heavy], ellipses(gmm)[heavy], strict=True):
         axes.plot(
             *ellipse,
             color=MIXTURE_COLOUR,
