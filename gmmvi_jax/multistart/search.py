@@ -87,7 +87,7 @@ def search_start(
         spent += density.num_evaluations
         if not found or not may_rescale:
             break
-        centre, spread = _extent(found)
+        centre, spread = climbs.extent()
         prior = (mean + scale * centre, scale * _SPREAD * spread)
         miss = max(np.max(spread), 1.0 / np.min(spread), np.max(np.abs(centre)))
         if miss < _MISS or spent >= max_evaluations:
@@ -122,6 +122,22 @@ class _Climbs:
     def num_basins(self) -> int:
         """Returns how many basins the heavy ones are in."""
         return len({self.basins[index] for index in self._heavy_rows()})
+
+    def extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns [D] the mean and [D] the standard deviations of the heavy Gaussians together.
+
+        Every basin counts alike: what its Gaussians say of its mass may be wrong by many nats, as
+        on a curved ridge, and a prior that leaves it out does not find it again.
+        """
+        rows = self._heavy_rows()
+        own = [self.found[row] for row in rows]
+        weights = _weights(own)
+        basins = np.array([self.basins[row] for row in rows])
+        weights = weights / np.bincount(basins, weights)[basins] / len(set(basins.tolist()))
+        means = np.array([one.mean for one in own])
+        centre = weights @ means
+        variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
+        return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
     def suffice(self) -> bool:
         """Returns whether there were enough climbs for the basins that they found."""
@@ -208,15 +224,6 @@ def _hold_mass(
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
     # Of Gaussians that do not overlap.
     return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
-
-
-def _extent(found: list[Laplace]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns [D] the mean and [D] the standard deviations of the Gaussians together."""
-    weights = _weights(found)
-    means = np.array([one.mean for one in found])
-    centre = weights @ means
-    variances = np.array([np.sum(np.square(one.factor), axis=1) for one in found])
-    return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
 
 def _doubt(found: list[Laplace]) -> float:

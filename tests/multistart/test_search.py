@@ -138,6 +138,19 @@ def test_diagonal_covariances_have_the_same_variances():
     np.testing.assert_allclose(gmm.variances[0], np.diag(COVARIANCE), rtol=2e-3)
 
 
+def test_a_scale_that_follows_leaves_no_basin_behind():
+    # On the thin crescents of sbibm's two moons Gaussians of equal modes are ten nats apart; the
+    # second round looked at one of them only.
+    def two(x):
+        squares = jnp.sum((x - jnp.array([[-8.0, 0.0], [8.0, 0.0]])) ** 2, axis=1)
+        return jax.nn.logsumexp(jnp.array([0.0, -5.0]) - 0.5 * squares)
+
+    start = search(two, 2, 5.0, may_rescale=True)
+    assert start.num_basins == 2
+    assert abs(start.prior_mean[0]) < 1.0
+    assert start.prior_scale[0] > 8.0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_summits_whose_gaussians_fit_badly_are_kept(seed):
