@@ -1,12 +1,19 @@
-"""Commands on the directory of a fit: sample, diagnose, plot, resume; a position in a file."""
+"""Commands on the directory of a fit, and positions and domains of a function in a file."""
 
 import csv
+import importlib.util
+import json
+import re
 
 import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.cli.main import main
+from gmmvi_jax import domains
+from gmmvi_jax.cli import fit as cli_fit
+from gmmvi_jax.cli import saved
+from gmmvi_jax.cli.domain_text import domain_from_json
+from gmmvi_jax.cli.main import _parser, main
 
 SOURCE = """
 import jax.numpy as jnp
@@ -20,6 +27,9 @@ class Density:
         return -0.5 * p["a"] ** 2 - jnp.sum(p["s"])
 
 density = Density()
+
+def vector(x):
+    return -0.5 * jnp.sum(jnp.log(x) ** 2)
 """
 SMALL = ["--iterations", "4", "--max-components", "2", "--set", "log_every=2"]
 SMALL += ["--set", "desired_samples=20", "--set", "diagnostic_samples=100"]
@@ -29,8 +39,8 @@ SMALL += ["--set", "desired_samples=20", "--set", "diagnostic_samples=100"]
 def directory(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     (folder / "mine.py").write_text(SOURCE)
-    target = f"{folder / 'mine.py'}:density"
-    assert main(["fit", target, *SMALL, "--quiet", "--out", str(folder / "run")]) == 0
+    line = ["fit", f"{folder / 'mine.py'}:density", *SMALL, "--domain", '{"s": "positive"}']
+    assert main([*line, "--quiet", "--out", str(folder / "run")]) == 0
     return folder / "run"
 
 
@@ -44,6 +54,39 @@ def test_samples_are_positions_with_names(directory, capsys):
     path = directory.parent / "samples.csv"
     assert main(["sample", str(directory), "--csv", str(path)]) == 0
     assert len(path.read_text().splitlines()) == 1_001
+
+
+def test_draws_are_arrays_that_numpy_reads(directory, capsys):
+    path = directory.parent / "own.npz"
+    line = ["convert", str(directory), "--to", "npz", "-n", "60", "--seed", "1"]
+    assert main([*line, "--out", str(path)]) == 0
+    assert f"60 weighted draws are in {path}" in capsys.readouterr().out
+    with np.load(path, allow_pickle=False) as archive:
+        found = dict(archive)
+    assert set(found) == {"position.a", "position.s", "free", "log_p", "log_q", "weights"}
+    assert found["position.s"].shape == (60, 2)
+    assert np.allclose(found["position.s"], np.exp(found["free"][:, 1:]), rtol=1e-5)
+    jacobians = found["free"][:, 1:].sum(1)
+    right = -0.5 * found["position.a"] ** 2 - found["position.s"].sum(1) + jacobians
+    assert np.allclose(found["log_p"], right, atol=1e-4)
+    assert np.isclose(found["weights"].sum(), 1.0)
+
+
+def test_a_fit_is_a_file_of_arviz(directory, capsys, monkeypatch):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("arviz_base")
+    line = ["convert", str(directory), "--to", "arviz", "-n", "60"]
+    if importlib.util.find_spec("h5netcdf"):
+        assert main(line) == 0
+        assert f"are in {directory / 'draws.nc'}" in capsys.readouterr().out
+        tree = xarray.open_datatree(directory / "draws.nc", engine="h5netcdf")
+        assert tree["posterior"]["s"].shape == (1, 60, 2)
+        assert set(tree["sample_stats"]) == {"lp", "log_q", "log_weight"}
+        assert tree.attrs["status"] == "completed"
+        tree.close()
+    monkeypatch.setattr(saved, "_NETCDF_ENGINES", ("an_engine_that_is_absent",))
+    assert main(line) == 2
+    assert "pip install h5netcdf" in capsys.readouterr().err
 
 
 def test_a_diagnosis_and_a_picture_come_without_naming_the_target(directory, capsys):
@@ -63,9 +106,9 @@ def test_a_run_goes_on_where_it_ended(directory, capsys):
     assert int(after.state.iteration) == int(before.state.iteration) + 2
 
 
-@pytest.mark.parametrize("command", ["sample", "diagnose", "plot", "resume"])
+@pytest.mark.parametrize("command", ["sample", "convert --to npz", "diagnose", "plot", "resume"])
 def test_a_directory_without_a_result_is_named(command, tmp_path, capsys):
-    assert main([command, str(tmp_path)]) == 2
+    assert main([*command.split(), str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
 
 
@@ -76,3 +119,71 @@ def test_starts_are_json(tmp_path, capsys):
     assert "is no number and no JSON" in capsys.readouterr().err
     assert main([*arguments, "--prior-mean", '{"a": 1.0, "s": -1.0}']) == 2
     assert "is not inside" in capsys.readouterr().err
+
+
+def test_a_domain_is_that_of_the_fit(directory, tmp_path, monkeypatch):
+    assert json.loads((directory / "config.json").read_text())["domain"] == {"s": "positive"}
+    configs = []
+
+    def stop(config, *_, **__):
+        configs.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_fit, "train", stop)
+    (tmp_path / "mine.py").write_text(SOURCE)
+    line = ["fit", f"{tmp_path / 'mine.py'}:vector", "--dim", "2", *SMALL]
+    assert main([*line, "--domain", '["lower", 0.5]']) == 130
+    line = ["fit", f"{tmp_path / 'mine.py'}:density", *SMALL]
+    assert main([*line, "--domain", '{"s": ["interval", 0, 2]}']) == 130  # not its attribute
+    assert configs[0].layout.domains == (domains.lower(0.5),)
+    assert configs[1].layout.domains == (domains.real, domains.interval(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ('"simplex"', domains.simplex),
+        ('["interval", -1, [1, 2]]', domains.interval(-1, [1, 2])),
+        ('["lower", 3]', domains.lower(3)),
+        ("periodic", domains.periodic()),
+        ('["periodic", 0, 1]', domains.periodic(0, 1)),
+        ('{"a": {"b": "positive"}, "c": ["fixed", 2.5]}', None),
+    ],
+)
+def test_json_names_any_domain(text, domain):
+    right = {"a": {"b": domains.positive}, "c": domains.fixed(2.5)} if domain is None else domain
+    line = ["fit", "mine.py:f", "--domain", text]
+    assert domain_from_json(_parser().parse_args(line).domain) == right
+
+
+MISTAKES = {
+    "no JSON": ("density", "{a: positive}", "'{a: positive}' is no name and no JSON"),
+    "unknown": ("density", '{"s": "positiv"}', "of s: \"positiv\": .*'positiv'; did you mean 'pos"),
+    "the list": ("density", "quux", "'quux'. Domains are cholesky_factor, .*upper"),
+    "a number": ("density", "3", "there is no domain 3. Domains are"),
+    "a list of nothing": ("density", "[]", "no domain"),
+    "arguments missing": ("density", '{"s": "lower"}', 'of s: "lower": .*write ."lower", bound.'),
+    "arguments of none": ("density", '["positive", 0]', 'takes no arguments; write "positive"'),
+    "out of order": ("density", '["interval", 2, 1]', "interval needs finite bounds"),
+    "no number": ("density", '["lower", "a"]', "could not convert"),
+    "no such part": ("density", '{"t": "positive"}', "has no 't'.* It has a, s"),
+    "parts of a vector": (
+        "vector",
+        '{"t": "positive"}',
+        "is a vector; .*position, .*{'t': 1",
+    ),
+    "a shape": ("density", '{"s": ["lower", [1, 2, 3]]}', "domain of 's': .*shape"),
+}
+
+
+@pytest.mark.parametrize(("function", "text", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_in_a_domain_are_named(function, text, words, tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(SOURCE)
+    line = ["fit", f"{tmp_path / 'mine.py'}:{function}", *SMALL, "--domain", text]
+    assert main([*line, "--dim", "2"] if function == "vector" else line) == 2
+    assert re.search(words, capsys.readouterr().err)
+
+
+def test_a_target_of_the_package_has_its_own_domain(capsys):
+    assert main(["fit", "gmm20", "--domain", "positive"]) == 2
+    assert "--domain positive is for functions in files" in capsys.readouterr().err

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax import targets
+from gmmvi_jax.cli.domain_text import domain_from_json
 from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
 from gmmvi_jax.cli.user_target import is_file_target, load_function
 from gmmvi_jax.config import Config
@@ -106,7 +107,7 @@ def _chooses(arguments: argparse.Namespace) -> bool:
 def _named_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, Any]]:
     """Returns one of the package's targets, its dimensions, and where its fit starts."""
     target = targets.get(arguments.target, arguments.seed)
-    for option in ("dim", "prior_mean", "prior_scale"):
+    for option in ("dim", "domain", "prior_mean", "prior_scale"):
         if getattr(arguments, option) is not None:
             raise ValueError(
                 f"--{option.replace('_', '-')} {getattr(arguments, option)} is for functions in "
@@ -138,8 +139,22 @@ def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, Any, dict[
         )
     given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
     given = {name: value for name, value in given.items() if value is not None}
-    given["domain"] = getattr(function, "domain", None)
+    given["domain"] = _domain(arguments, function, example)
     return function, example, {**given, "diagonal": arguments.diagonal}
+
+
+def _domain(arguments: argparse.Namespace, function: Any, example: Any) -> Any:
+    """Returns what ``--domain`` says, or else the domain of a user's function."""
+    if arguments.domain is None:
+        return getattr(function, "domain", None)
+    domain = domain_from_json(arguments.domain)
+    if isinstance(domain, dict) and isinstance(example, int):
+        raise ValueError(
+            f"--domain {json.dumps(arguments.domain)} names parts of a position, but that of "
+            f"{arguments.target} is a vector; give one domain, or the function an attribute "
+            f"position, such as {{'{next(iter(domain), 'sigma')}': 1.0}}"
+        )
+    return domain
 
 
 def _run_of_choice(
@@ -235,6 +250,7 @@ def _record(
         "num_iterations": config.run.num_iterations,
         "seed": config.run.seed,
         "max_components": config.algorithm.max_components,
+        "domain": arguments.domain,  # None: that of the function
         "prior_mean": arguments.prior_mean,
         "prior_scale": arguments.prior_scale,
         "settings": settings,

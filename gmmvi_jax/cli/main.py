@@ -113,6 +113,14 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
         help="dimensions of a function in a file that has no attribute dim",
     )
     fit.add_argument(
+        "--domain",
+        type=_domain,
+        metavar="JSON",
+        help="where a function in a file is defined: a name of gmmvi_jax.domains such as positive, "
+        'a list with its arguments such as ["interval", 0, 1], or a dict of these for the parts of '
+        'a position such as {"sigma": "positive", "w": "simplex"} (default: that of the function)',
+    )
+    fit.add_argument(
         "--prior-mean",
         type=_numbers,
         metavar="M",
@@ -149,6 +157,17 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
     )
 
 
+def _domain(text: str) -> Any:
+    """Returns a value that is written as JSON; a single word needs no quotes."""
+    try:
+        return text if text.isidentifier() else json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name and no JSON; write positive, or, between single quotes, "
+            f'{{"sigma": "positive", "rho": ["interval", -1, 1]}}'
+        ) from error
+
+
 def _numbers(text: str) -> Any:
     """Returns a number, a list or a position that is written as JSON."""
     try:
@@ -173,6 +192,16 @@ def _add_saved_commands(commands: Any) -> None:
     diagnose = add("diagnose", "print summary and diagnosis of a fit")
     diagnose.add_argument("-n", "--num-samples", type=int, metavar="N", help="fresh draws")
     diagnose.add_argument("--seed", type=int, default=0)
+    convert = add("convert", "write weighted draws of a fit for other programs")
+    convert.add_argument(
+        "--to",
+        choices=("arviz", "npz"),
+        required=True,
+        help="arviz: a netCDF file with the draws and how the run went; npz: arrays for NumPy",
+    )
+    convert.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/draws.nc, .npz)")
+    convert.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
+    convert.add_argument("--seed", type=int, default=0)
     plot = add("plot", "draw the report of a fit")
     plot.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/report.png)")
     resume = add("resume", "go on where a run ended; by default until it has converged")

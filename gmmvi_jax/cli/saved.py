@@ -1,11 +1,13 @@
-"""Commands on the directory that ``gmmvi-jax fit --out`` wrote: sample, diagnose, plot, resume."""
+"""Commands on the directory that ``gmmvi-jax fit --out`` wrote."""
 
 import argparse
+import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from gmmvi_jax import targets
@@ -21,6 +23,7 @@ from gmmvi_jax.training.train import train
 
 RECORD = "config.json"
 REPORT = "report.png"
+_NETCDF_ENGINES = ("h5netcdf", "netCDF4")  # xarray's that can write groups
 
 
 def sample(arguments: argparse.Namespace) -> None:
@@ -40,6 +43,42 @@ def sample(arguments: argparse.Namespace) -> None:
 
 def _names(layout: PositionLayout | None, dim: int) -> list[str]:
     return [f"x[{row}]" for row in range(dim)] if layout is None else layout.value_names
+
+
+def convert(arguments: argparse.Namespace) -> None:
+    """Writes weighted draws of a fit as a file of ArviZ or NumPy.
+
+    Raises:
+        ImportError: ArviZ, or what writes netCDF, is not installed.
+    """
+    write, ending = {"arviz": (_write_netcdf, "nc"), "npz": (_write_npz, "npz")}[arguments.to]
+    directory: Path = arguments.directory
+    path = directory / f"draws.{ending}" if arguments.out is None else arguments.out
+    write(load(directory, _target(directory)), arguments, path)
+    print(f"{arguments.num_samples:,} weighted draws are in {path}")
+
+
+def _write_netcdf(result: TrainResult, arguments: argparse.Namespace, path: Path) -> None:
+    from gmmvi_jax.interop.arviz import to_arviz
+
+    engines = [name for name in _NETCDF_ENGINES if importlib.util.find_spec(name)]
+    if not engines:
+        raise ImportError(
+            "--to arviz writes netCDF, which needs h5netcdf or netCDF4: pip install h5netcdf"
+        )
+    tree = to_arviz(result, arguments.seed, arguments.num_samples)
+    tree.to_netcdf(path, engine=engines[0].lower())
+
+
+def _write_npz(result: TrainResult, arguments: argparse.Namespace, path: Path) -> None:
+    """Writes the fields of ``WeightedDraws``; a leaf of the position is ``position.a``."""
+    draws = result.weighted_draws(arguments.seed, arguments.num_samples)
+    paths = [""] if result.layout is None else result.layout.paths
+    names = [f"position.{own}" if own else "position" for own in paths]
+    arrays: dict[str, Any] = dict(zip(names, jax.tree.leaves(draws.position), strict=True))
+    arrays |= {name: getattr(draws, name) for name in ("free", "log_p", "log_q", "weights")}
+    with path.open("wb") as file:  # numpy appends .npz to names, not to open files
+        np.savez(file, **jax.device_get(arrays))
 
 
 def diagnose(arguments: argparse.Namespace) -> None:

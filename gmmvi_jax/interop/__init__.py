@@ -7,9 +7,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gmmvi_jax.interop import arviz, blackjax, numpyro, pymc, stan
+    from gmmvi_jax.interop import (
+        arviz,
+        blackjax,
+        distrax,
+        getdist,
+        numpyro,
+        pymc,
+        scipy,
+        sklearn,
+        stan,
+    )
 
-__all__ = ["arviz", "blackjax", "numpyro", "pymc", "stan"]
+__all__ = [
+    "arviz",
+    "blackjax",
+    "distrax",
+    "getdist",
+    "numpyro",
+    "pymc",
+    "scipy",
+    "sklearn",
+    "stan",
+]
 
 
 def __getattr__(name: str) -> Any:

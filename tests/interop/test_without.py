@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 BLOCKED = ("numpyro", "funsor", "arviz", "arviz_base", "arviz_stats", "xarray", "blackjax")
+BLOCKED += ("distrax", "getdist", "sklearn")
 SCRIPT = f"""
 import sys
 
@@ -18,9 +19,17 @@ import gmmvi_jax as gmmvi
 config = gmmvi.samtron({{"s": 1.0}}, domain=gmmvi.domains.positive, num_iterations=2, log_every=1)
 result = gmmvi.train(config, lambda p: -p["s"])
 print(result.summary())
-for name in ("numpyro", "arviz"):
+interop = gmmvi.interop
+doors = [
+    lambda: interop.numpyro,
+    lambda: interop.arviz,
+    lambda: interop.distrax.to_mixture(result.gmm),
+    lambda: interop.getdist.to_samples(result),
+    lambda: interop.sklearn,
+]
+for door in doors:
     try:
-        getattr(gmmvi.interop, name)
+        door()
     except ImportError as error:
         print(error)
 """
@@ -31,3 +40,5 @@ def test_the_core_runs_without_them_and_doors_say_what_to_install():
     assert done.returncode == 0, done.stderr
     assert "pip install 'gmmvi_jax[numpyro]'" in done.stdout
     assert "pip install 'gmmvi_jax[arviz]'" in done.stdout
+    for package in ("distrax", "getdist", "scikit-learn"):
+        assert f"pip install {package}" in done.stdout
