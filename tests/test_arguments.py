@@ -34,6 +34,7 @@ def result():
     return gmmvi.train(CONFIG, gaussian)
 
 
+@pytest.mark.slow
 def test_a_single_callback_may_come_by_itself():
     rows = []
 
@@ -65,6 +66,7 @@ def test_a_run_starts_from_a_mixture_in_a_file_of_numpy_arrays_or_of_float64(res
         chex.assert_trees_all_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_an_integer_is_the_seed_of_a_key(result):
     for key in (3, np.int64(3), np.uint32(3), jnp.asarray(3)):
         assert typed_key(key) == jax.random.key(3)

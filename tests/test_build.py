@@ -36,6 +36,7 @@ def test_a_loop_of_ones_own_finds_a_gaussian_in_one_compiled_program():
     np.testing.assert_allclose(state.gmm().mean(), MEAN, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_config_remembers_the_example_it_was_made_from():
     def density(position):
         return -0.5 * jnp.sum(position["w"] ** 2) - 0.5 * (position["b"] - 1.0) ** 2

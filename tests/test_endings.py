@@ -290,6 +290,7 @@ def test_a_mixture_that_hardly_lies_in_the_support_is_named():
     assert result.status is Status.COMPLETED
 
 
+@pytest.mark.slow
 def test_a_component_comes_back_to_a_small_support():
     # A disc that holds one in 50 of the first draws: with a drop of fixed height the entropy won.
     config = gmmvi.samtron(
@@ -310,6 +311,7 @@ def test_a_component_comes_back_to_a_small_support():
     assert result.history["elbo"][-1] > true_log_z - 1.5
 
 
+@pytest.mark.slow
 def test_many_functions_of_one_code_are_warned_about():
     short = CONFIG.replace(num_iterations=1, log_every=1)
     functions = [lambda x, i=i: bowl(x - i) for i in range(8)]

@@ -77,6 +77,7 @@ def test_every_variant_trains_in_float64(row: Row):
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(result.gmm))
 
 
+@pytest.mark.slow
 def test_a_position_with_domains_trains_in_float64():
     example = {"s": 1.0, "w": np.full(3, 1 / 3)}
     domain = {"s": gmmvi.domains.positive, "w": gmmvi.domains.simplex}

@@ -82,6 +82,7 @@ def test_a_memory_that_changes_its_dtype_is_named_with_its_choice():
         gmmvi.train(config, two_modes)
 
 
+@pytest.mark.slow
 def test_what_is_remembered_of_a_component_moves_with_it():
     config = gmmvi.samtron(2, prior_scale=3.0, add_iters=2, del_iters=6, max_components=6)
     algorithm = config.replace(component_stepsize=Counting(0.05)).algorithm

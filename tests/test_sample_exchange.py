@@ -139,6 +139,7 @@ def test_train_takes_samples_and_counts_what_they_cost(state):
     assert result.history["num_target_evaluations"][-1] > moved.num_evaluations
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_thinned_or_left_out_from_the_oldest_on(state):
     exported = export_samples(state)
     fields = dataclasses.fields(reusable_of(exported))

@@ -55,6 +55,7 @@ def test_the_limits_of_the_run_are_limits_of_a_split(limits, expected):
     assert splitting([row(10, -1.0), row(20, -1.0)]) == expected
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_with_the_parts_and_the_samples():
     def banana(x):
         return -0.5 * (x[0] ** 2 / 4.0 + (x[1] - x[0] ** 2) ** 2 / 0.01) - math.log(0.4 * math.pi)

@@ -242,6 +242,7 @@ def test_nan_samples_are_dropped_counted_and_warned_about():
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(outcome.gmm))
 
 
+@pytest.mark.slow
 def test_a_target_without_any_usable_value_is_an_error():
     def only_at_the_start(x):
         return jnp.where(jnp.all(x == 0.0), 0.0, jnp.nan)

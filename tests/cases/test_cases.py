@@ -25,6 +25,7 @@ DENSITIES = {
     "periodic": (shapes.periodic, 1),
     "two_goals": (shapes.two_goals, 2),
 }
+EVERY_DAY = ("overflow_trap", "two_goals")  # the others with -m slow
 SHORT = {
     "num_iterations": 150,
     "desired_samples": 100,
@@ -77,11 +78,11 @@ def short_case(name, variant):
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [(name, "S") for name in DENSITIES if name != "half_exponential"]
+    [(name, "S") for name in EVERY_DAY]
     + [
         pytest.param(name, variant, marks=pytest.mark.slow)
         for name, variant in (
-            ("half_exponential", "S"),
+            *((name, "S") for name in DENSITIES if name not in EVERY_DAY),
             ("half_exponential", "Z"),
             ("two_goals", "Z"),
         )

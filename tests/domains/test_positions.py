@@ -93,6 +93,7 @@ def prior_of(*arguments: Any, **settings: Any) -> Any:
     return gmmvi.samtron(*arguments, **settings).algorithm.initial_mixture
 
 
+@pytest.mark.slow
 def test_settings_are_of_the_position_and_the_example_is_the_start():
     prior = prior_of({"s": 2.0, "x": 3.0}, domain={"s": domains.positive})
     np.testing.assert_allclose(prior.prior_mean, [math.log(2.0), 3.0], rtol=1e-6)

@@ -37,6 +37,7 @@ def samples():
     return np.asarray(MODES.sample(jax.random.key(1), 2000))
 
 
+@pytest.mark.slow
 def test_a_missed_mode_is_seen_by_samples_of_the_target_alone(samples):
     blind, text = judge(HALF)
     assert blind.concerns == ()
@@ -161,6 +162,7 @@ def test_unusable_draws_are_a_concern(share, is_serious):
     str(diagnosis)
 
 
+@pytest.mark.slow
 def test_mass_that_the_draws_pass_over_and_targets_without_end_are_serious():
     gmm = GMM.from_moments([1.0], np.zeros((1, 8)), np.ones((1, 8)))
 

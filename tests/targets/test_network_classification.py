@@ -76,6 +76,7 @@ def test_density_and_gradient_are_the_textbook_ones() -> None:
         np.testing.assert_allclose(gradient, slopes, atol=1e-10 * np.max(np.abs(slopes)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_scores_on_images_that_were_not_seen() -> None:
     target, samples = digits(), draws(5)

@@ -73,6 +73,7 @@ def test_the_likelihood_is_that_of_normal_noise_of_variance_one_half() -> None:
     np.testing.assert_allclose(values[0] - values[1], expected[0] - expected[1], rtol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_scores_on_rows_that_were_not_seen() -> None:
     target, samples = wine(), draws(3)
