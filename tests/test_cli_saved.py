@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,6 +15,9 @@ from gmmvi_jax.cli import fit as cli_fit
 from gmmvi_jax.cli import saved
 from gmmvi_jax.cli.domain_text import domain_from_json
 from gmmvi_jax.cli.main import _parser, main
+from gmmvi_jax.densities.position import position_layout
+from gmmvi_jax.evaluation import Posterior
+from gmmvi_jax.training.history_files import csv_line
 
 SOURCE = """
 import jax.numpy as jnp
@@ -54,6 +58,14 @@ def test_samples_are_positions_with_names(directory, capsys):
     path = directory.parent / "samples.csv"
     assert main(["sample", str(directory), "--csv", str(path)]) == 0
     assert len(path.read_text().splitlines()) == 1_001
+
+
+def test_names_with_commas_are_quoted():
+    gmm = gmmvi.GMM(jnp.zeros(1), jnp.zeros((1, 2)), jnp.ones((1, 2)))
+    names = Posterior(gmm, position_layout(jnp.zeros((1, 2)))).value_names
+    assert names == ["x[0, 0]", "x[0, 1]"]
+    assert next(csv.reader([csv_line(names)])) == names
+    assert Posterior(gmm).value_names == ["x[0]", "x[1]"]
 
 
 def test_draws_are_arrays_that_numpy_reads(directory, capsys):

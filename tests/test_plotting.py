@@ -11,10 +11,13 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from gmmvi_jax import GMM, plotting, targets
+from gmmvi_jax import GMM, domains, plotting, targets
 from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.position import position_layout
+from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.plotting.coordinates import select
 from gmmvi_jax.plotting.figures import DPI
-from gmmvi_jax.plotting.marginals import MAX_CONTRIBUTIONS, widest_dims
+from gmmvi_jax.plotting.marginals import MAX_CONTRIBUTIONS
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.status import Status
 
@@ -224,12 +227,12 @@ def test_only_so_many_contributions_are_drawn():
 def test_widest_dimensions_come_first_and_spare_axes_are_hidden():
     gmm = GMM.from_moments([0.5, 0.5], [[0.0, 0.0, -9.0], [0.0, 0.0, 9.0]], jnp.ones((2, 3)))
     gmm = GMM(gmm.log_weights, gmm.means, gmm.factors.at[:, 0].set(2.0))
-    assert widest_dims(gmm, 1) == [2]
-    assert widest_dims(gmm, 2) == [0, 2]
+    assert [own.free for own in select(Posterior(gmm), None, 1)] == [2]
+    assert [own.free for own in select(Posterior(gmm), None, 2)] == [0, 2]
     panels = grid_of_axes(2, 2)
     plotting.plot_marginals(panels, gmm, [2, 0])
     assert [panel.get_visible() for panel in panels.flat] == [True, True, False, False]
-    assert [panel.get_xlabel() for panel in panels[0]] == ["$x_{2}$", "$x_{0}$"]
+    assert [panel.get_xlabel() for panel in panels[0]] == ["x[2]", "x[0]"]
 
 
 def test_more_dimensions_than_axes_are_refused():
@@ -269,6 +272,17 @@ def test_report_is_a_picture(gmm, target, tmp_path):
     path = tmp_path / "report.png"
     assert isinstance(plotting.report(run(gmm), target, path), Figure)
     assert_is_picture(path)
+
+
+def test_the_report_has_the_names_and_values_of_the_position():
+    layout = position_layout({"w": jnp.full(3, 1 / 3), "b": 0.0}, {"w": domains.simplex})
+    rows = dataclasses.replace(run(wide_mixture(2, 3)), layout=layout)
+    panels = plotting.report(rows).subfigs[1].axes
+    assert [panel.get_xlabel() for panel in panels] == ["b", "w[0]", "w[1]", "w[2]"]
+    assert 0.0 <= panels[1].get_xlim()[1] <= 1.1
+    two = position_layout({"mu": 0.0, "sigma": 1.0}, {"sigma": domains.positive})
+    (panel,) = plotting.report(dataclasses.replace(run(FULL), layout=two)).subfigs[1].axes
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("mu", "sigma.free")
 
 
 def test_a_result_plots_itself(tmp_path):

@@ -1,5 +1,7 @@
 """What a corner plot shows, read back from the axes."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -52,8 +54,27 @@ def test_regions_have_their_share_of_the_mass():
     values = np.asarray(GMM_3D.marginal([0, 2]).log_prob(GMM_3D.sample(7, 20_000)[:, [0, 2]]))
     assert np.mean(values > outer) == pytest.approx(0.9, abs=0.02)
     assert np.mean(values > inner) == pytest.approx(0.5, abs=0.03)
-    assert panels[1, 0].get_xlabel() == "$x_{0}$"
-    assert panels[1, 0].get_ylabel() == "$x_{2}$"
+    assert panels[1, 0].get_xlabel() == "x[0]"
+    assert panels[1, 0].get_ylabel() == "x[2]"
+
+
+def test_numbers_with_a_domain_are_those_of_the_position():
+    posterior = Posterior(GMM_3D, LAYOUT)
+    samples = posterior.sample(1, 20_000)
+    draws = np.stack([samples["mu"][:, 0], samples["sigma"]], axis=-1)
+    panels = plotting.plot_corner(Figure(), posterior, ["mu[0]", "sigma"])
+    assert [panel.get_xlabel() for panel in panels[1]] == ["mu[0]", "sigma"]
+    (outline,) = panels[1, 1].patches
+    steps = outline.get_xy()  # [N, 2]
+    assert np.sum(np.diff(steps[:, 0]) * steps[:-1, 1]) == pytest.approx(1.0, abs=0.02)
+    low, high = panels[1, 1].get_xlim()
+    assert np.mean((draws[:, 1] > low) & (draws[:, 1] < high)) > 0.995
+    (cells,) = panels[1, 0].collections
+    shown = np.ma.filled(cells.get_array(), 0).T
+    ranges = [panels[1, 0].get_xlim(), (low, high)]
+    counts = np.histogram2d(*draws.T, bins=shown.shape, range=ranges)[0]
+    assert counts[shown >= 1].sum() / len(draws) == pytest.approx(0.9, abs=0.02)
+    assert counts[shown == 2].sum() / len(draws) >= 0.45
 
 
 def test_reference_samples_are_positions_and_labels_say_which_coordinates_are_free():
@@ -62,7 +83,7 @@ def test_reference_samples_are_positions_and_labels_say_which_coordinates_are_fr
     reference["mu"] = reference["mu"].at[:, 0].add(40.0)  # a mode that the mixture has not
     figure = Figure()
     panels = plotting.plot_corner(
-        figure, posterior, ["mu[0]", "sigma"], reference_samples=reference
+        figure, posterior, ["mu[0]", "sigma.free"], reference_samples=reference
     )
     assert [panel.get_xlabel() for panel in panels[1]] == ["mu[0]", "sigma.free"]
     (dots,) = [own for own in panels[1, 0].collections if isinstance(own, PathCollection)]
@@ -78,11 +99,29 @@ def test_the_five_widest_coordinates_are_the_default():
     deviations = np.array([1.0, 7.0, 3.0, 0.1, 5.0, 2.0, 4.0], np.float32)
     gmm = GMM(jnp.zeros(1), jnp.zeros((1, 7)), jnp.asarray(deviations)[None])
     panels = plotting.plot_corner(Figure(), gmm)
-    assert [panel.get_xlabel() for panel in panels[-1]] == [f"$x_{{{d}}}$" for d in (1, 2, 4, 5, 6)]
+    assert [panel.get_xlabel() for panel in panels[-1]] == [f"x[{d}]" for d in (1, 2, 4, 5, 6)]
 
 
 def test_unknown_coordinates_are_refused():
     with pytest.raises(ValueError, match=r"no coordinate 'sigm'; did you mean 'sigma"):
         plotting.plot_corner(Figure(), Posterior(GMM_3D, LAYOUT), ["sigm"])
-    with pytest.raises(ValueError, match="3"):
+    with pytest.raises(ValueError, match=r"no coordinate 'w'. It has mu\[0\], mu\[1\], sigma"):
+        plotting.plot_corner(Figure(), Posterior(GMM_3D, LAYOUT), ["w"])
+    with pytest.raises(ValueError, match="coordinate 3 must lie between 0 and 2"):
         plotting.plot_corner(Figure(), GMM_3D, [3])
+    with pytest.raises(ValueError, match="different"):
+        plotting.plot_corner(Figure(), GMM_3D, [0, "x[0]"])
+
+
+def test_arguments_of_another_type_are_refused():
+    figure: Any = Figure()
+    wrong: Any = "x[0]"
+    with pytest.raises(TypeError, match="coordinates must be a list"):
+        plotting.plot_corner(figure, GMM_3D, wrong)
+    with pytest.raises(TypeError, match=r"figure must be a matplotlib Figure, got Axes"):
+        plotting.plot_corner(figure.subplots(), GMM_3D)
+    for draw in (plotting.plot_corner, plotting.plot_marginals, plotting.plot_mixture_2d):
+        with pytest.raises(TypeError, match="needs a result, its posterior or a mixture"):
+            draw(figure, wrong)
+    with pytest.raises(ValueError, match=r"shape \[N, 3\], got \(5, 2\)"):
+        plotting.plot_corner(Figure(), GMM_3D, reference_samples=np.ones((5, 2)))

@@ -12,7 +12,6 @@ import numpy as np
 
 from gmmvi_jax import targets
 from gmmvi_jax.cli.user_target import is_file_target, load_function
-from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
@@ -30,19 +29,14 @@ def sample(arguments: argparse.Namespace) -> None:
     """Writes samples of the mixture as CSV, to a file or to stdout."""
     result = load(arguments.directory)
     points = np.asarray(result.gmm.sample(arguments.seed, arguments.num_samples))
-    names = _names(result.layout, points.shape[1])
-    values = points if result.layout is None else result.layout.values(points)
-    lines = [csv_line(names), *map(csv_line, values.tolist())]
+    posterior = result.posterior
+    lines = [csv_line(posterior.value_names), *map(csv_line, posterior.values(points).tolist())]
     text = "\n".join(lines) + "\n"
     if arguments.csv is None:
         sys.stdout.write(text)
     else:
         arguments.csv.write_text(text, encoding="utf-8")
         print(f"{arguments.num_samples:,} samples are in {arguments.csv}")
-
-
-def _names(layout: PositionLayout | None, dim: int) -> list[str]:
-    return [f"x[{row}]" for row in range(dim)] if layout is None else layout.value_names
 
 
 def convert(arguments: argparse.Namespace) -> None:

@@ -68,22 +68,27 @@ class PositionLayout:
 
         Where they are not as many as the numbers of a leaf, they are ``w.free[0]`` and so on.
         """
-        parts = zip(self.paths, self.shapes, self.free_shapes, strict=True)
+        parts = zip(self._leaf_names, self.shapes, self.free_shapes, strict=True)
         own = ((path if free == shape else f"{path}.free", free) for path, shape, free in parts)
-        return [name for path, free in own for name in _entries(path, free)]
+        return [name for path, free in own for name in numbered(path, free)]
 
     @property
     def free_names(self) -> list[str]:
         """The names [D] of the free coordinates: those of a leaf with a domain all say ``free``."""
-        parts = zip(self.paths, self.domains, self.free_shapes, strict=True)
+        parts = zip(self._leaf_names, self.domains, self.free_shapes, strict=True)
         own = ((path if domain == real else f"{path}.free", free) for path, domain, free in parts)
-        return [name for path, free in own for name in _entries(path, free)]
+        return [name for path, free in own for name in numbered(path, free)]
 
     @property
     def value_names(self) -> list[str]:
         """The names of all numbers of a position."""
-        parts = zip(self.paths, self.shapes, strict=True)
-        return [name for path, shape in parts for name in _entries(path, shape)]
+        parts = zip(self._leaf_names, self.shapes, strict=True)
+        return [name for path, shape in parts for name in numbered(path, shape)]
+
+    @property
+    def _leaf_names(self) -> list[str]:
+        """The paths; a position that is a single array has none, and is named ``x``."""
+        return [path or "x" for path in self.paths]
 
     def values(self, points: HostArray) -> np.ndarray:
         """Returns [N, M] all numbers of the positions at points [N, D], as ``value_names``."""
@@ -214,8 +219,8 @@ def _log_volume(layout: PositionLayout, points: Array) -> Array:
     return sum(terms, start=jnp.zeros(points.shape[:-1], points.dtype))
 
 
-def _entries(path: str, shape: tuple[int, ...]) -> list[str]:
-    """Returns the names of the numbers of an array."""
+def numbered(path: str, shape: tuple[int, ...]) -> list[str]:
+    """Returns the names of the numbers of an array, ``w[0]``, ``w[1]``, or that of a scalar."""
     if not shape:
         return [path]
     return [f"{path}[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]

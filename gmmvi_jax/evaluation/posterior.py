@@ -10,7 +10,7 @@ import numpy as np
 from jax.scipy.special import logsumexp
 
 from gmmvi_jax.densities.observed import observe
-from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.densities.position import PositionLayout, numbered
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
@@ -34,6 +34,19 @@ class Posterior:
     def position(self, points: Any) -> PyTree:
         """Returns the positions at free coordinates [..., D]."""
         return points if self.layout is None else self.layout.unravel(points)
+
+    @property
+    def value_names(self) -> list[str]:
+        """The names of all numbers of a position, ``sigma``, ``w[0]``; of a vector ``x[0]``."""
+        layout = self.layout
+        return numbered("x", (self.gmm.dim,)) if layout is None else layout.value_names
+
+    def values(self, points: Any) -> np.ndarray:
+        """Returns [N, M] all numbers of the positions at free coordinates [N, D].
+
+        In the order of ``value_names``, for tables and pictures.
+        """
+        return np.asarray(points) if self.layout is None else self.layout.values(points)
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
         """Returns independent samples, [N, D] or as the position is, with a leading axis.

@@ -49,13 +49,10 @@ def to_samples(
     """
     getdist = _getdist()
     draws = result.weighted_draws(rng_key, num_samples)
-    layout = result.layout
-    if layout is None:
-        names = [f"x[{row}]" for row in range(draws.free.shape[1])]
-        values, log_p, ranges = draws.free, draws.log_p, {}
-    else:
-        names = _without_spaces(layout.value_names)
-        values = layout.values(draws.free)
+    layout, posterior = result.layout, result.posterior
+    names = [name.replace(" ", "") for name in posterior.value_names]
+    values, log_p, ranges = posterior.values(draws.free), draws.log_p, {}
+    if layout is not None:
         # GetDist's parameters are those of the position, log_p is of free coordinates.
         log_p = draws.log_p - np.asarray(layout.log_volume(jnp.asarray(draws.free)), float)
         ranges = _ranges(layout, names)
@@ -73,10 +70,6 @@ def to_samples(
         ranges=ranges,
         sampler="uncorrelated",
     )
-
-
-def _without_spaces(names: list[str]) -> list[str]:
-    return [name.replace(" ", "") for name in names]
 
 
 def _ranges(layout: Any, names: list[str]) -> dict[str, list[Any]]:

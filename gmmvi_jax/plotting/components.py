@@ -1,7 +1,7 @@
 """Figures of a mixture in two dimensions, over the density it approximates."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import deterministic_density
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.plotting.coordinates import as_posterior
 from gmmvi_jax.plotting.marginals import extent
 from gmmvi_jax.typing import Array, LogDensity
 
@@ -25,7 +26,7 @@ LIGHTEST = 1e-3  # relative to the heaviest component
 
 def plot_mixture_2d(
     axes: "Axes",
-    gmm: GMM,
+    posterior: Any,
     log_density: LogDensity | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
 ) -> "Axes":
@@ -33,15 +34,21 @@ def plot_mixture_2d(
 
     Args:
         axes: to draw on.
-        gmm: of dimension 2. An ellipse encloses two standard deviations of a component; lighter
+        posterior: a mixture of dimension 2, or a result or posterior with one, drawn in its free
+            coordinates. An ellipse encloses two standard deviations of a component; lighter
             components are fainter, and those below a thousandth of the heaviest are left out.
-        log_density: of one point [2], drawn as filled contours.
+        log_density: of one point [2] (of free coordinates: ``result.target``), drawn as filled
+            contours.
         bounds: the lower and the upper end of each axis; by default all but the lightest components
             are visible.
 
     Raises:
-        ValueError: ``gmm`` is not two-dimensional.
+        TypeError: it is no mixture.
+        ValueError: it is not two-dimensional.
     """
+    posterior = as_posterior(posterior)
+    gmm, layout = posterior.gmm, posterior.layout
+    names = posterior.value_names if layout is None else layout.free_names
     if gmm.dim != 2:
         raise ValueError(
             f"plot_mixture_2d draws mixtures of dimension 2, got {gmm.dim}; take gmm.marginal((i, "
@@ -62,8 +69,8 @@ def plot_mixture_2d(
     subject = "Components" if log_density is None else "Target density and components"
     axes.set(
         title=f"{subject} (two standard deviations)",
-        xlabel="$x_0$",
-        ylabel="$x_1$",
+        xlabel=names[0],
+        ylabel=names[1],
         xlim=bounds[0],
         ylim=bounds[1],
     )

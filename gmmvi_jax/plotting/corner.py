@@ -1,4 +1,4 @@
-"""A corner plot: the marginals of a mixture in one and in two of its coordinates."""
+"""A corner plot: the marginals of a mixture in one and in two coordinates of the position."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,9 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.plotting.components import ellipses
-from gmmvi_jax.plotting.marginals import contributions, widest_dims
+from gmmvi_jax.plotting.coordinates import Coordinate, as_posterior, draws_of, samples_in, select
+from gmmvi_jax.plotting.marginals import contributions, plot_drawn
 from gmmvi_jax.typing import Array, PyTree
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 MAX_COORDINATES = 5
 LIGHT = 0.01  # lighter components are not drawn
 MASSES = (0.9, 0.5)  # of the regions
-NUM_DRAWS = 4_000  # of the mixture, for ranges and levels
 NUM_DOTS = 1_000  # of the reference, at most, in a panel
 SIDE = 80  # points of an even grid
+NUM_BINS = 30  # along each side of a pair without an exact density
 NUM_RESOLVED = 20  # heaviest components that have points of their own
 
 MIXTURE_COLOUR = "tab:blue"
@@ -33,7 +33,7 @@ REFERENCE_COLOUR = "tab:orange"
 
 def plot_corner(
     figure: "Figure | SubFigure",
-    posterior: Posterior | GMM,
+    posterior: Any,
     coordinates: Sequence[int | str] | None = None,
     *,
     reference_samples: PyTree | None = None,
@@ -42,13 +42,15 @@ def plot_corner(
 
     On the diagonal are the exact densities, below it the regions of highest density with 50 % and
     90 % of the mass of the mixture, and ellipses of two standard deviations of the components that
-    weigh at least a percent. Where a position has a domain, the coordinates are free ones, in which
-    the mixture lives, and are named so: ``sigma.free``.
+    weigh at least a percent. Numbers of the position that have a domain are drawn as histograms of
+    20,000 draws, without components; their free coordinates, in which the mixture lives, have exact
+    densities and are named ``sigma.free``.
 
     Args:
         figure: empty; it gets M x M panels.
-        posterior: of a result, or a mixture.
-        coordinates: names or indices of M of them; by default the five of the largest variances.
+        posterior: a result, its posterior, or a mixture.
+        coordinates: names, or indices, of M numbers of the position, such as ``["mu", "w[0]"]``, of
+            a vector ``x[0]``; or of free coordinates. By default the five of the largest variances.
         reference_samples: [N, D] or as ``Posterior.sample`` returns them, e.g. from MCMC, drawn in
             orange: histograms, and at most 1,000 of them as dots.
 
@@ -56,66 +58,60 @@ def plot_corner(
         [M, M] the panels; those above the diagonal are hidden.
 
     Raises:
-        ValueError: there is no such coordinate, or it is given twice.
+        TypeError: an argument is of another type.
+        ValueError: there is no such coordinate, or it is given twice; or samples have another
+            shape.
     """
-    posterior = Posterior(posterior) if isinstance(posterior, GMM) else posterior
-    layout = posterior.layout
-    names = [f"$x_{{{d}}}$" for d in range(posterior.gmm.dim)] if not layout else layout.free_names
-    dims = _dims(posterior, coordinates)
-    gmm = posterior.gmm.marginal(dims)
-    draws = np.asarray(gmm.sample(0, NUM_DRAWS), float)
+    if not hasattr(figure, "subplots"):
+        raise TypeError(f"figure must be a matplotlib Figure, got {type(figure).__name__}.")
+    posterior = as_posterior(posterior)
+    chosen = select(posterior, coordinates, MAX_COORDINATES)
+    draws = draws_of(posterior, chosen)
     reference = None
     if reference_samples is not None:
-        free = layout.ravel(reference_samples) if layout else reference_samples
-        reference = np.asarray(free, float)[:, dims]
+        reference = samples_in(posterior, reference_samples, chosen)
     bounds = _bounds(draws, reference)
-
-    panels = figure.subplots(len(dims), len(dims), sharex="col", squeeze=False)
+    panels = figure.subplots(len(chosen), len(chosen), sharex="col", squeeze=False)
     for (row, column), panel in np.ndenumerate(panels):
         if column > row:
             panel.set_axis_off()
             continue
         panel.set_xlim(bounds[column])
-        panel.locator_params(nbins=4)
+        panel.locator_params(nbins=3)
+        pair = [column, row]
+        own = [chosen[index] for index in sorted(set(pair))]
         if row == column:
-            _plot_marginal(panel, gmm.marginal(row), bounds[row], reference, row)
+            if reference is not None:
+                _plot_histogram(panel, reference[:, row], bounds[row])
+            _plot_marginal(panel, _exact(posterior, own), draws[:, row], bounds[row])
         else:
-            pair = [column, row]
-            _plot_pair(panel, gmm.marginal(pair), draws[:, pair], bounds[pair])
+            _plot_pair(panel, _exact(posterior, own), draws[:, pair], bounds[pair])
             if reference is not None:
                 _plot_dots(panel, reference[:, pair])
             panel.set_ylim(bounds[row])
-        if row == len(dims) - 1:
-            panel.set_xlabel(names[dims[column]])
+        if row == len(chosen) - 1:
+            panel.set_xlabel(chosen[column].name)
         if column == 0 and row > 0:
-            panel.set_ylabel(names[dims[row]])
+            panel.set_ylabel(chosen[row].name)
         elif column < row:
             panel.tick_params(labelleft=False)
     _add_legend(panels, None if reference is None else len(reference))
     return panels
 
 
-def _dims(posterior: Posterior, coordinates: Sequence[int | str] | None) -> list[int]:
-    if coordinates is None:
-        return widest_dims(posterior.gmm, MAX_COORDINATES)
-    layout = posterior.layout
-    numbers: dict[str, int] = {}
-    for names in () if layout is None else (layout.names, layout.free_names):
-        numbers |= {name: dim for dim, name in enumerate(names)}
-    dims = []
-    for one in coordinates:
-        if isinstance(one, str) and one not in numbers:
-            raise ValueError(f"there is no coordinate {one!r}{did_you_mean(one, numbers)}")
-        dims.append(numbers[one] if isinstance(one, str) else one)
-    return dims
+def _exact(posterior: Posterior, coordinates: Sequence[Coordinate]) -> GMM | None:
+    """Returns the mixture in some coordinates, None where one of them has a domain."""
+    free = [own.free for own in coordinates if own.free is not None]
+    return posterior.gmm.marginal(free) if len(free) == len(coordinates) else None
 
 
 def _bounds(draws: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
     """Returns [M, 2] the range of each coordinate that shows nearly all of the mass."""
-    ranges = [np.quantile(draws, (0.001, 0.999), axis=0)]
+    finite = np.where(np.isfinite(draws), draws, np.nan)
+    ranges = [np.nanquantile(finite, (0.001, 0.999), axis=0)]
     ranges += [] if reference is None else [np.quantile(reference, (0.005, 0.995), axis=0)]
     low, high = np.min(ranges, axis=(0, 1)), np.max(ranges, axis=(0, 1))
-    margin = 0.08 * (high - low)
+    margin = np.where(high > low, 0.08 * (high - low), 0.5)  # of a constant there is no range
     return np.stack([low - margin, high + margin], axis=1)
 
 
@@ -131,23 +127,24 @@ def _grid(marginal: GMM, bounds: np.ndarray) -> np.ndarray:
     return points + np.linspace(0.0, 1e-4, len(points)) * (high - low)
 
 
+def _plot_histogram(panel: "Axes", reference: np.ndarray, bounds: np.ndarray) -> None:
+    low, high = map(float, bounds)
+    panel.hist(
+        reference, bins=40, range=(low, high), density=True, color=REFERENCE_COLOUR, alpha=0.35
+    )
+
+
 def _plot_marginal(
-    panel: "Axes", marginal: GMM, bounds: np.ndarray, reference: np.ndarray | None, column: int
+    panel: "Axes", marginal: GMM | None, draws: np.ndarray, bounds: np.ndarray
 ) -> None:
-    if reference is not None:
-        panel.hist(
-            reference[:, column],
-            bins=40,
-            range=(float(bounds[0]), float(bounds[1])),
-            density=True,
-            color=REFERENCE_COLOUR,
-            alpha=0.35,
-        )
-    points = _grid(marginal, bounds)
-    parts = np.asarray(contributions(marginal, points.astype(marginal.means.dtype)))
-    heavy = np.asarray(marginal.weights) >= LIGHT
-    panel.plot(points, parts[:, heavy], color=COMPONENT_COLOUR, linewidth=0.5, alpha=0.7)
-    panel.plot(points, parts.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
+    if marginal is None:
+        plot_drawn(panel, draws, (float(bounds[0]), float(bounds[1])))
+    else:
+        points = _grid(marginal, bounds)
+        parts = np.asarray(contributions(marginal, points.astype(marginal.means.dtype)))
+        heavy = np.asarray(marginal.weights) >= LIGHT
+        panel.plot(points, parts[:, heavy], color=COMPONENT_COLOUR, linewidth=0.5, alpha=0.7)
+        panel.plot(points, parts.sum(axis=1), color=MIXTURE_COLOUR, linewidth=1.4)
     panel.set_ylim(bottom=0.0)
     panel.set_yticks([])
 
@@ -157,7 +154,10 @@ def _log_prob(gmm: GMM, points: Array) -> Array:
     return gmm.log_prob(points)
 
 
-def _plot_pair(panel: "Axes", pair: GMM, draws: np.ndarray, bounds: np.ndarray) -> None:
+def _plot_pair(panel: "Axes", pair: GMM | None, draws: np.ndarray, bounds: np.ndarray) -> None:
+    if pair is None:
+        _plot_drawn_pair(panel, draws, bounds)
+        return
     dtype = pair.means.dtype
     at_draws = np.asarray(_log_prob(pair, draws.astype(dtype)), float)
     # So much of the mass is where the density is above this quantile of its values at draws.
@@ -169,6 +169,22 @@ def _plot_pair(panel: "Axes", pair: GMM, draws: np.ndarray, bounds: np.ndarray) 
     panel.contourf(*sides, values, levels=[*levels, top], colors=REGION_COLOURS, alpha=0.8)
     for ellipse in ellipses(pair)[np.asarray(pair.weights) >= LIGHT]:
         panel.plot(*ellipse, color=COMPONENT_COLOUR, linewidth=0.5, alpha=0.7)
+
+
+def _plot_drawn_pair(panel: "Axes", draws: np.ndarray, bounds: np.ndarray) -> None:
+    """Draws the fewest cells of a grid that hold 50 % and 90 % of the draws."""
+    from matplotlib.colors import ListedColormap
+
+    counts, *edges = np.histogram2d(*draws.T, bins=NUM_BINS, range=bounds.tolist())
+    order = np.argsort(-counts, axis=None, kind="stable")
+    held = np.cumsum(counts.ravel()[order]) - counts.ravel()[order]  # by denser cells
+    is_within = np.zeros((len(MASSES), counts.size), bool)
+    for row, mass in enumerate(MASSES):
+        is_within[row, order] = held < mass * len(draws)
+    levels = np.where(counts > 0.0, is_within.sum(axis=0).reshape(counts.shape), 0)
+    shown = np.ma.masked_equal(levels, 0)
+    colours = ListedColormap(list(REGION_COLOURS))
+    panel.pcolormesh(*edges, shown.T, cmap=colours, vmin=0.5, vmax=len(MASSES) + 0.5, alpha=0.8)
 
 
 def _plot_dots(panel: "Axes", reference: np.ndarray) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from gmmvi_jax.gmm import GMM
+from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.plotting.arms import plot_sampled_arms
 from gmmvi_jax.plotting.components import plot_mixture_2d
+from gmmvi_jax.plotting.coordinates import as_posterior
 from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.marginals import plot_widest_marginals
 from gmmvi_jax.plotting.motion import plot_ways
@@ -28,8 +29,8 @@ class FittedRun(Protocol):
     """What a figure shows of a run; a ``TrainResult`` is one."""
 
     @property
-    def gmm(self) -> GMM:
-        """The fitted mixture."""
+    def posterior(self) -> Posterior:
+        """The fitted mixture, of the position."""
         ...
 
     @property
@@ -74,7 +75,8 @@ def report(
         ImportError: matplotlib is not installed.
     """
     figure = new_figure(13.0, 6.5)
-    gmm, history = result.gmm, result.history
+    posterior, history = as_posterior(result), result.history
+    gmm = posterior.gmm
     figure.suptitle(
         f"{_title(log_target)}"
         f"{gmm.num_components} component{'s' * (gmm.num_components != 1)} in {gmm.dim} "
@@ -92,9 +94,9 @@ def report(
     elif hasattr(log_target, "limbs"):
         plot_postures(right, log_target, gmm)
     elif gmm.dim == 2:
-        plot_mixture_2d(right.subplots(), gmm, log_target)
+        plot_mixture_2d(right.subplots(), posterior, log_target)
     else:
-        plot_widest_marginals(right, gmm)
+        plot_widest_marginals(right, posterior)
     if path is not None:
         figure.savefig(path, format="png", dpi=DPI)
     return figure

@@ -9,8 +9,8 @@ import numpy as np
 
 
 def csv_line(values: Iterable[Any]) -> str:
-    """Returns values as a line without its end."""
-    return ",".join(map(str, values))
+    """Returns values as a line without its end; names such as ``w[0, 1]`` are quoted."""
+    return ",".join(f'"{text}"' if "," in text else text for text in map(str, values))
 
 
 def write_csv(path: str | os.PathLike[str], history: Mapping[str, np.ndarray]) -> None:

@@ -70,7 +70,7 @@ def test_leading_axes_come_first_in_every_leaf(example):
 def test_coordinates_are_named_by_their_path():
     names = position_layout({"w": jnp.zeros(2), "b": 0.0, "net": [jnp.zeros((1, 2))]}).names
     assert names == ["b", "net.0[0, 0]", "net.0[0, 1]", "w[0]", "w[1]"]
-    assert position_layout(jnp.zeros(2)).names == ["[0]", "[1]"]
+    assert position_layout(jnp.zeros(2)).names == ["x[0]", "x[1]"]
 
 
 @pytest.mark.parametrize(
