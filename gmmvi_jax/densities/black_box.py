@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
+from gmmvi_jax.densities.host_errors import kept_errors
 from gmmvi_jax.typing import Array, PyTree
 
 
@@ -70,7 +71,7 @@ class BlackBox:
         values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
         results = (values, like if with_gradient else None)
         words = jax.pure_callback(
-            functools.partial(_run_on_host, self, with_gradient, values.dtype),
+            functools.partial(_called_by_jax, self, with_gradient, values.dtype),
             jax.eval_shape(_to_words, results),
             _to_words(points),
             num_live,
@@ -125,6 +126,12 @@ def _value_jvp(
     value, gradient = target.value_and_grad(*primals)
     products = jax.tree.map(lambda slope, x_dot: jnp.sum(slope * x_dot), gradient, *tangents)
     return value, jnp.asarray(sum(jax.tree.leaves(products)), value.dtype)
+
+
+def _called_by_jax(*arguments: Any) -> tuple[np.ndarray, PyTree]:
+    """Returns what ``_run_on_host`` does; its errors are kept, see ``own_errors``."""
+    with kept_errors():
+        return _run_on_host(*arguments)
 
 
 def _run_on_host(
@@ -215,9 +222,10 @@ def black_box(
 
     The function is called on the host with numpy arrays, once per chunk of samples, and only with
     points that are counted. Under ``jax.vmap`` over whole runs a single call evaluates the points
-    of all runs. Before training ``train`` evaluates it at a few initial points. An exception ends
-    the run with its message. (A JAX function built around the target is vectorised like any other:
-    it is called once per chunk with all rows, including masked ones.)
+    of all runs. Before training ``train`` evaluates it at a few initial points. What it raises is
+    raised by ``fit``, ``train`` and ``diagnose``; after the first chunk of a run it ends the run
+    (``result.raise_for_status()`` raises it). (A JAX function built around the target is vectorised
+    like any other: it is called once per chunk with all rows, including masked ones.)
 
     Without ``gradient`` it needs a zero-order estimator: a codename with Z, e.g. ZAMTRUX. With a
     ``gradient``, functions built around the target can be differentiated too (once).

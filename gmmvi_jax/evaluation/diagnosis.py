@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.chains import ChainCheck
 from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis_text import diagnosis_lines
@@ -95,6 +96,7 @@ class Diagnosis:
         return "\n".join(diagnosis_lines(self))
 
 
+@own_errors()
 def diagnose(
     gmm: GMM,
     log_target: LogDensity,

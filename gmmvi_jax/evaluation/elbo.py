@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import full_density
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.importance import Average, average
 from gmmvi_jax.evaluation.log_ratios import DRAW_SEGMENT, ratios_of_rows
 from gmmvi_jax.gmm import GMM
@@ -44,6 +45,7 @@ def mixture_elbo(
     return average(ratios[:num_samples])
 
 
+@own_errors()
 def elbo(
     gmm: GMM,
     log_target: LogDensity,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import evaluate_values, full_density
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.mixture.densities import log_density
 from gmmvi_jax.mixture.drawing import draw, draw_counts, no_draws
@@ -105,6 +106,7 @@ def _point_ratios(
     return ratios[:num_points]
 
 
+@own_errors()
 def log_ratios(
     gmm: GMM,
     log_target: LogDensity,
@@ -160,6 +162,7 @@ def log_ratios_and_heaviest(
     return _draw_ratios(mixture, target, key, num_samples, temperature)
 
 
+@own_errors()
 def log_ratios_at(
     gmm: GMM,
     log_target: LogDensity,

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.chains import (
     EVALUATIONS_PER_STEP,
     mean_covariance,
@@ -31,6 +32,7 @@ class Refined(NamedTuple):
     num_evaluations: int
 
 
+@own_errors()
 def refine(
     posterior: Posterior,
     log_target: LogDensity,

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import full_density, is_stochastic
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.modes import find_modes
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
@@ -51,6 +52,7 @@ class Solution:
         return np.asarray(self.posterior.gmm.covariance())
 
 
+@own_errors()
 def find_solutions(
     posterior: Posterior,
     log_target: LogDensity,

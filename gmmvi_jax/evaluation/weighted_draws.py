@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.chains import resample
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.posterior import Posterior
@@ -33,6 +34,7 @@ class WeightedDraws(NamedTuple):
         return float(1.0 / np.sum(np.square(self.weights)))
 
 
+@own_errors()
 def weighted_draws(
     posterior: Posterior, log_target: LogDensity, rng_key: PRNGKey | int, num_samples: int
 ) -> WeightedDraws:

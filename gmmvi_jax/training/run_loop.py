@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Run
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.interrupts import Interrupts
@@ -98,8 +99,9 @@ def run_chunks(
         is_first = remaining == run.num_iterations
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
         try:
-            advanced, infos = chunks.advance(state, num_steps)
-            reports = chunks.report(advanced, infos, num_steps)
+            with own_errors():
+                advanced, infos = chunks.advance(state, num_steps)
+                reports = chunks.report(advanced, infos, num_steps)
         except Exception as error:
             if kept is None:
                 raise

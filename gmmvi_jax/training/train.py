@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
@@ -21,6 +22,7 @@ from gmmvi_jax.typing import Array, PRNGKey
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
 
 
+@own_errors()
 def train(
     config: Config,
     log_target: Callable[..., Array],

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
 from gmmvi_jax.training.checkpoint import save_checkpoint
@@ -21,6 +22,7 @@ from gmmvi_jax.typing import LogDensity
 Callback = Callable[[TrainState, list[dict[str, Any]]], bool | None]
 
 
+@own_errors()
 def train_many(
     config: Config,
     log_target: LogDensity,

@@ -212,8 +212,25 @@ def test_a_zero_order_run_evaluates_what_it_counts():
     np.testing.assert_array_equal(recorder.batches[0][0], [0.0, 0.0])
 
     recorder.largest_batch = len(recorder.batches[0])  # the first look passes, the samples do not
-    with pytest.raises(HOST_ERRORS, match="ArithmeticError: the simulator lost its mesh"):
+    with pytest.raises(ArithmeticError, match=r"^the simulator lost its mesh$"):
         gmmvi.train(config, target)
+
+
+@pytest.mark.parametrize("raised", [KeyError("mesh"), KeyboardInterrupt()])
+def test_the_own_exception_of_a_function_is_raised(raised, caplog):
+    def fail(points):
+        raise raised
+
+    gmm = gmmvi.GMM.from_moments([1.0], [[0.0, 0.0]], [np.eye(2)])
+    with pytest.raises(type(raised)) as caught:
+        gmmvi.evaluation.elbo(gmm, densities.black_box(fail), jax.random.key(0), 50)
+    assert caught.value is raised
+    assert caught.traceback[-1].name == "fail"
+    assert not caplog.records  # JAX logs the same again
+    with pytest.raises(HOST_ERRORS, match=type(raised).__name__):  # outside of the package
+        jax.jit(densities.black_box(fail))(jnp.zeros(2))
+    with pytest.raises(type(raised)):
+        gmmvi.fit(densities.black_box(fail), 2, verbose=False)
 
 
 @pytest.mark.slow
