@@ -1,6 +1,7 @@
 """Results on disk: what is saved comes back, and what cannot be saved or read is named."""
 
 import json
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,6 +49,19 @@ def test_a_saved_result_comes_back_and_goes_on(result, tmp_path):
     # Without the density everything that does not evaluate it works.
     assert gmmvi.load(tmp_path / "run").log_prob(EXAMPLE).shape == ()
     result.save(tmp_path / "run")  # again, over the old one
+
+
+def test_another_density_is_refused_when_it_is_given(result, tmp_path):
+    result.save(tmp_path)
+    others: tuple[Any, ...] = (
+        (lambda p: -p["b"], ValueError, r"is not that of .*cannot be called.*KeyError: 'b'"),
+        (lambda p: p["a"], TypeError, r"is not that of .*must return a scalar"),
+        (lambda x: -jnp.sum((x - jnp.zeros(7)) ** 2), ValueError, "cannot be called"),
+        (3.0, TypeError, "must be a function"),
+    )
+    for other, kind, words in others:
+        with pytest.raises(kind, match=words):
+            gmmvi.load(tmp_path, other)
 
 
 def test_numpy_alone_reads_the_mixture(result, tmp_path):

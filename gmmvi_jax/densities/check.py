@@ -48,18 +48,10 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
         ValueError: the dimension differs, the target cannot be called with one point, or it has no
             gradient although the estimator needs one.
     """
-    own_dim = getattr(log_target, "dim", None)  # the package's targets have it
-    if isinstance(own_dim, int | np.integer) and own_dim != dim:
-        raise ValueError(
-            f"log_target has dim {own_dim}, but the config was made for dim {dim}; give "
-            f"dim={own_dim}."
-        )
     target: Any = log_target
-    key = (jax.random.key(0),) if is_stochastic(log_target) else ()
     like = jax.ShapeDtypeStruct((dim,), dtype)
-    jaxpr, result = _trace(target, like, key)
+    jaxpr, result, key = _check_call(target, like)
     _check_value(result, like)
-    _check_indices(jaxpr, dim)
     full: Any = full_density(log_target)
     if full is not target:
         _check_value(_trace(full, like, ())[1], like, "log_target.full")
@@ -71,6 +63,38 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
     else:
         _check_vectorised(target, like, key)
     return primitives_of(jaxpr)
+
+
+def check_dimensions(log_target: LogDensity, dim: int, dtype: Any) -> None:
+    """Raises an error unless a target takes a point and returns a scalar; it is only traced.
+
+    Args:
+        log_target: log density of one point.
+        dim: dimensions D of the point.
+        dtype: of the point.
+
+    Raises:
+        TypeError: the target does not return a scalar.
+        ValueError: the dimension differs, or the target cannot be called with one point.
+    """
+    like = jax.ShapeDtypeStruct((dim,), dtype)
+    _, result, _ = _check_call(log_target, like)
+    _check_scalar(result, like, "log_target")
+
+
+def _check_call(target: Any, like: jax.ShapeDtypeStruct) -> tuple[Any, Any, tuple]:
+    """Returns the jaxpr of a target, the shape of its result, and the key that it takes."""
+    (dim,) = like.shape
+    own_dim = getattr(target, "dim", None)  # the package's targets have it
+    if isinstance(own_dim, int | np.integer) and own_dim != dim:
+        raise ValueError(
+            f"log_target has dim {own_dim}, but the config was made for dim {dim}; give "
+            f"dim={own_dim}."
+        )
+    key = (jax.random.key(0),) if is_stochastic(target) else ()
+    jaxpr, result = _trace(target, like, key)
+    _check_indices(jaxpr, dim)
+    return jaxpr, result, key
 
 
 def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, Any]:
@@ -110,7 +134,7 @@ def _hint(error: Exception, stochastic: bool) -> str:
     return ""
 
 
-def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_target") -> None:
+def _check_scalar(result: Any, like: jax.ShapeDtypeStruct, name: str) -> None:
     if not hasattr(result, "shape"):
         raise TypeError(f"{name} must return a scalar array, got {type(result).__name__}.")
     if result.shape != ():
@@ -119,6 +143,10 @@ def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_targe
             f"{result.shape}. If it is batched, pass lambda x: log_target(x[None])[0]; if it "
             f"returns one term per observation, sum them."
         )
+
+
+def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_target") -> None:
+    _check_scalar(result, like, name)
     if not jnp.issubdtype(result.dtype, jnp.floating):
         raise TypeError(
             f"{name} must return a real floating-point number, got dtype {result.dtype}."

@@ -7,7 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from gmmvi_jax.densities.check import check_dimensions
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.npz import write_text
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
 from gmmvi_jax.training.config_text import from_json, to_json
@@ -41,7 +43,7 @@ def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
     save_checkpoint(directory / _STATE, result.state, compressed=True)
     write_csv(directory / _HISTORY, result.history)
     text = json.dumps(record, indent=1, allow_nan=False)
-    (directory / _RECORD).write_text(f"{text}\n", encoding="utf-8")
+    write_text(directory / _RECORD, f"{text}\n")
 
 
 def load(
@@ -52,11 +54,13 @@ def load(
     Args:
         directory: with its files.
         log_density: that was fitted, for what evaluates it: ``diagnose``, ``expectation``,
-            ``refine``. It is code, and not in the files.
+            ``refine``. It is code, and not in the files; it is traced here, to see that it takes
+            such a position.
 
     Raises:
         FileNotFoundError: there is no result in the directory.
-        ValueError: a file is damaged, or of another version; the message names it.
+        TypeError, ValueError: a file is damaged, or of another version; the message names it. Or
+            the density does not take such a position, or returns no scalar.
     """
     directory = Path(directory)
     record = _read_record(directory / _RECORD)
@@ -66,14 +70,22 @@ def load(
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{directory / _RECORD} is damaged: {error}") from error
     previous = directory / _PREVIOUS
+    gmm = GMM.load(directory / _MIXTURE)
+    target = None if log_density is None else as_target(log_density, config)
+    if target is not None:
+        try:
+            check_dimensions(target, gmm.dim, gmm.means.dtype)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"log_density is not that of {directory}: {error}") from error
     return TrainResult(
-        gmm=GMM.load(directory / _MIXTURE),
+        gmm=gmm,
         state=load_checkpoint(directory / _STATE, config),
         history=read_csv(directory / _HISTORY),
         status=ending.status,
         config=config,
         layout=config.layout,
-        target=None if log_density is None else as_target(log_density, config),
+        target=target,
         previous=GMM.load(previous) if previous.is_file() else None,
         ending=ending,
     )
