@@ -51,6 +51,12 @@ def require_int(name: str, value: Any, least: int | None = None) -> int:
     return int(value)
 
 
+def require_count(name: str, value: Any, least: int = 1) -> int:
+    """Returns ``value`` as an int, which may be given as ``1e4``; see ``require_int``."""
+    is_whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return require_int(name, int(value) if is_whole else value, least)
+
+
 def require_number(name: str, value: Any) -> Any:
     """Returns ``value``; raises ValueError unless it is a finite real number (or numbers)."""
     if is_traced(value):

@@ -211,6 +211,7 @@ MISTAKES = {
     "dim of zero": ("fit {file}:banana --dim 0", "dim 0"),
     "budget of a variant": ("fit gmm20 --variant vips --budget 9", "--budget 9 --variant"),
     "no budget": ("fit gmm20 --budget 0", "budget 0"),
+    "part of an evaluation": ("fit gmm20 --budget 2.5", "--budget: '2.5' is no whole number"),
     "published file": ("fit {file}:banana --dim 2 --published", "--published banana"),
     "negative prior": ("fit {file}:banana --dim 2 --prior-scale -1", "prior_scale -1.0"),
     "batched function": ("fit {file}:batched --dim 2", "(2,) scalar"),
@@ -251,7 +252,7 @@ def test_mistakes_are_told_before_training(line, words, tmp_path, capsys):
 def test_missing_matplotlib_is_told_before_training(tmp_path, monkeypatch, capsys, no_training):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["fit", "gmm20", "--out", str(tmp_path / "run")]) == 2
-    assert 'pip install "gmmvi_jax[plot]"' in capsys.readouterr().err
+    assert "pip install 'gmmvi_jax[plot]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_what_happens_in_training_leaves_no_traceback(error, code, monkeypatch, 
 def test_without_a_variant_everything_is_chosen(tmp_path, capsys):
     file, directory = tmp_path / "mine.py", tmp_path / "run"
     file.write_text(SOURCE)
-    line = ["fit", f"{file}:banana", "--dim", "2", "--budget", "3000", "--max-components", "8"]
+    line = ["fit", f"{file}:banana", "--dim", "2", "--budget", "3e3", "--max-components", "8"]
     assert main([*line, "--out", str(directory)]) == 0
     captured = capsys.readouterr()
     assert "climbs found 1 basin" in captured.err

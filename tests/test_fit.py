@@ -85,7 +85,7 @@ def test_separate_modes_are_found_without_a_gradient_in_float64():
 
 def test_a_target_that_knows_its_dimensions_needs_no_more_and_a_budget_is_kept():
     target = gmmvi.targets.get("banana")
-    result = gmmvi.fit(target, budget=6000, **SMALL)
+    result = gmmvi.fit(target, budget=6e3, **SMALL)
     assert result.config.dim == target.dim
     assert result.config.algorithm.initial_mixture.prior_scale[0] == target.prior_scale
     spent = [result.history[f"num_{kind}_evaluations"][-1] for kind in ("target", "diagnostic")]

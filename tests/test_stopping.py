@@ -126,7 +126,11 @@ def test_budget_and_time_end_a_run_before_they_are_exceeded():
     rows = rows_of(np.zeros(5), 0.1, 1000 * np.arange(1, 6))
     # After three chunks 3600, and 1200 a chunk, of which the next one may take half more.
     assert stopped_at(gmmvi.EvaluationBudget(5399), rows) == 3
-    assert stopped_at(gmmvi.EvaluationBudget(5400), rows) == 4
+    assert stopped_at(gmmvi.EvaluationBudget(5.4e3), rows) == 4
+    assert repr(gmmvi.EvaluationBudget(1e4)) == "EvaluationBudget(num_evaluations=10000)"
+    for wrong in (1e4 + 0.5, float("inf")):
+        with pytest.raises(ValueError, match="budget must be an integer of at least 1"):
+            gmmvi.EvaluationBudget(wrong)
     assert stopped_at(gmmvi.TimeLimit(7.5), rows) == 3  # one a second
     ending = first_ending((gmmvi.TimeLimit(1.0), gmmvi.EvaluationBudget(1)), rows)
     assert ending is not None

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gmmvi_jax.requirements import require_count
+
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as in argparse
 INTERRUPTED = 130  # the shells' exit status after Ctrl-C
@@ -94,7 +96,7 @@ def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument("--iterations", type=int, help="of a variant (default: 500)")
     fit.add_argument(
-        "--budget", type=int, metavar="N", help="most evaluations, if everything is chosen"
+        "--budget", type=_count, metavar="N", help="most evaluations, if everything is chosen"
     )
     fit.add_argument("--seconds", type=float, help="most time, if everything is chosen")
     _add_choices(fit)
@@ -157,6 +159,14 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
     )
 
 
+def _count(text: str) -> int:
+    """Returns a whole number, which may be written as 1e4."""
+    try:
+        return int(text) if text.strip("+-").isdigit() else require_count("N", float(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1") from error
+
+
 def _domain(text: str) -> Any:
     """Returns a value that is written as JSON; a single word needs no quotes."""
     try:
@@ -206,7 +216,7 @@ def _add_saved_commands(commands: Any) -> None:
     plot.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/report.png)")
     resume = add("resume", "go on where a run ended; by default until it has converged")
     resume.add_argument("--iterations", type=int, help="as many, whether it converges or not")
-    resume.add_argument("--budget", type=int, metavar="N", help="most evaluations from here on")
+    resume.add_argument("--budget", type=_count, metavar="N", help="most evaluations from here on")
     resume.add_argument("--seconds", type=float, help="most time")
     resume.add_argument("--tolerance", type=float, default=0.05, help="as of fit (0.05)")
 

@@ -14,10 +14,11 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_bool
+from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.launch import Request, check_request
 from gmmvi_jax.training.log import logger, told_on_stderr
@@ -42,6 +43,7 @@ _SEARCH = (0.25, 20_000)
 _SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
 
 
+@own_errors()
 def fit(
     log_density: Callable[..., Array],
     dim_or_position: int | PyTree | None = None,
@@ -51,7 +53,7 @@ def fit(
     prior_scale: Any = None,
     seed: int = 0,
     tolerance: float = 0.05,
-    budget: int | None = None,
+    budget: float | None = None,
     seconds: float | None = None,
     max_components: int | None = None,
     diagonal: bool = False,
@@ -115,6 +117,7 @@ def fit(
     scale = getattr(log_density, "prior_scale", None) if prior_scale is None else prior_scale
     target = as_log_density(log_density)
     until: list[StoppingRule] = [Convergence(tolerance)]
+    budget = None if budget is None else require_count("budget", budget)
     until += [] if budget is None else [EvaluationBudget(budget)]
     until += [] if seconds is None else [TimeLimit(seconds)]
     settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gmmvi_jax.requirements import require_int, require_positive
+from gmmvi_jax.requirements import require_count, require_positive
 from gmmvi_jax.training.status import Ending, Status
 
 Rows = Sequence[Mapping[str, Any]]
@@ -134,14 +134,14 @@ class EvaluationBudget:
     what one more component may take if there are few.
 
     Attributes:
-        num_evaluations: the most.
+        num_evaluations: the most; ``1e4`` will do, too.
     """
 
-    num_evaluations: int
+    num_evaluations: int | float
 
     def __post_init__(self) -> None:
-        """Raises ValueError unless the number is an integer of at least 1."""
-        require_int("budget", self.num_evaluations, least=1)
+        """Raises ValueError unless the number is a whole one of at least 1."""
+        object.__setattr__(self, "num_evaluations", require_count("budget", self.num_evaluations))
 
     def __call__(self, rows: Rows) -> Ending | None:
         """Returns SPENT, or None; see ``StoppingRule``."""
