@@ -1,4 +1,4 @@
-"""Arrays on disk: .npz archives with a header, written all or nothing, never unpickled."""
+"""Files written all or nothing; arrays as .npz archives with a header, never unpickled."""
 
 import dataclasses
 import json
@@ -6,7 +6,8 @@ import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,39 @@ class FileFormat:
     writer: str
 
 
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives its block the path of a file to write, which then takes the place of ``path``.
+
+    It is of another name in the same directory: a reader, or a crash, finds the old file or the new
+    one. After an error in the block the old one stays.
+
+    Raises:
+        FileNotFoundError: the directory does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot save to {path}: create the directory {path.parent} first")
+    if path.exists() and not path.is_file():  # a device or a pipe has no other file in its place
+        yield path
+        return
+    temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}.tmp"
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text to ``path``, all or nothing; see ``replaced``."""
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_npz(
     path: str | os.PathLike[str],
     arrays: Mapping[str, np.ndarray],
@@ -38,16 +72,10 @@ def write_npz(
 ) -> None:
     """Writes the arrays to exactly ``path``.
 
-    They go to a file of another name in the same directory, which takes the place of ``path`` when
-    it is complete: a reader, or a crash, finds the old file or the new one.
-
     Raises:
         FileNotFoundError: the directory does not exist.
         ValueError: an array has a dtype that numpy cannot store, like bfloat16.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: create the directory {path.parent} first")
     for name, array in arrays.items():
         if array.dtype.kind not in "biufU":
             raise ValueError(
@@ -56,16 +84,9 @@ def write_npz(
     # A string array: object arrays are what only pickle can store.
     header = json.dumps({"format": file_format.name, "version": file_format.version})
     entries: dict[str, Any] = {"header": np.asarray(header), **arrays}
-    temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "xb") as file:  # numpy appends .npz to names, not to open files
-            (np.savez_compressed if compressed else np.savez)(file, **entries)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    # numpy appends .npz to names, not to open files.
+    with replaced(path) as temporary, open(temporary, "wb") as file:
+        (np.savez_compressed if compressed else np.savez)(file, **entries)
 
 
 def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str, np.ndarray]:

@@ -84,6 +84,24 @@ def test_draws_are_arrays_that_numpy_reads(directory, capsys):
     assert np.isclose(found["weights"].sum(), 1.0)
 
 
+def test_what_fails_leaves_the_old_file(directory, capsys, monkeypatch):
+    path = directory / "draws.npz"
+    path.write_bytes(b"old")
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(saved.np, "savez", fail)
+    assert main(["convert", str(directory), "--to", "npz", "-n", "60"]) == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert path.read_bytes() == b"old"
+    assert not list(directory.glob(".*"))
+    absent = directory / "absent" / "draws.npz"
+    assert main(["convert", str(directory), "--to", "npz", "--out", str(absent)]) == 2
+    assert f"create the directory {absent.parent}" in capsys.readouterr().err
+
+
 def test_a_fit_is_a_file_of_arviz(directory, capsys, monkeypatch):
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("arviz_base")

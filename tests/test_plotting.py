@@ -293,6 +293,13 @@ def test_a_result_plots_itself(tmp_path):
     assert len(figure.axes) == 3  # without a density there is no bar of its colours
 
 
+def test_the_ending_of_the_path_says_what_is_written(tmp_path):
+    plotting.report(run(FULL), path=tmp_path / "run.svg")
+    assert "<svg" in (tmp_path / "run.svg").read_text()
+    plotting.report(run(FULL), path=tmp_path / "run")
+    assert (tmp_path / "run").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_result_plots_its_density(tmp_path):
     def normal(x):
         return -0.5 * jnp.sum(x**2)
@@ -328,5 +335,5 @@ def test_report_leaves_pyplot_alone(tmp_path, monkeypatch):
 
 def test_missing_matplotlib_is_told_with_the_cure(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r'pip install "gmmvi_jax\[plot\]"'):
+    with pytest.raises(ImportError, match=r"pip install 'gmmvi_jax\[plot\]'"):
         plotting.report(run(FULL), lambda x: x[0], tmp_path / "report.png")

@@ -21,6 +21,7 @@ from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
 from gmmvi_jax.cli.user_target import is_file_target, load_function
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.check import check_target
+from gmmvi_jax.npz import write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.fit import fit as choose_and_fit
@@ -262,4 +263,4 @@ def _record(
 
 def _write(directory: Path, result: TrainResult, record: str) -> None:
     result.save(directory)
-    (directory / RECORD).write_text(record, encoding="utf-8")
+    write_text(directory / RECORD, record)

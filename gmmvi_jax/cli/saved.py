@@ -12,6 +12,7 @@ import numpy as np
 
 from gmmvi_jax import targets
 from gmmvi_jax.cli.user_target import is_file_target, load_function
+from gmmvi_jax.npz import replaced, write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
@@ -35,7 +36,7 @@ def sample(arguments: argparse.Namespace) -> None:
     if arguments.csv is None:
         sys.stdout.write(text)
     else:
-        arguments.csv.write_text(text, encoding="utf-8")
+        write_text(arguments.csv, text)
         print(f"{arguments.num_samples:,} samples are in {arguments.csv}")
 
 
@@ -61,7 +62,8 @@ def _write_netcdf(result: TrainResult, arguments: argparse.Namespace, path: Path
             "--to arviz writes netCDF, which needs h5netcdf or netCDF4: pip install h5netcdf"
         )
     tree = to_arviz(result, arguments.seed, arguments.num_samples)
-    tree.to_netcdf(path, engine=engines[0].lower())
+    with replaced(path) as temporary:
+        tree.to_netcdf(temporary, engine=engines[0].lower())
 
 
 def _write_npz(result: TrainResult, arguments: argparse.Namespace, path: Path) -> None:
@@ -71,7 +73,8 @@ def _write_npz(result: TrainResult, arguments: argparse.Namespace, path: Path) -
     names = [f"position.{own}" if own else "position" for own in paths]
     arrays: dict[str, Any] = dict(zip(names, jax.tree.leaves(draws.position), strict=True))
     arrays |= {name: getattr(draws, name) for name in ("free", "log_p", "log_q", "weights")}
-    with path.open("wb") as file:  # numpy appends .npz to names, not to open files
+    # numpy appends .npz to names, not to open files.
+    with replaced(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **jax.device_get(arrays))
 
 

@@ -20,10 +20,12 @@ from gmmvi_jax.densities.evaluation import (
     is_stochastic,
     value_and_gradient,
 )
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.packages import needed_by
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200
@@ -44,6 +46,7 @@ class ChainCheck(NamedTuple):
     num_evaluations: int
 
 
+@own_errors()
 def chain_check(
     gmm: GMM,
     log_target: LogDensity,
@@ -116,12 +119,8 @@ def require_chains(target: LogDensity) -> Any:
     """
     if not has_gradient(target) or is_stochastic(full_density(target)):
         raise ValueError("mcmc_steps needs a target with a gradient, and without noise.")
-    try:
+    with needed_by("mcmc_steps", "BlackJAX", "blackjax"):
         from blackjax.mcmc import hmc
-    except ImportError as error:
-        raise ImportError(
-            "mcmc_steps runs chains of BlackJAX, which is not installed: pip install blackjax"
-        ) from error
     return hmc
 
 

@@ -9,15 +9,12 @@ import numpy as np
 
 from gmmvi_jax.evaluation.weighted_draws import WeightedDraws, resampled_rows
 from gmmvi_jax.numerics.keys import subkeys, typed_key
+from gmmvi_jax.packages import needed_by
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey, PyTree
 
-try:
+with needed_by("interop.arviz", "ArviZ", "'gmmvi_jax[arviz]'"):
     import arviz_base
-except ImportError as error:
-    raise ImportError(
-        "gmmvi_jax.interop.arviz needs ArviZ: pip install 'gmmvi_jax[arviz]'"
-    ) from error
 
 
 def to_arviz(

@@ -1,19 +1,15 @@
 """Mixtures as distributions of Distrax, and back."""
 
-import importlib
 from typing import Any
 
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.packages import import_package
 
 
 def _distrax() -> Any:
-    """Returns the package, which is imported when a function is called."""
-    try:
-        return importlib.import_module("distrax")
-    except ImportError as error:
-        raise ImportError("interop.distrax needs Distrax: pip install distrax") from error
+    return import_package("distrax", "interop.distrax", "Distrax", "distrax")
 
 
 def to_mixture(gmm: GMM) -> Any:

@@ -1,6 +1,5 @@
 """Fits as samples of GetDist: weighted draws with names and bounds."""
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +9,9 @@ import numpy as np
 from gmmvi_jax.domains import simplex
 from gmmvi_jax.domains.bounded import Bounded
 from gmmvi_jax.domains.periodic import Periodic
+from gmmvi_jax.packages import import_package
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey
-
-
-def _getdist() -> Any:
-    """Returns the package, which is imported when a function is called."""
-    try:
-        return importlib.import_module("getdist")
-    except ImportError as error:
-        raise ImportError("interop.getdist needs GetDist: pip install getdist") from error
 
 
 def to_samples(
@@ -47,7 +39,7 @@ def to_samples(
     Raises:
         ValueError: a label is of no parameter; or as of ``TrainResult.weighted_draws``.
     """
-    getdist = _getdist()
+    getdist = import_package("getdist", "interop.getdist", "GetDist", "getdist")
     draws = result.weighted_draws(rng_key, num_samples)
     layout, posterior = result.layout, result.posterior
     names = [name.replace(" ", "") for name in posterior.value_names]

@@ -1,7 +1,6 @@
 """Models of PyMC as densities, by PyMC's own translation to JAX."""
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,15 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.packages import import_package
 from gmmvi_jax.typing import Array
-
-
-def _translation() -> Any:
-    """Returns the module that translates models to JAX; PyMC is imported when a model is given."""
-    try:
-        return importlib.import_module("pymc.sampling.jax")
-    except ImportError as error:
-        raise ImportError("interop.pymc needs PyMC, and JAX beside it: pip install pymc") from error
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +54,7 @@ def from_model(model: Any) -> ModelDensity:
     Raises:
         ValueError: a free variable is discrete.
     """
-    translation = _translation()
+    translation = import_package("pymc.sampling.jax", "interop.pymc", "PyMC", "pymc")
     discrete = [variable.name for variable in model.discrete_value_vars]
     if discrete:
         raise ValueError(

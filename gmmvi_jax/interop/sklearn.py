@@ -6,14 +6,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.packages import needed_by
 
-try:
+with needed_by("interop.sklearn", "scikit-learn", "scikit-learn"):
     from sklearn.mixture import GaussianMixture
     from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise ImportError(
-        "gmmvi_jax.interop.sklearn needs scikit-learn: pip install scikit-learn"
-    ) from error
 
 
 def to_mixture(gmm: GMM) -> GaussianMixture:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.npz import replaced
+from gmmvi_jax.packages import needed_by
 from gmmvi_jax.plotting.arms import plot_sampled_arms
 from gmmvi_jax.plotting.components import plot_mixture_2d
 from gmmvi_jax.plotting.coordinates import as_posterior
@@ -45,15 +48,12 @@ def new_figure(width: float, height: float) -> "Figure":
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
+    with needed_by("plotting", "matplotlib", "'gmmvi_jax[plot]'"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'plotting needs matplotlib; install it with pip install "gmmvi_jax[plot]"'
-        ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
 
+@own_errors()
 def report(
     result: FittedRun, log_target: LogDensity | None = None, path: str | Path | None = None
 ) -> "Figure":
@@ -66,7 +66,8 @@ def report(
         result: of ``train``.
         log_target: what it was trained on; without it a mixture in two dimensions has no density
             behind it.
-        path: of a PNG to write it to, which is overwritten; None writes nothing.
+        path: of a file to write it to, which is overwritten: a PNG, or what its ending says, such
+            as ``.pdf``. None writes nothing.
 
     Returns:
         The figure.
@@ -98,7 +99,10 @@ def report(
     else:
         plot_widest_marginals(right, posterior)
     if path is not None:
-        figure.savefig(path, format="png", dpi=DPI)
+        ending = Path(path).suffix.removeprefix(".").lower()
+        known = figure.canvas.get_supported_filetypes()
+        with replaced(path) as temporary:
+            figure.savefig(temporary, format=ending if ending in known else "png", dpi=DPI)
     return figure
 
 

