@@ -7,6 +7,7 @@ import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax import callbacks
+from gmmvi_jax.training.arguments import as_callbacks
 
 ROW = {"iteration": np.int64(2), "elbo": -1.5, "num_components": 3, "elbo_gap": float("nan")}
 STATE: gmmvi.TrainState = None  # type: ignore[assignment]
@@ -53,6 +54,19 @@ def test_a_run_that_goes_on_appends(tmp_path):
 def test_a_missing_directory_is_named_before_the_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="create the directory"):
         callbacks.csv(tmp_path / "missing" / "history.csv")
+
+
+def test_what_makes_a_callback_is_none_before_the_run():
+    for wrong in (callbacks.csv, lambda state: None):
+        with pytest.raises(TypeError, match=r"called with the state and the row.*csv\('run.csv'\)"):
+            as_callbacks(wrong)
+    for right in (
+        callbacks.timeline(),
+        print,
+        lambda *arguments: None,
+        lambda s, row, more=0: None,
+    ):
+        assert as_callbacks(right) == (right,)
 
 
 def test_a_writer_of_tensorboard_gets_every_number():

@@ -55,6 +55,8 @@ def test_samples_are_positions_with_names(directory, capsys):
     found = np.array([[float(value) for value in row.values()] for row in rows])
     draws = gmmvi.load(directory).sample(1, 50)
     assert np.allclose(found, np.column_stack([draws["a"], draws["s"]]))
+    assert main(["sample", str(directory), "-n", "0"]) == 0
+    assert capsys.readouterr().out == "a,s[0],s[1]\n"
     path = directory.parent / "samples.csv"
     assert main(["sample", str(directory), "--csv", str(path)]) == 0
     assert len(path.read_text().splitlines()) == 1_001

@@ -125,6 +125,17 @@ def test_a_single_estimate_has_a_range():
     assert panel.get_ylim() == pytest.approx((-10.0, -8.0))
 
 
+def test_an_elbo_that_is_known_to_a_hair_is_not_magnified():
+    panel = axes()
+    rows = history([-9.0, -9.0 + 1e-7, -9.0])
+    rows["elbo_stderr"][:] = 1e-8
+    plotting.plot_elbo(panel, rows)
+    low, high = panel.get_ylim()
+    assert high - low == pytest.approx(0.01, rel=0.01)
+    panel.figure.draw_without_rendering()
+    assert panel.yaxis.get_offset_text().get_text() == ""
+
+
 def test_components_are_counted_from_zero_over_iterations():
     panel = axes()
     plotting.plot_num_components(panel, history([0.0, 0.0, 0.0]))

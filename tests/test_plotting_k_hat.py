@@ -47,6 +47,14 @@ def test_the_fit_runs_through_a_pareto_tail(shape, words):
     assert panel.get_title().startswith(f"k-hat = {draws.k_hat:.2f}, {words}")
 
 
+def test_what_has_no_draws_is_refused():
+    wrong: Any = NORMAL
+    with pytest.raises(TypeError, match=r"of result.weighted_draws\(\), got Posterior"):
+        plotting.plot_k_hat(Figure().subplots(), wrong)
+    with pytest.raises(TypeError, match=r"callbacks.timeline\(\) that was .*got Posterior"):
+        plotting.plot_timeline(Figure().subplots(), wrong)
+
+
 def test_the_label_has_the_value_of_the_draws():
     draws = weighted_draws(NORMAL, lambda x: -0.4 * x @ x, 0, COUNT)
     panel, lines = lines_of(draws)

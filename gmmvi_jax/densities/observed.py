@@ -26,8 +26,14 @@ def observe(
         coordinates in a vector of the old one, and their values [M].
 
     Raises:
-        ValueError: a leaf is unknown, an angle, of another shape, or not in its domain.
+        ValueError: no leaf is given, or one is unknown, an angle, of another shape, or not in its
+            domain.
     """
+    if not isinstance(values, Mapping) or not values:
+        raise ValueError(
+            f"values must be a dict from paths of leaves to values, such as "
+            f"{{{layout.paths[0]!r}: ...}}; got {values!r}."
+        )
     domains = list(layout.domains)
     dims: list[int] = []
     free: list[np.ndarray] = []
@@ -39,7 +45,10 @@ def observe(
                 f"{', '.join(layout.paths)}."
             )
         row = layout.paths.index(path)
-        value = np.asarray(given, float)
+        try:
+            value = np.asarray(given, float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"values: {path!r} must be numbers, got {given!r}.") from error
         _check(path, value, layout.shapes[row], domains[row])
         own = np.asarray(layout.domains[row].unconstrain(value, layout.shapes[row]), float)
         free.append(own.ravel())

@@ -92,8 +92,9 @@ class PositionLayout:
 
     def values(self, points: HostArray) -> np.ndarray:
         """Returns [N, M] all numbers of the positions at points [N, D], as ``value_names``."""
-        leaves = jax.tree.leaves(self.unravel(points))
-        return np.concatenate([np.reshape(leaf, (len(points), -1)) for leaf in leaves], axis=1)
+        parts = zip(jax.tree.leaves(self.unravel(points)), self.shapes, strict=True)
+        flat = [np.reshape(leaf, (len(points), math.prod(shape))) for leaf, shape in parts]
+        return np.concatenate(flat, axis=1)
 
     def unravel(self, points: HostArray) -> PyTree:
         """Returns points [..., D] as the pytree; every leaf has the same leading axes.

@@ -25,6 +25,7 @@ from gmmvi_jax.evaluation.searches import Searches, search_missed
 from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import subkeys, typed_key
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -135,8 +136,7 @@ def diagnose(
         ValueError: too few samples, or of the wrong shape.
         ImportError: chains are requested, and BlackJAX is not installed.
     """
-    if num_samples < MIN_SAMPLES:
-        raise ValueError(f"num_samples is {num_samples}; draw at least {MIN_SAMPLES}.")
+    require_int("num_samples", num_samples, least=MIN_SAMPLES)
     beta, key = float(temperature), typed_key(rng_key)
     key_draws, *keys_reference = subkeys(jax.random.fold_in(key, 0), 4)
     target: Any = as_log_density(log_target)

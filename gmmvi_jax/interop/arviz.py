@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.evaluation.weighted_draws import WeightedDraws, resampled_rows
+from gmmvi_jax.interop.arguments import require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.packages import needed_by
 from gmmvi_jax.training.result import TrainResult
@@ -52,7 +53,7 @@ def to_arviz(
         ValueError: ``log_likelihood`` is True and the density is not that of a model; or as of
             ``TrainResult.weighted_draws``.
     """
-    draws = result.weighted_draws(rng_key, num_samples)
+    draws = require_result(result).weighted_draws(rng_key, num_samples)
     if resample:
         draws = _resampled(draws, rng_key)
     model: Any = getattr(result.target, "log_density", None)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.interop.arguments import require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.requirements import require_int
 from gmmvi_jax.training.result import TrainResult
@@ -40,7 +41,7 @@ def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -
         ValueError: ``num_chains`` is not positive.
     """
     require_int("num_chains", num_chains, least=1)
-    modes = result.modes()
+    modes = require_result(result).modes()
     chosen = _allocate(modes.masses, num_chains)
     positions, covariances = [], []
     keys = subkeys(typed_key(rng_key), len(modes.masses))
@@ -86,7 +87,7 @@ def independent_proposal(result: TrainResult) -> Proposal:
     Args:
         result: of ``fit`` or ``train``.
     """
-    gmm = result.gmm
+    gmm = require_result(result).gmm
     return Proposal(
         sample=lambda key: gmm.sample(key, 1)[0],
         log_density=lambda _, to_state: gmm.log_prob(to_state.position),

@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.interop.arguments import require_gmm
 from gmmvi_jax.packages import import_package
 
 
@@ -18,6 +19,7 @@ def to_mixture(gmm: GMM) -> Any:
     Args:
         gmm: with full or diagonal covariances.
     """
+    gmm = require_gmm(gmm)
     distrax = _distrax()
     weights = distrax.Categorical(logits=gmm.log_weights)
     if gmm.is_diagonal:

@@ -9,6 +9,7 @@ import numpy as np
 from gmmvi_jax.domains import simplex
 from gmmvi_jax.domains.bounded import Bounded
 from gmmvi_jax.domains.periodic import Periodic
+from gmmvi_jax.interop.arguments import require_result
 from gmmvi_jax.packages import import_package
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey
@@ -40,7 +41,7 @@ def to_samples(
         ValueError: a label is of no parameter; or as of ``TrainResult.weighted_draws``.
     """
     getdist = import_package("getdist", "interop.getdist", "GetDist", "getdist")
-    draws = result.weighted_draws(rng_key, num_samples)
+    draws = require_result(result).weighted_draws(rng_key, num_samples)
     layout, posterior = result.layout, result.posterior
     names = [name.replace(" ", "") for name in posterior.value_names]
     values, log_p, ranges = posterior.values(draws.free), draws.log_p, {}

@@ -9,6 +9,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.interop.arguments import require_gmm
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,6 +114,7 @@ def to_mixture(gmm: GMM) -> FrozenMixture:
     Args:
         gmm: with full or diagonal covariances.
     """
+    gmm = require_gmm(gmm)
     weights = np.exp(np.asarray(gmm.log_weights, np.float64))
     factors = np.asarray(gmm.factors, np.float64)
     return FrozenMixture(

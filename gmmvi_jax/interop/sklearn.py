@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.interop.arguments import require_gmm
 from gmmvi_jax.packages import needed_by
 
 with needed_by("interop.sklearn", "scikit-learn", "scikit-learn"):
@@ -21,6 +22,7 @@ def to_mixture(gmm: GMM) -> GaussianMixture:
     Args:
         gmm: with full or diagonal covariances.
     """
+    gmm = require_gmm(gmm)
     means, factors = (np.asarray(array, np.float64) for array in (gmm.means, gmm.factors))
     weights = np.exp(np.asarray(gmm.log_weights, np.float64))
     if gmm.is_diagonal:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOG_SPAN = 10.0  # growth of the target evaluations above which their axis is logarithmic
+MIN_SPAN = 0.01  # nats that the ELBO's axis spans at least; less is noise
 FEW_ROWS = 30  # histories up to this length show their rows as dots
 MIXTURE_COLOUR = "tab:blue"
 
@@ -46,7 +47,9 @@ def plot_elbo(axes: "Axes", history: dict[str, np.ndarray]) -> "Axes":
     late = slice(len(elbo) // 5, None)
     low, high = np.min((elbo - margin)[late]), np.max((elbo + margin)[late])
     padding = 0.06 * (high - low) or 1.0
+    padding = max(padding, 0.5 * (MIN_SPAN - (high - low)))
     axes.set_ylim(low - padding, high + padding)
+    axes.ticklabel_format(axis="y", useOffset=False)
 
     seen = np.flatnonzero(elbo >= low)[0]
     if evaluations[-1] > LOG_SPAN * evaluations[seen]:
@@ -77,6 +80,7 @@ def plot_num_components(axes: "Axes", history: dict[str, np.ndarray]) -> "Axes":
         ylim=(0.0, 1.15 * max(counts)),
     )
     axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True))
     return axes
 
 

@@ -28,7 +28,15 @@ def plot_k_hat(axes: "Axes", draws: WeightedDraws) -> "Axes":
     Args:
         axes: to draw on.
         draws: see ``TrainResult.weighted_draws``.
+
+    Raises:
+        TypeError: ``draws`` are something else.
     """
+    if not isinstance(draws, WeightedDraws):
+        raise TypeError(
+            f"draws must be of result.weighted_draws(), got {type(draws).__name__}; e.g. "
+            f"plot_k_hat(axes, result.weighted_draws())."
+        )
     count, tail = len(draws.weights), size_of_tail(len(draws.weights))
     limit = k_hat_limit(count)
     ratios = draws.log_p - draws.log_q

@@ -19,7 +19,15 @@ def plot_timeline(axes: "Axes", timeline: Timeline) -> "Axes":
     Args:
         axes: to draw on.
         timeline: that was a callback of the run, see ``callbacks.timeline``.
+
+    Raises:
+        TypeError: ``timeline`` is something else.
     """
+    if not isinstance(timeline, Timeline):
+        raise TypeError(
+            f"timeline must be a callbacks.timeline() that was a callback of the run, got "
+            f"{type(timeline).__name__}."
+        )
     from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import ListedColormap, LogNorm

@@ -3,6 +3,7 @@
 Every function here runs before anything is compiled. Errors name the argument and the cure.
 """
 
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,14 +73,34 @@ def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
     Raises:
         TypeError: one cannot be called.
     """
-    several = (callbacks,) if callable(callbacks) else callbacks
+    several: Any = (callbacks,) if callable(callbacks) else callbacks
     is_sequence = isinstance(several, Sequence) and not isinstance(several, str)
     if not is_sequence or not all(map(callable, several)):
         raise TypeError(
             f"callbacks must be a function of the state and the row of the history, or several "
             f"functions; got {callbacks!r}."
         )
-    return tuple(several)
+    found: tuple[Callable[..., Any], ...] = tuple(several)
+    for callback in found:
+        _check_signature(callback)
+    return found
+
+
+def _check_signature(callback: Callable[..., Any]) -> None:
+    """Raises TypeError for a callback that cannot be called with a state and a row."""
+    try:
+        signature = inspect.signature(callback)
+    except (TypeError, ValueError):  # of a function in C
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        name = getattr(callback, "__name__", type(callback).__name__)
+        raise TypeError(
+            f"callbacks: {name} is called with the state and the row of the history, which "
+            f"{name}{signature} does not take; of gmmvi_jax.callbacks give what csv('run.csv') and "
+            f"the like return."
+        ) from error
 
 
 def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:

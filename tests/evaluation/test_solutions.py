@@ -113,6 +113,9 @@ def test_known_leaves_condition_the_mixture():
         ({"a": -1.0}, "'a' must be positive, got -1.0"),
         ({"b": 1.0}, r"'b' must have shape \(2,\), got \(\)"),
         ({"phi": 1.0}, "'phi' is an angle"),
+        ({"a": "one"}, "'a' must be numbers, got 'one'"),
+        ({}, "must be a dict from paths of leaves"),
+        (["a"], "must be a dict from paths of leaves"),
     ],
 )
 def test_what_cannot_be_known_is_refused(values, message):

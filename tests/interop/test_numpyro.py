@@ -100,6 +100,21 @@ def test_a_prior_of_distributions_times_a_likelihood():
     assert np.isclose(value, right, rtol=1e-5)
     assert density.domain["scale"] == domains.interval(0.5, 3.0)
     assert len(density.arguments.arrays) == 1
+    draws = {"mu": jnp.zeros(2), "scale": jnp.ones(2)}
+    assert density.predictive(0, draws) == {}  # a likelihood that is a function draws no data
+
+
+@pytest.mark.parametrize(
+    ("prior", "log_likelihood", "words"),
+    [
+        (dist.Normal(0.0, 1.0), jnp.sum, "prior must be a dict .* got Normal"),
+        ({"mu": 1.0}, jnp.sum, "'mu' must be a distribution of NumPyro such as .* got 1.0"),
+        ({"mu": dist.Normal(0.0, 1.0)}, 3.0, "log_likelihood must be a function .* got float"),
+    ],
+)
+def test_what_is_no_prior_or_likelihood_is_named(prior, log_likelihood, words):
+    with pytest.raises(TypeError, match=words):
+        from_prior(prior, log_likelihood)
 
 
 def test_draws_and_positions_must_have_the_sites():
@@ -154,7 +169,9 @@ def test_a_fit_is_a_guide_for_the_tools_of_numpyro(fitted):
     _, result = fitted
     own = guide(result)
     sites = Predictive(own, num_samples=5, params={})(jax.random.key(0))
-    assert sites["mu"].shape == (5,)
+    assert {name: site.shape for name, site in sites.items()} == {"mu": (5,)}
+    predict = Predictive(models.normal_mean, guide=own, params={}, num_samples=5)
+    assert predict(jax.random.key(0), models.SCALE)["y"].shape[0] == 5
     loss: Any = Trace_ELBO(num_particles=200).loss(
         jax.random.key(1), {}, models.normal_mean, own, models.SCALE, models.DATA
     )
@@ -170,8 +187,22 @@ def test_the_density_of_a_guide_has_the_change_of_variables():
     result = stub_result(gmm, target, target.layout)
     sites = trace(seed(guide(result), jax.random.key(0))).get_trace()
     total = sum(jnp.sum(site["fn"].log_prob(site["value"])) for site in sites.values())
+    assert set(sites) == set(density.position)  # and no site of its own
     position = {name: sites[name]["value"] for name in density.position}
     assert np.isclose(total, result.log_prob(position), atol=1e-3)
+
+
+def test_draws_of_a_guide_are_those_of_the_fit():
+    density = from_model(models.variances, models.DATA)
+    target = on_pytree(density, density.position, density.domain)
+    gmm = gmmvi.GMM.from_moments([1.0], np.ones((1, target.dim)), np.full((1, target.dim), 0.01))
+    own = guide(stub_result(gmm, target, target.layout))
+    sites = Predictive(own, num_samples=400, params={})(jax.random.key(0))
+    assert set(sites) == set(density.position)
+    assert np.allclose(np.mean(target.layout.ravel(sites), axis=0), 1.0, atol=0.03)
+    assert np.allclose(np.std(target.layout.ravel(sites), axis=0), 0.1, rtol=0.2)
+    with pytest.raises(ValueError, match="seed"):
+        trace(own).get_trace()
 
 
 def test_a_guide_needs_the_fit_of_a_model():

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.evaluation import Posterior
 from gmmvi_jax.interop.scipy import to_mixture
 from tests.interop.mixtures import POINTS, both_kinds, mixture
 
@@ -57,3 +58,25 @@ def test_a_component_without_weight_and_points_of_another_shape():
     assert frozen.rvs(50, 0).max() < 6.0
     with pytest.raises(ValueError, match=r"x must have shape \[..., 2\].*got \(3,\)"):
         frozen.logpdf(np.zeros(3))
+
+
+def test_doors_name_the_mixture_of_what_has_one():
+    given: Any = Posterior(mixture("full"))
+    for door in (gmmvi.interop.scipy, gmmvi.interop.sklearn, gmmvi.interop.numpyro):
+        with pytest.raises(TypeError, match=r"needs a GMM, got Posterior; give its \.gmm"):
+            door.to_mixture(given)
+    given = np.zeros((3, 2))
+    with pytest.raises(TypeError, match=r"got ndarray; result\.gmm is one"):
+        to_mixture(given)
+
+
+def test_doors_name_the_result_that_they_need():
+    given: Any = mixture("full")
+    doors = (
+        gmmvi.interop.arviz.to_arviz,
+        gmmvi.interop.blackjax.independent_proposal,
+        gmmvi.interop.numpyro.guide,
+    )
+    for door in doors:
+        with pytest.raises(TypeError, match="result must be of fit or train, got GMM"):
+            door(given)

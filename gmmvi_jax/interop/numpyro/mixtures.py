@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.interop.arguments import require_gmm
 
 
 def to_mixture(gmm: GMM) -> dist.MixtureSameFamily:
@@ -14,6 +15,7 @@ def to_mixture(gmm: GMM) -> dist.MixtureSameFamily:
     Args:
         gmm: with full or diagonal covariances.
     """
+    gmm = require_gmm(gmm)
     weights = dist.CategoricalLogits(gmm.log_weights)
     if gmm.is_diagonal:
         return dist.MixtureSameFamily(weights, dist.Normal(gmm.means, gmm.factors).to_event(1))

@@ -6,7 +6,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
+import numpyro.distributions as dist
 from jax.errors import JAXTypeError
 from numpyro.infer import Predictive, log_likelihood
 from numpyro.infer.util import log_density
@@ -135,7 +137,9 @@ class ModelDensity:
         predict = Predictive(
             self.model, posterior_samples=draws, batch_ndims=1, infer_discrete=infer_discrete
         )
-        return predict(typed_key(rng_key), *args, **kwargs)
+        found = predict(typed_key(rng_key), *args, **kwargs)
+        # The site of a numpyro.factor has no numbers.
+        return {name: values for name, values in found.items() if np.size(values)}
 
 
 def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDensity:
@@ -187,6 +191,10 @@ def from_prior(
         log_likelihood: of a dict from these names to values, and the data, to a scalar.
         *data: passed on to ``log_likelihood``; its arrays are arguments of the compiled programs.
 
+    Raises:
+        TypeError: the prior is no dict of distributions, or the likelihood is no function.
+        ValueError: as of ``from_model``.
+
     Example:
         >>> import jax.numpy as jnp
         >>> import numpyro.distributions as dist
@@ -196,6 +204,22 @@ def from_prior(
         >>> density.domain
         {'rate': positive}
     """
+    if not isinstance(prior, Mapping):
+        raise TypeError(
+            f"prior must be a dict from names to distributions of NumPyro, got "
+            f"{type(prior).__name__}."
+        )
+    for name, own in prior.items():
+        if not isinstance(own, dist.Distribution):
+            raise TypeError(
+                f"prior: {name!r} must be a distribution of NumPyro such as Normal(0.0, 1.0), got "
+                f"{own!r}."
+            )
+    if not callable(log_likelihood):
+        raise TypeError(
+            f"log_likelihood must be a function of a dict with {', '.join(prior)} and the data, "
+            f"got {type(log_likelihood).__name__}."
+        )
 
     def model(*data: Any) -> None:
         position = {name: numpyro.sample(name, own) for name, own in prior.items()}

@@ -1,0 +1,30 @@
+"""What doors to other packages are given: mixtures and results."""
+
+from typing import Any
+
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.training.result import TrainResult
+
+
+def require_gmm(given: Any) -> GMM:
+    """Returns a mixture.
+
+    Raises:
+        TypeError: it is something else, for example a result, which has one.
+    """
+    if isinstance(given, GMM):
+        return given
+    has_one = isinstance(getattr(given, "gmm", None), GMM)
+    cure = "give its .gmm, the mixture of its free coordinates" if has_one else "result.gmm is one"
+    raise TypeError(f"to_mixture needs a GMM, got {type(given).__name__}; {cure}.")
+
+
+def require_result(given: Any) -> TrainResult:
+    """Returns a result.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(given, TrainResult):
+        return given
+    raise TypeError(f"result must be of fit or train, got {type(given).__name__}.")
