@@ -39,6 +39,9 @@ def own_errors() -> Iterator[None]:
         yield
     except Exception as error:
         own = _raised.pop() if _raised else None
+        # Ctrl-C may come between JAX's call and the user's function.
+        if own is None and str(error).rstrip(" :\n").endswith("KeyboardInterrupt"):
+            raise KeyboardInterrupt from None
         if own is None or own is error or type(own).__name__ not in str(error):
             raise
         raise own from None

@@ -11,6 +11,7 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.evaluation import evaluate_rows, value_and_gradient
+from gmmvi_jax.densities.host_errors import own_errors
 
 CENTRE = np.array([1.0, -2.0])
 CHUNK = 4
@@ -214,6 +215,16 @@ def test_a_zero_order_run_evaluates_what_it_counts():
     recorder.largest_batch = len(recorder.batches[0])  # the first look passes, the samples do not
     with pytest.raises(ArithmeticError, match=r"^the simulator lost its mesh$"):
         gmmvi.train(config, target)
+
+
+def test_an_interrupt_outside_of_the_function_is_one_as_well():
+    text = (
+        "INTERNAL: CpuCallback error: Traceback (most recent call last):\n  x\nKeyboardInterrupt: "
+    )
+    with pytest.raises(KeyboardInterrupt), own_errors():
+        raise ValueError(text)
+    with pytest.raises(ValueError, match="KeyboardInterrupt is no"), own_errors():
+        raise ValueError("KeyboardInterrupt is no name")
 
 
 @pytest.mark.parametrize("raised", [KeyError("mesh"), KeyboardInterrupt()])
