@@ -15,7 +15,6 @@ from gmmvi_jax.numerics.schedule import Constant, Scheduled
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
 from gmmvi_jax.training.build import VIAlgorithm, build
-from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
 from gmmvi_jax.training.fit import fit
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
@@ -28,6 +27,7 @@ from gmmvi_jax.training.sample_exchange import (
     reevaluate_samples,
 )
 from gmmvi_jax.training.sample_files import load_samples, save_samples
+from gmmvi_jax.training.state_files import load_state, save_state
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, TimeLimit
 from gmmvi_jax.training.train import train
@@ -69,15 +69,15 @@ __all__ = [
     "init",
     "interop",
     "load",
-    "load_checkpoint",
     "load_samples",
+    "load_state",
     "merge",
     "published_config",
     "reevaluate_samples",
     "register_pytree",
     "samtron",
-    "save_checkpoint",
     "save_samples",
+    "save_state",
     "step",
     "targets",
     "train",

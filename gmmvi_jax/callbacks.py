@@ -17,8 +17,8 @@ import numpy as np
 from gmmvi_jax.evaluation.timeline import Timeline
 from gmmvi_jax.requirements import require_not_negative
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training.checkpoint import save_checkpoint
 from gmmvi_jax.training.history_files import csv_line
+from gmmvi_jax.training.state_files import save_state
 from gmmvi_jax.training.train import Callback
 
 __all__ = ["checkpoint", "csv", "every", "json_lines", "tensorboard", "timeline"]
@@ -124,7 +124,7 @@ def checkpoint(path: str | os.PathLike[str]) -> Callback:
     Args:
         path: of the file, replaced when the new one is complete.
     """
-    return lambda state, row: save_checkpoint(path, state)
+    return lambda state, row: save_state(path, state)
 
 
 def timeline(run: int = 0) -> Timeline:

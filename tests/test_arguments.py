@@ -120,9 +120,10 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"callbacks": "f"}, TypeError, "callbacks must be"),
     ({"callbacks": None}, TypeError, "callbacks must be"),
     ({"progress": "yes"}, TypeError, "progress must be True, False or None, got 'yes'"),
-    ({"checkpoint": True}, TypeError, "checkpoint must be the path of a file, got bool True"),
-    ({"checkpoint": "."}, IsADirectoryError, "checkpoint is a directory"),
-    ({"checkpoint": "no/such/run.npz"}, FileNotFoundError, "create no/such"),
+    ({"checkpoint": True}, TypeError, "checkpoint must be the path of a directory, got True"),
+    ({"checkpoint": ""}, TypeError, "checkpoint must be the path of a directory, got ''"),
+    ({"checkpoint": "/dev/full"}, NotADirectoryError, "checkpoint is a file, /dev/full"),
+    ({"checkpoint": "/dev/full/run"}, OSError, "cannot write to the directory /dev/full/run"),
 ]
 
 
@@ -136,6 +137,11 @@ def test_an_argument_of_the_wrong_type_is_named_before_anything_is_compiled(
     with pytest.raises(error, match=message):
         gmmvi.train_many(CONFIG, gaussian, [0, 1], **arguments)
     assert num_compilations() == compiled
+
+
+def test_checkpoint_and_resume_are_not_given_together():
+    with pytest.raises(ValueError, match="give checkpoint for a new run, or resume"):
+        gmmvi.train(CONFIG, gaussian, checkpoint="a", resume="b")
 
 
 def test_swapped_arguments_and_what_is_no_config_are_named():
@@ -170,10 +176,10 @@ def test_a_mixture_or_state_that_does_not_fit_is_named(result, tmp_path):
         gmmvi.train(CONFIG, gaussian, initial=stacked)
     path = tmp_path / "other.npz"
     np.savez(path, x=np.zeros(3))
-    with pytest.raises(ValueError, match=r"neither a checkpoint .* nor a mixture"):
+    with pytest.raises(ValueError, match=r"neither a state .* nor a mixture"):
         gmmvi.train(CONFIG, gaussian, initial=path)
     path.write_text("text")
-    with pytest.raises(ValueError, match="neither a checkpoint"):
+    with pytest.raises(ValueError, match="neither a state"):
         gmmvi.train(CONFIG, gaussian, initial=path)
 
 

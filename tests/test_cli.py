@@ -84,9 +84,9 @@ def test_fit_prints_the_summary_and_where_the_files_are(fit):
         "history.csv",
         "config.json",
         "report.png",
-        "result.json",
-        "state.npz",
-        "previous.npz",
+        "run.json",
+        "snapshot-00000010.npz",
+        ".lock",
     }
 
 

@@ -98,7 +98,7 @@ def test_what_fails_leaves_the_old_file(directory, capsys, monkeypatch):
     assert main(["convert", str(directory), "--to", "npz", "-n", "60"]) == 2
     assert "the disk is full" in capsys.readouterr().err
     assert path.read_bytes() == b"old"
-    assert not list(directory.glob(".*"))
+    assert not list(directory.glob(".*.tmp"))
     absent = directory / "absent" / "draws.npz"
     assert main(["convert", str(directory), "--to", "npz", "--out", str(absent)]) == 2
     assert f"create the directory {absent.parent}" in capsys.readouterr().err

@@ -137,19 +137,19 @@ def test_several_runs_are_those_that_are_made_one_by_one():
     np.testing.assert_allclose(together.gmms[1].means, alone.gmm.means, rtol=1e-9)
 
 
-def test_a_run_goes_on_from_a_checkpoint_bit_for_bit(tmp_path: Path):
+def test_a_run_goes_on_from_a_state_on_disk_bit_for_bit(tmp_path: Path):
     config = small_config("SAPTDON", diagonal=True, reuse_ratio=1.5).replace(num_iterations=3)
     path = tmp_path / "state.npz"
     whole = gmmvi.train(config.replace(num_iterations=6), variants.four_modes)
-    gmmvi.train(config, variants.four_modes, checkpoint=path)
-    state = gmmvi.load_checkpoint(path, config)
+    gmmvi.save_state(path, gmmvi.train(config, variants.four_modes).state)
+    state = gmmvi.load_state(path, config)
     assert_double(state)
     parts = gmmvi.train(config, variants.four_modes, initial=state)
     for one, other in zip(numbers(whole.state), numbers(parts.state), strict=True):
         np.testing.assert_array_equal(one, other)
     # Nobody's digits are dropped in silence.
     with enable_x64(False), pytest.raises(ValueError, match="set jax_enable_x64 to True"):
-        gmmvi.load_checkpoint(path, config)
+        gmmvi.load_state(path, config)
 
 
 def test_samples_go_from_run_to_run_whatever_their_precision():

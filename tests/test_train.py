@@ -104,10 +104,11 @@ def test_log_every_does_not_change_the_run(result):
     assert np.all(np.isnan(other.history["elbo"]))
 
 
-def test_continuing_from_a_checkpoint_equals_one_long_run(result, tmp_path):
-    path = tmp_path / "run.npz"
-    first = gmmvi.train(CONFIG.replace(num_iterations=20), three_modes, checkpoint=path)
-    state = gmmvi.load_checkpoint(path, CONFIG)
+def test_continuing_from_a_state_on_disk_equals_one_long_run(result, tmp_path):
+    path = tmp_path / "state.npz"
+    first = gmmvi.train(CONFIG.replace(num_iterations=20), three_modes)
+    gmmvi.save_state(path, first.state)
+    state = gmmvi.load_state(path, CONFIG)
     rest = gmmvi.train(CONFIG.replace(num_iterations=25), three_modes, initial=state)
     np.testing.assert_array_equal(rest.gmm.means, result.gmm.means)
     assert int(rest.state.iteration) == 45
@@ -115,35 +116,35 @@ def test_continuing_from_a_checkpoint_equals_one_long_run(result, tmp_path):
     np.testing.assert_array_equal(state.mixture.gaussians.mean, first.state.mixture.gaussians.mean)
 
 
-def test_checkpoint_of_another_config_is_refused(tmp_path, result):
+def test_state_of_another_config_is_refused(tmp_path, result):
     path = tmp_path / "run.npz"
-    gmmvi.save_checkpoint(path, result.state)
+    gmmvi.save_state(path, result.state)
     other = gmmvi.samtron(3)
     with pytest.raises(ValueError, match="config"):
-        gmmvi.load_checkpoint(path, other)
+        gmmvi.load_state(path, other)
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        gmmvi.load_checkpoint(tmp_path / "nowhere.npz", CONFIG)
+        gmmvi.load_state(tmp_path / "nowhere.npz", CONFIG)
     path.write_bytes(b"not an archive")
-    with pytest.raises(ValueError, match="not a checkpoint"):
-        gmmvi.load_checkpoint(path, CONFIG)
+    with pytest.raises(ValueError, match="not a state"):
+        gmmvi.load_state(path, CONFIG)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"version": 1}, "version 1, this gmmvi_jax reads"),
-        ({"format": "other"}, "not a checkpoint"),
+        ({"format": "other"}, "not a state"),
     ],
 )
-def test_checkpoint_of_another_version_is_refused(tmp_path, result, changed, message):
+def test_state_of_another_version_is_refused(tmp_path, result, changed, message):
     path = tmp_path / "run.npz"
-    gmmvi.save_checkpoint(path, result.state)
+    gmmvi.save_state(path, result.state)
     with np.load(path) as file:
         arrays = dict(file)
     header = json.loads(str(arrays.pop("header"))) | changed
     np.savez(path, header=np.asarray(json.dumps(header)), **arrays)
     with pytest.raises(ValueError, match=message):
-        gmmvi.load_checkpoint(path, CONFIG)
+        gmmvi.load_state(path, CONFIG)
 
 
 def test_a_callback_can_stop_the_run(result):

@@ -109,8 +109,8 @@ def test_a_rule_ends_all_runs_when_each_has_met_it(results):
 
 def test_runs_go_on_from_a_result_a_state_or_files_of_each(results, tmp_path):
     part = CONFIG.replace(num_iterations=6)
-    first = gmmvi.train_many(part, two_modes, SEEDS, checkpoint=tmp_path / "run.npz")
-    paths = [tmp_path / f"run-{index}.npz" for index in range(3)]
+    first = gmmvi.train_many(part, two_modes, SEEDS, checkpoint=tmp_path)
+    paths = [tmp_path / f"run-{index}" for index in range(3)]
     rest = CONFIG.replace(num_iterations=4)
     for initial in (first, first.state, paths, [first.run(0), first.state.run(1), paths[2]]):
         many = gmmvi.train_many(rest, two_modes, SEEDS, initial=initial)

@@ -21,7 +21,7 @@ from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
 from gmmvi_jax.cli.user_target import is_file_target, load_function
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.check import check_target
-from gmmvi_jax.npz import write_text
+from gmmvi_jax.files.replacing import write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.fit import fit as choose_and_fit

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmmvi_jax import targets
 from gmmvi_jax.cli.user_target import is_file_target, load_function
-from gmmvi_jax.npz import replaced, write_text
+from gmmvi_jax.files.replacing import replaced, write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult

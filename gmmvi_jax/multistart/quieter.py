@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
@@ -13,7 +14,9 @@ _NUM_DRAWS = 32  # whose noise is compared
 _MOST_BYTES = 2**26  # of what is remembered of the rows
 
 
-def quieter(log_target: LogDensity, gmm: GMM, key: PRNGKey) -> tuple[LogDensity, int]:
+def quieter(
+    log_target: LogDensity, gmm: GMM, key: PRNGKey
+) -> tuple[LogDensity, np.ndarray | None, int]:
     """Returns the target with less noise at the draws of a mixture, if it can have that.
 
     Args:
@@ -22,21 +25,25 @@ def quieter(log_target: LogDensity, gmm: GMM, key: PRNGKey) -> tuple[LogDensity,
         key: of the draws.
 
     Returns:
-        The target, its method ``centred`` applied if it has one and it helps; and the evaluations.
+        The target, its method ``centred`` applied if it has one and it helps; [D] the centre, None
+        if it was not; and the evaluations.
     """
     own: Any = getattr(log_target, "centred", None)
     if own is None:
-        return log_target, 0
+        return log_target, None, 0
     centre = gmm.means[jnp.argmax(gmm.log_weights)]
     if _num_bytes(jax.eval_shape(own, centre)) - _num_bytes(log_target) > _MOST_BYTES:
-        return log_target, 0
+        return log_target, None, 0
     quiet = own(centre)
     density: Any = quiet.log_density if isinstance(quiet, PytreeTarget) else quiet
     draw_key, noise_key = jax.random.split(key)
     points = gmm.sample(draw_key, _NUM_DRAWS)
     keys = jax.random.split(noise_key, (_NUM_DRAWS, 2))
     helps = _noise(quiet, points, keys) < _noise(log_target, points, keys)
-    return quiet if helps else log_target, density.num_evaluations + 4 * _NUM_DRAWS
+    num_evaluations = density.num_evaluations + 4 * _NUM_DRAWS
+    if not helps:
+        return log_target, None, num_evaluations
+    return quiet, np.asarray(centre), num_evaluations
 
 
 def _num_bytes(tree: Any) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.posterior import Posterior
-from gmmvi_jax.npz import replaced
+from gmmvi_jax.files.replacing import replaced
 from gmmvi_jax.packages import needed_by
 from gmmvi_jax.plotting.arms import plot_sampled_arms
 from gmmvi_jax.plotting.components import plot_mixture_2d

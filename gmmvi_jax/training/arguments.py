@@ -15,14 +15,15 @@ import numpy as np
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
-from gmmvi_jax.npz import format_of
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training import checkpoint as checkpoint_files
+from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.run_directory import read_run
 from gmmvi_jax.training.sample_exchange import Samples
 from gmmvi_jax.typing import Array
 
@@ -42,13 +43,8 @@ def check_call(config: Any, log_target: Any) -> None:
     )
 
 
-def check_rest(samples: Any, progress: Any, checkpoint: Any) -> None:
-    """Raises an error where one of these cannot be used.
-
-    Raises:
-        TypeError: of the wrong type.
-        FileNotFoundError, IsADirectoryError: ``checkpoint`` cannot be written.
-    """
+def check_rest(samples: Any, progress: Any) -> None:
+    """Raises TypeError where one of these cannot be used."""
     if samples is not None and not isinstance(samples, Samples):
         raise TypeError(
             f"samples must be Samples, from export_samples(result.state) or load_samples(path); "
@@ -56,15 +52,6 @@ def check_rest(samples: Any, progress: Any, checkpoint: Any) -> None:
         )
     if progress is not None and not isinstance(progress, bool | np.bool_):
         raise TypeError(f"progress must be True, False or None, got {progress!r}.")
-    if checkpoint is None:
-        return
-    if not isinstance(checkpoint, str | os.PathLike):
-        raise TypeError(f"checkpoint must be the path of a file, got {_kind(checkpoint)}.")
-    path = Path(checkpoint)
-    if path.is_dir():
-        raise IsADirectoryError(f"checkpoint is a directory, {path}; add the name of a file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"checkpoint cannot be written to {path}: create {path.parent}.")
 
 
 def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
@@ -207,16 +194,19 @@ def as_initials(
 
 
 def _load(path: Path, config: Config) -> GMM | TrainState:
-    """Returns the mixture or the state in a file, whichever its header names."""
+    """Returns the mixture or the state in a file, whichever its header names; or of a run."""
+    if path.is_dir():
+        return read_run(path, config).state
     if not path.is_file():
         raise FileNotFoundError(f"initial: there is no file {path}.")
     found = format_of(path)
-    if found == checkpoint_files.FORMAT.name:
-        return checkpoint_files.load_checkpoint(path, config)
+    if found == state_files.FORMAT.name:
+        return state_files.load_state(path, config)
     if found == gmm_files.FORMAT.name:
         return GMM.load(path)
     raise ValueError(
-        f"initial: {path} is neither a checkpoint (train(checkpoint=...)) nor a mixture (GMM.save)."
+        f"initial: {path} is neither a state (save_state) nor a mixture (GMM.save); the directory "
+        f"of a run (checkpoint=) will do as well."
     )
 
 

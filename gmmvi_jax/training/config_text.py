@@ -2,7 +2,8 @@
 
 import dataclasses
 import importlib
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -33,6 +34,47 @@ def from_json(values: dict[str, Any]) -> Config:
     if not isinstance(config, Config):
         raise ValueError(f"this is a {type(config).__name__}, no configuration")
     return config
+
+
+class Difference(NamedTuple):
+    """A value that two configurations do not share.
+
+    Attributes:
+        place: of the value, as ``algorithm.max_components``.
+        first: the value of the first one.
+        second: the value of the second one.
+    """
+
+    place: str
+    first: Any
+    second: Any
+
+
+def differences(first: Config, second: Config) -> list[Difference]:
+    """Returns what differs between two configurations; functions in them are taken to be equal."""
+    return [
+        Difference(place.removeprefix("."), _plain(one), _plain(other))
+        for place, one, other in _differing(first, second, "")
+    ]
+
+
+def _differing(first: Any, second: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    is_own = dataclasses.is_dataclass(first) and type(first).__module__.startswith(_PACKAGE)
+    if is_own and type(first) is type(second):
+        for field in dataclasses.fields(first):
+            name = field.name
+            yield from _differing(getattr(first, name), getattr(second, name), f"{place}.{name}")
+        return
+    try:
+        same = _encode(first, place) == _encode(second, place)
+    except ValueError:
+        same = type(first) is type(second)
+    if not same:
+        yield place, first, second
+
+
+def _plain(value: Any) -> Any:
+    return np.asarray(value).tolist() if isinstance(value, np.ndarray | jax.Array) else value
 
 
 def _encode(value: Any, place: str) -> Any:

@@ -20,13 +20,14 @@ from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
+from gmmvi_jax.training.kept_run import KeptRun, kept_run
 from gmmvi_jax.training.launch import Request, check_request
-from gmmvi_jax.training.log import logger, told_on_stderr
+from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.splitting import Splitting
 from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, StoppingRule, TimeLimit
-from gmmvi_jax.training.train import Callback, run_one
+from gmmvi_jax.training.train import Callback, resume_one, run_one
 from gmmvi_jax.typing import Array, PyTree
 from gmmvi_jax.variants.configurations import samtron, vips
 
@@ -61,6 +62,7 @@ def fit(
     verbose: bool = True,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density, and chooses everything itself.
 
@@ -95,6 +97,7 @@ def fit(
             ``gmmvi_jax`` is set up to (INFO; DEBUG has a line for every ten iterations).
         callbacks: see ``train``.
         checkpoint: see ``train``.
+        resume: see ``train``; a run in that directory goes on with the settings it began with.
 
     Returns:
         See ``train``. ``result.status`` is "converged" or "budget spent" if all went well, and
@@ -123,13 +126,42 @@ def fit(
     settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}
     variant = samtron if has_gradient(target) else vips
     config = _config(variant, example, mean, scale, {**settings, "domain": domain})
-    request = check_request(config, log_density, None, progress, callbacks, checkpoint, until)
+    request = check_request(config, log_density, None, progress, callbacks, until)
     estimator = config.algorithm.natural_gradient
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
     warn_of_repeats(request.target)
 
-    with told_on_stderr(verbose):
-        return _fit(request, variant, settings, scale is None, budget, seconds, checkpoint)
+    with told_on_stderr(verbose), kept_run(checkpoint, resume, None) as kept:
+        if kept.begun is not None:
+            return _go_on(request, kept, budget, seconds)
+        return _fit(request, variant, settings, scale is None, budget, seconds, kept)
+
+
+def _go_on(
+    request: Request, kept: KeptRun, budget: int | None, seconds: float | None
+) -> TrainResult:
+    """Goes on with a run as it was begun.
+
+    Raises:
+        ValueError: it is a run of another position or seed.
+    """
+    begun, config = kept.begun, request.config
+    assert begun is not None
+    for name in ("dim", "layout"):
+        if getattr(begun.config, name) != getattr(config, name):
+            raise ValueError(
+                f"resume: the run there has {name} {getattr(begun.config, name)}, this density "
+                f"{getattr(config, name)}; give its own directory to each density."
+            )
+    if begun.config.run.seed != config.run.seed:
+        raise ValueError(
+            f"resume: the run there has seed {begun.config.run.seed}, not {config.run.seed}; give "
+            f"its own directory to each seed."
+        )
+    logger.info("goes on after iteration %d", begun.rows[-1]["iteration"])
+    splitting = _splitting(begun.config, budget, seconds)
+    request = request._replace(config=begun.config, splitting=splitting)
+    return resume_one(request, typed_key(config.run.seed), kept)
 
 
 def _fit(
@@ -139,7 +171,7 @@ def _fit(
     may_rescale: bool,
     budget: int | None,
     seconds: float | None,
-    checkpoint: str | Path | None,
+    kept: KeptRun,
 ) -> TrainResult:
     """Searches, and takes the run to its end."""
     config, start = request.config, None
@@ -151,16 +183,15 @@ def _fit(
             config = dataclasses.replace(config, layout=layout)
             request = request._replace(config=config)
     if start is None or start.num_basins:
-        _log(start, config, time.perf_counter() - request.start_time)
+        log_start(start, config, time.perf_counter() - request.start_time)
     request = request._replace(splitting=_splitting(config, budget, seconds))
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
-        run = OneRun(config, request.target, key, None, num_evaluations)
-    else:
-        quiet, more = quieter(request.target, start.gmm, jax.random.fold_in(key, _NOISE))
-        run = OneRun(config, quiet, key, start.gmm, start.num_evaluations + more)
-    return run_one(request, run, checkpoint)
+        return run_one(request, OneRun(config, request.target, key, None, num_evaluations), kept)
+    quiet, centre, more = quieter(request.target, start.gmm, jax.random.fold_in(key, _NOISE))
+    run = OneRun(config, quiet, key, start.gmm, start.num_evaluations + more)
+    return run_one(request, run, kept, centre)
 
 
 def _search(
@@ -250,29 +281,3 @@ def _has_memory(config: Config) -> bool:
     )
     selector: Any = algorithm.sample_selector
     return selector.window_size(shape).num_bytes(shape) <= selector.reuse_window_bytes
-
-
-def _log(start: Start | None, config: Config, seconds: float) -> None:
-    """Logs what the search found, and what was chosen."""
-    if start is None:
-        found = "no search for a start"
-    else:
-        basins = f"{start.num_basins} basin{'s' * (start.num_basins != 1)}"
-        found = (
-            f"{start.num_climbs} climbs found {basins} "
-            f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
-            f"{'; the prior is a better start' * (start.gmm is None)}"
-        )
-    algorithm = config.algorithm
-    count = 1 if start is None or start.gmm is None else start.gmm.num_components
-    selector: Any = algorithm.sample_selector
-    estimator = type(algorithm.natural_gradient).__name__
-    logger.info("%d dimension%s; %s", config.dim, "s" * (config.dim != 1), found)
-    logger.info(
-        "starts with %d component%s of at most %d, %d samples each, reused; %s",
-        count,
-        "s" * (count != 1),
-        algorithm.max_components,
-        selector.desired_samples,
-        estimator,
-    )

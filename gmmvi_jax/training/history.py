@@ -24,9 +24,9 @@ def diagnosis_samples(history: dict[str, np.ndarray]) -> int:
 class History:
     """Rows of numbers that are read as columns."""
 
-    def __init__(self) -> None:
-        """Creates an empty history."""
-        self._rows: list[dict[str, Any]] = []
+    def __init__(self, rows: Sequence[dict[str, Any]] = ()) -> None:
+        """Creates a history, empty or with the rows of an earlier process."""
+        self._rows = list(rows)
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a row; all rows have the same names."""

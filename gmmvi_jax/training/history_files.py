@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gmmvi_jax.npz import write_text
+from gmmvi_jax.files.replacing import write_text
 
 
 def csv_line(values: Iterable[Any]) -> str:

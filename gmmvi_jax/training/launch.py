@@ -1,9 +1,9 @@
 """What ``train`` and ``train_many`` share: from checked arguments to where the loop ends."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -22,15 +22,17 @@ from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
+from gmmvi_jax.training.keeper import Keeper, snapshots_of
 from gmmvi_jax.training.log import log_chunk, log_end, log_split
 from gmmvi_jax.training.memory import check_memory
 from gmmvi_jax.training.progress import ProgressBar
-from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, run_chunks
+from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, Standing, run_chunks
 from gmmvi_jax.training.runs import Runs, copied
 from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
+from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
-from gmmvi_jax.training.watch import Watch, start_watch
+from gmmvi_jax.training.watch import Watch, resume_watch, start_watch
 from gmmvi_jax.variants.validation import validate
 
 
@@ -67,7 +69,6 @@ def check_request(
     samples: Any,
     progress: Any,
     callbacks: Any,
-    checkpoint: Any,
     until: Any = (),
 ) -> Request:
     """Returns what a call of ``train`` or ``train_many`` asks for.
@@ -77,7 +78,7 @@ def check_request(
     """
     start_time = time.perf_counter()
     check_call(config, log_target)
-    check_rest(samples, progress, checkpoint)
+    check_rest(samples, progress)
     callbacks, rules = as_callbacks(callbacks), as_rules(until)
     validate(config)
     target = as_target(log_target, config)
@@ -96,21 +97,26 @@ _fitted = jax.jit(Algorithm.fitted)
 def launch(
     request: Request,
     runs: Runs,
-    save: Callable[[TrainState], None],
     rows_of: Callable[[Sequence[Row]], Any],
+    keepers: Sequence[Keeper] = (),
+    begun: Snapshot | None = None,
+    target_centre: np.ndarray | None = None,
 ) -> Outcome:
     """Runs all iterations, or as many as there are before something ends them.
 
     Args:
         request: what is asked for.
         runs: one, or several.
-        save: called with the state after every chunk.
         rows_of: makes of the rows of the runs what callbacks are given.
+        keepers: one for each run if they are to be kept.
+        begun: what an earlier process left of the only run.
+        target_centre: see ``Snapshot``.
     """
-    config, target = request.config, request.target
+    config = request.config
+    if begun is not None:
+        request = request._replace(start_time=request.start_time - begun.rows[-1]["wall_time"])
     with catch_interrupts() as interrupts:
-        watch = start_watch(config, target, runs.starts[0], request.layout)
-        watches = [watch, *(watch.another(config, start) for start in runs.starts[1:])]
+        watches = _watches(request, runs, begun)
         state, estimate_elbo = _compile(request, runs)
         total = None if request.until else config.run.num_iterations
         with ProgressBar(total, enabled=request.progress) as bar:
@@ -127,8 +133,12 @@ def launch(
                 bar.update(num_steps, [report.row for report in reports])
                 return reports
 
+            def keep(*standing: Any) -> None:
+                snapshots = partial(snapshots_of, config, runs, watches, target_centre, *standing)
+                for index, keeper in enumerate(keepers):
+                    keeper.offer(lambda index=index: snapshots()[index])
+
             def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
-                save(state)
                 if not request.callbacks:
                     return False
                 # The next chunk donates the state; a callback may keep this copy.
@@ -137,24 +147,55 @@ def launch(
 
             chunks = Chunks(
                 grow=partial(_grow, request),
-                advance=partial(_advance, runs, watch.target_calls_host),
+                advance=partial(_advance, runs, watches[0].target_calls_host),
                 report=report,
+                keep=keep,
                 follow_up=follow_up,
                 judge=partial(first_ending, request.until),
-                may_raise=watch.target_calls_host,
+                may_raise=watches[0].target_calls_host,
             )
-            gmms = [
-                to_gmm(_fitted(config.algorithm, part.mixture, part.memories))
-                for part in runs.split(state)
-            ]
+            start = _standing(config, runs, state, begun)
+            run = dataclasses.replace(
+                config.run, num_iterations=config.run.num_iterations - start.iteration
+            )
             interrupts.defer()
-            outcome = run_chunks(chunks, state, gmms, config.run, interrupts)
+            outcome = run_chunks(chunks, start, run, interrupts)
+    outcome = outcome._replace(endings=_conclude(request, watches, outcome))
+    for index, keeper in enumerate(keepers):
+        keeper.finish(snapshots_of(config, runs, watches, target_centre, *outcome)[index])
+    return outcome
+
+
+def _watches(request: Request, runs: Runs, begun: Snapshot | None) -> list[Watch]:
+    """Returns a watch over each run; the target is evaluated if it has not been before."""
+    config, target, layout = request.config, request.target, request.layout
+    if begun is not None:
+        num_evaluations = begun.rows[-1]["num_diagnostic_evaluations"]
+        return [resume_watch(config, target, layout, begun.watch, num_evaluations)]
+    watch = start_watch(config, target, runs.starts[0], layout)
+    return [watch, *(watch.another(config, start) for start in runs.starts[1:])]
+
+
+def _standing(config: Config, runs: Runs, state: TrainState, begun: Snapshot | None) -> Standing:
+    """Returns where the loop starts."""
+    gmms = [
+        to_gmm(_fitted(config.algorithm, part.mixture, part.memories)) for part in runs.split(state)
+    ]
+    if begun is None:
+        return Standing(state, gmms, gmms, [History() for _ in gmms])
+    previous = gmms if begun.previous is None else [begun.previous]
+    return Standing(state, gmms, previous, [History(begun.rows)])
+
+
+def _conclude(request: Request, watches: Sequence[Watch], outcome: Outcome) -> list[Ending]:
+    """Returns how the runs ended, after a look at their last draws."""
     endings = []
     for watch, ending, history in zip(watches, outcome.endings, outcome.histories, strict=True):
         ending = _explained(ending, request)
-        endings.append(watch.conclude(ending, history.last, config.run.diagnostic_samples))
+        num_draws = request.config.run.diagnostic_samples
+        endings.append(watch.conclude(ending, history.last, num_draws))
         log_end(endings[-1], history.last)
-    return outcome._replace(endings=endings)
+    return endings
 
 
 def _explained(ending: Ending, request: Request) -> Ending:
@@ -234,9 +275,3 @@ def _grow(
     log_split(history.last["iteration"], gmm.num_components, count)
     generator = np.random.default_rng((request.config.run.seed, history.last["iteration"]))
     return restart(request.config.algorithm, state, split(gmm, count, generator))
-
-
-def numbered_path(path: str | Path, index: int) -> Path:
-    """Returns the path of the checkpoint of one of several runs: ``run-0.npz`` of ``run.npz``."""
-    path = Path(path)
-    return path.with_name(f"{path.stem}-{index}{path.suffix}")

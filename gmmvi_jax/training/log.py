@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from gmmvi_jax.config import Config
+from gmmvi_jax.multistart import Start
 from gmmvi_jax.training.status import Ending
 from gmmvi_jax.training.stopping import evaluations_spent
 
@@ -62,4 +64,30 @@ def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
         row["num_components"],
         f"{evaluations_spent(row):,}",
         row["wall_time"],
+    )
+
+
+def log_start(start: Start | None, config: Config, seconds: float) -> None:
+    """Logs what the search found, and what was chosen."""
+    if start is None:
+        found = "no search for a start"
+    else:
+        basins = f"{start.num_basins} basin{'s' * (start.num_basins != 1)}"
+        found = (
+            f"{start.num_climbs} climbs found {basins} "
+            f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
+            f"{'; the prior is a better start' * (start.gmm is None)}"
+        )
+    algorithm = config.algorithm
+    count = 1 if start is None or start.gmm is None else start.gmm.num_components
+    selector: Any = algorithm.sample_selector
+    estimator = type(algorithm.natural_gradient).__name__
+    logger.info("%d dimension%s; %s", config.dim, "s" * (config.dim != 1), found)
+    logger.info(
+        "starts with %d component%s of at most %d, %d samples each, reused; %s",
+        count,
+        "s" * (count != 1),
+        algorithm.max_components,
+        selector.desired_samples,
+        estimator,
     )

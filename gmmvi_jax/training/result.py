@@ -286,8 +286,8 @@ class TrainResult:
 
         ``gmm.npz`` has the mixture: ``log_weights`` [K], ``means`` [K, D] and ``factors``, lower
         Cholesky factors [K, D, D] or standard deviations [K, D], which NumPy alone can read.
-        ``history.csv`` is the history, ``result.json`` status and configuration, ``state.npz`` what
-        a run needs to go on.
+        ``history.csv`` is the history, ``run.json`` status and configuration, ``snapshot-*.npz``
+        all of it, from which a run goes on (``train(config, log_density, resume=directory)``).
 
         Args:
             directory: made if it does not exist; files of an earlier result are replaced.

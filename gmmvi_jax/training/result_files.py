@@ -1,111 +1,95 @@
-"""A result as a directory: mixture, state, history and configuration."""
+"""Results and the directories of runs: ``TrainResult.save`` and ``load``."""
 
-import json
 import os
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gmmvi_jax.densities.check import check_dimensions
-from gmmvi_jax.gmm import GMM
-from gmmvi_jax.npz import write_text
 from gmmvi_jax.training.arguments import as_target
-from gmmvi_jax.training.checkpoint import load_checkpoint, save_checkpoint
-from gmmvi_jax.training.config_text import from_json, to_json
-from gmmvi_jax.training.history_files import read_csv, write_csv
+from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.run_directory import drop_run, read_run, write_run
+from gmmvi_jax.training.run_lock import locked
+from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.training.watch import first_memory
 from gmmvi_jax.typing import Array
 
-_FORMAT, _VERSION = "gmmvi_jax.TrainResult", 1
-_RECORD, _MIXTURE, _STATE, _HISTORY = "result.json", "gmm.npz", "state.npz", "history.csv"
-_PREVIOUS = "previous.npz"
+_UNFINISHED = Ending(Status.INTERRUPTED, "the process ended before the run did.")
 
 
 def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
     """Writes a result; see ``TrainResult.save``."""
+    to_json(result.config)  # raises where it holds a function
     directory = Path(directory)
-    record = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "status": str(result.status),
-        "reason": result.ending.reason,
-        "versions": {name: metadata.version(name) for name in ("gmmvi_jax", "jax", "numpy")},
-        "config": to_json(result.config),
-    }
     directory.mkdir(parents=True, exist_ok=True)
-    # The record comes last: a directory that has one is complete.
-    (directory / _RECORD).unlink(missing_ok=True)
-    result.gmm.save(directory / _MIXTURE)
-    if result.previous is not None:
-        result.previous.save(directory / _PREVIOUS)
-    save_checkpoint(directory / _STATE, result.state, compressed=True)
-    write_csv(directory / _HISTORY, result.history)
-    text = json.dumps(record, indent=1, allow_nan=False)
-    write_text(directory / _RECORD, f"{text}\n")
+    columns = result.history.values()
+    snapshot = Snapshot(
+        config=result.config,
+        state=result.state,
+        gmm=result.gmm,
+        previous=result.previous,
+        rows=[
+            dict(zip(result.history, values, strict=True))
+            for values in zip(*(np.asarray(column).tolist() for column in columns), strict=True)
+        ],
+        ending=result.ending,
+        watch=first_memory(result.config, None),
+    )
+    with locked(directory):
+        drop_run(directory)
+        write_run(directory, snapshot)
 
 
 def load(
     directory: str | os.PathLike[str], log_density: Callable[..., Array] | None = None
 ) -> TrainResult:
-    """Returns the result that ``TrainResult.save`` wrote.
+    """Returns the result in the directory of a run, also of one that was killed.
 
     Args:
-        directory: with its files.
+        directory: that ``TrainResult.save`` wrote, or ``checkpoint=`` of a run. Where the newest
+            snapshot is damaged the one before it is read, and a warning says so.
         log_density: that was fitted, for what evaluates it: ``diagnose``, ``expectation``,
-            ``refine``. It is code, and not in the files; it is traced here, to see that it takes
-            such a position.
+            ``refine``. It is code, and not in the files.
 
     Raises:
-        FileNotFoundError: there is no result in the directory.
-        TypeError, ValueError: a file is damaged, or of another version; the message names it. Or
-            the density does not take such a position, or returns no scalar.
+        FileNotFoundError: there is no run in the directory.
+        ValueError: no snapshot in it can be read; or ``log_density`` is another one.
+        TypeError: ``log_density`` does not take such positions.
     """
     directory = Path(directory)
-    record = _read_record(directory / _RECORD)
-    try:
-        config = from_json(record["config"])
-        ending = Ending(Status(record["status"]), record["reason"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{directory / _RECORD} is damaged: {error}") from error
-    previous = directory / _PREVIOUS
-    gmm = GMM.load(directory / _MIXTURE)
-    target = None if log_density is None else as_target(log_density, config)
+    snapshot = read_run(directory)
+    target = None if log_density is None else as_target(log_density, snapshot.config)
     if target is not None:
         try:
-            check_dimensions(target, gmm.dim, gmm.means.dtype)
+            check_dimensions(target, snapshot.gmm.dim, snapshot.gmm.means.dtype)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"log_density is not that of {directory}: {error}") from error
+    return result_of(snapshot, target)
+
+
+def result_of(snapshot: Snapshot, target: Any, ending: Ending | None = None) -> TrainResult:
+    """Returns a snapshot as a result.
+
+    Args:
+        snapshot: of a run.
+        target: a callable pytree, None if it is not known.
+        ending: of the run, None for that of the snapshot.
+    """
+    ending = ending or snapshot.ending or _UNFINISHED
+    names = snapshot.rows[0] if snapshot.rows else {}
     return TrainResult(
-        gmm=gmm,
-        state=load_checkpoint(directory / _STATE, config),
-        history=read_csv(directory / _HISTORY),
+        gmm=snapshot.gmm,
+        state=snapshot.state,
+        history={name: np.asarray([row[name] for row in snapshot.rows]) for name in names},
         status=ending.status,
-        config=config,
-        layout=config.layout,
+        config=snapshot.config,
+        layout=snapshot.config.layout,
         target=target,
-        previous=GMM.load(previous) if previous.is_file() else None,
+        previous=snapshot.previous,
         ending=ending,
     )
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no result in {path.parent}: result.save(directory) writes {path.name} last, so it "
-            f"may also be incomplete."
-        )
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged, it is no JSON: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
-        raise ValueError(f"{path} is no result of gmmvi_jax.")
-    if record.get("version") != _VERSION:
-        raise ValueError(
-            f"{path} has version {record.get('version')}, this package reads {_VERSION}: load it "
-            f"with gmmvi_jax {record.get('versions', {}).get('gmmvi_jax', 'that wrote it')}."
-        )
-    return record

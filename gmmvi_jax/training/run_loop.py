@@ -37,7 +37,8 @@ class Chunks(NamedTuple):
         advance: takes some steps: (state, count) to (state, infos). It may raise what the target
             raises on the host.
         report: (state, infos, count) to a report per run.
-        follow_up: (state, rows) to whether to stop: checkpoint, callbacks.
+        keep: (state, mixtures, those a chunk before, histories): what goes to the disk.
+        follow_up: (state, rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
         judge: rows of the history of a run to what ends it, if anything does.
@@ -46,10 +47,33 @@ class Chunks(NamedTuple):
 
     advance: Callable[[Any, int], tuple[Any, Any]]
     report: Callable[[Any, Any, int], Sequence[Report]]
+    keep: Callable[[Any, Sequence[GMM], Sequence[GMM], Sequence[History]], None]
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     judge: Callable[[Sequence[Row]], Ending | None]
     may_raise: bool
+
+
+class Standing(NamedTuple):
+    """Where the loop starts: the first time, or after an earlier process.
+
+    Attributes:
+        state: of the runs; may be donated.
+        gmms: its mixtures, one per run.
+        previous: the mixtures a chunk before.
+        histories: one per run, empty the first time.
+    """
+
+    state: Any
+    gmms: Sequence[GMM]
+    previous: Sequence[GMM]
+    histories: Sequence[History]
+
+    @property
+    def iteration(self) -> int:
+        """How many iterations are in the histories."""
+        rows = self.histories[0].rows
+        return rows[-1]["iteration"] if rows else 0
 
 
 class Outcome(NamedTuple):
@@ -70,9 +94,7 @@ class Outcome(NamedTuple):
     endings: Sequence[Ending]
 
 
-def run_chunks(
-    chunks: Chunks, state: Any, gmms: Sequence[GMM], run: Run, interrupts: Interrupts
-) -> Outcome:
+def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts) -> Outcome:
     """Takes the run's iterations in chunks, until they are done or something ends them.
 
     An error before the first chunk is complete is raised, since nothing is lost by it. Later ones
@@ -80,15 +102,15 @@ def run_chunks(
 
     Args:
         chunks: what to call.
-        state: at the start; may be donated.
-        gmms: its mixtures, one per run.
-        run: number of iterations, and of steps per chunk.
+        start: of the loop.
+        run: number of iterations, those of an earlier process left out; and of steps per chunk.
         interrupts: asked after every chunk.
     """
-    histories = [History() for _ in gmms]
+    state, gmms, previous, histories = start
     endings: list[Ending | None] = [None] * len(gmms)
-    previous = gmms
     remaining = run.num_iterations
+    if remaining > 0 and all(history.rows for history in histories):
+        state = chunks.grow(state, gmms, histories)
 
     def end_all(ending: Ending) -> Outcome:
         final = [ending if own is None else own for own in endings]
@@ -116,6 +138,8 @@ def run_chunks(
         errors = [ending.error for ending in endings if ending is not None and ending.error]
         if is_first and len(errors) == len(gmms):
             raise errors[0]
+        if any(ending is None for ending in endings):
+            chunks.keep(state, gmms, previous, histories)
         try:
             stop = chunks.follow_up(state, [report.row for report in reports])
         except Exception as error:

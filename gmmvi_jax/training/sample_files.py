@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gmmvi_jax.npz import FileFormat, read_npz, write_npz
+from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.training.sample_exchange import ReusableSamples, Samples
 
 FORMAT = FileFormat("gmmvi_jax.Samples", 1, "file of samples", "save_samples")

@@ -5,18 +5,24 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initial, as_initial
-from gmmvi_jax.training.checkpoint import save_checkpoint
+from gmmvi_jax.training.kept_run import KeptRun, kept_run
+from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import Request, check_request, launch
 from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.result_files import result_of
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.sample_exchange import Samples
-from gmmvi_jax.training.stopping import StoppingRule
+from gmmvi_jax.training.status import COMPLETED
+from gmmvi_jax.training.stopping import StoppingRule, first_ending
 from gmmvi_jax.typing import Array, PRNGKey
 
 Callback = Callable[[TrainState, dict[str, Any]], bool | None]
@@ -33,6 +39,7 @@ def train(
     progress: bool | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
     until: StoppingRule | Sequence[StoppingRule] = (),
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density.
@@ -48,15 +55,18 @@ def train(
             count as diagnostic evaluations.
         initial: a mixture to start from, or a state or a result to continue from (for
             ``num_iterations`` more steps; it is copied and brings its own key). Or the path of a
-            file with a mixture (``GMM.save``) or a state (``checkpoint``).
+            file with a mixture (``GMM.save``) or a state (``save_state``), or of a run's directory.
         samples: of an earlier run, see ``export_samples``; candidates for new components and, with
             reuse, the first samples.
         rng_key: a PRNG key, or an integer; overrides ``config.run.seed``.
         progress: shows a progress bar on stderr.
         callbacks: one or several, called with the state and the new row of the history after every
             chunk; one that returns True stops the run. The state is a copy, which may be kept.
-        checkpoint: file to which the state is written after every chunk; see
-            ``load_checkpoint``.
+        checkpoint: directory in which the run is kept: after every chunk where that is cheap, else
+            once a minute, and at the end. ``gmmvi_jax.load`` reads it. A full disk is a warning.
+        resume: directory of a run that goes on where it was, as if it had never ended, or that
+            begins if there is none: the same line starts a job and starts it again. The config must
+            be that of the run, but may ask for more iterations or components.
         until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
             ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
             rows of the history to an ``Ending`` or None.
@@ -74,27 +84,29 @@ def train(
         FloatingPointError: the target gave no usable value at any sample of the first chunk.
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
-    request = check_request(config, log_target, samples, progress, callbacks, checkpoint, until)
+    request = check_request(config, log_target, samples, progress, callbacks, until)
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
-    return run_one(request, OneRun(config, request.target, key, initial), checkpoint)
+    with kept_run(checkpoint, resume, config) as kept:
+        if kept.begun is not None:
+            return resume_one(request, key, kept)
+        return run_one(request, OneRun(config, request.target, key, initial), kept)
 
 
-def run_one(request: Request, run: OneRun, checkpoint: str | Path | None) -> TrainResult:
+def run_one(
+    request: Request, run: OneRun, kept: KeptRun, target_centre: np.ndarray | None = None
+) -> TrainResult:
     """Takes a run to its end.
 
     Args:
         request: what is asked for.
         run: the only one.
-        checkpoint: see ``train``.
+        kept: what is on the disk of it.
+        target_centre: see ``Snapshot``.
     """
-
-    def save(state: TrainState) -> None:
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, state)
-
-    outcome = launch(request, run, save, rows_of=itemgetter(0))
+    keepers = [] if kept.keeper is None else [kept.keeper]
+    outcome = launch(request, run, itemgetter(0), keepers, kept.begun, target_centre)
     (ending,) = outcome.endings
     ending.warn()
     return TrainResult(
@@ -108,3 +120,26 @@ def run_one(request: Request, run: OneRun, checkpoint: str | Path | None) -> Tra
         previous=outcome.previous[0],
         ending=ending,
     )
+
+
+def resume_one(request: Request, key: PRNGKey, kept: KeptRun) -> TrainResult:
+    """Goes on with a run; one that has ended, and would end again, is returned as it is.
+
+    Args:
+        request: what is asked for.
+        key: of the run.
+        kept: what is on the disk of it.
+    """
+    begun = kept.begun
+    assert begun is not None
+    ending = first_ending(request.until, begun.rows)
+    if ending is None and begun.rows[-1]["iteration"] >= request.config.run.num_iterations:
+        ending = COMPLETED
+    if ending is not None:
+        return result_of(begun, request.target, begun.ending or ending)
+    config, target = request.config, request.target
+    state = with_capacity(begun.state, begun.config, config)
+    centre = begun.target_centre
+    if centre is not None:
+        target = target.centred(jnp.asarray(centre))
+    return run_one(request, OneRun(config, target, key, state), kept, centre)

@@ -1,5 +1,6 @@
 """``train_many``: the same config from several seeds, in one compiled program."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
-from gmmvi_jax.training.checkpoint import save_checkpoint
-from gmmvi_jax.training.launch import check_request, launch, numbered_path
+from gmmvi_jax.training.keeper import Keeper
+from gmmvi_jax.training.kept_run import directory_of, kept_run
+from gmmvi_jax.training.launch import check_request, launch
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples
@@ -54,8 +56,8 @@ def train_many(
         callbacks: as of ``train``, called with the stacked state, of which ``state.run(0)`` is one
             run's, and a list of the new rows of the histories, one per run. One that returns True
             stops all runs.
-        checkpoint: file names to which the states are written after every chunk, one for each run:
-            ``run-0.npz``, ``run-1.npz``, ... for ``run.npz``.
+        checkpoint: directory in which the runs are kept, each in one of its own, ``run-0``,
+            ``run-1``, ...; see ``train``. ``gmmvi_jax.load`` reads each of them.
         until: as of ``train``. The runs go on until all of them have ended; that of one says what
             ended it first.
 
@@ -67,8 +69,8 @@ def train_many(
     Raises:
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
-    request = check_request(config, log_target, samples, progress, callbacks, checkpoint, until)
-    seeds = as_seeds(seeds)
+    request = check_request(config, log_target, samples, progress, callbacks, until)
+    seeds, directory = as_seeds(seeds), directory_of(checkpoint)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     runs = ManyRuns(
         config,
@@ -78,12 +80,13 @@ def train_many(
         at_once,
     )
 
-    def save(state: TrainState) -> None:
-        if checkpoint is not None:
-            for index, own in enumerate(runs.split(state)):
-                save_checkpoint(numbered_path(checkpoint, index), own)
-
-    outcome = launch(request, runs, save, rows_of=list)
+    with contextlib.ExitStack() as stack:
+        keepers: list[Keeper] = []
+        names = [] if directory is None else [directory / f"run-{i}" for i in range(len(seeds))]
+        for name in names:
+            kept = stack.enter_context(kept_run(name, None, config))
+            keepers += [kept.keeper] if kept.keeper else []
+        outcome = launch(request, runs, list, keepers)
     for seed, ending in zip(seeds, outcome.endings, strict=True):
         ending.warn(f"the run of seed {seed}")
     columns = [history.columns() for history in outcome.histories]

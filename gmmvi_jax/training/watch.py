@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Set
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Config
@@ -30,6 +31,20 @@ _MOST_BROKEN_POINTS = 64  # points at which gradients are recomputed, to name th
 _MOST_OUTSIDE = 0.99  # share of the last mixture's draws outside of the support without a warning
 
 
+class WatchMemory(NamedTuple):
+    """What a watch must know to go on in another process.
+
+    Attributes:
+        centre: [D] of the initial mixture.
+        scale: [D] its standard deviations.
+        largest_spread: of the mixture, in these, that was examined.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    largest_spread: float
+
+
 class Watch:
     """Checks ONE run after every chunk; warns once per fault, and decides whether the run ends.
 
@@ -43,7 +58,7 @@ class Watch:
         log_target: LogDensity,
         primitives: Set[str],
         layout: PositionLayout | None,
-        extent: tuple[np.ndarray, np.ndarray],
+        memory: WatchMemory,
         num_evaluations: int = 0,
     ) -> None:
         """Creates a watch.
@@ -52,7 +67,7 @@ class Watch:
             log_target: a callable pytree.
             primitives: of the target's jaxpr, see ``check_target``.
             layout: of the position, if it is a pytree.
-            extent: [D] centre and [D] standard deviations of the initial mixture.
+            memory: of the initial mixture, or of an earlier process.
             num_evaluations: target evaluations outside of training so far.
         """
         self.num_evaluations = num_evaluations
@@ -60,9 +75,13 @@ class Watch:
         self._log_target = log_target
         self._primitives = primitives
         self._layout = layout
-        self._centre, self._scale = extent
+        self._centre, self._scale, self._largest_spread = memory
         self._told: set[Fault] = set()
-        self._largest_spread = _SUSPICIOUS_SPREAD
+
+    @property
+    def memory(self) -> WatchMemory:
+        """What goes to the disk with the run."""
+        return WatchMemory(self._centre, self._scale, self._largest_spread)
 
     def another(self, config: Config, initial: GMM | None) -> Self:
         """Returns a watch over another run of the same target, which it has not asked yet.
@@ -71,8 +90,8 @@ class Watch:
             config: of the run.
             initial: the mixture to start from, if it is not the config's.
         """
-        extent = _extent(config, initial)
-        return type(self)(self._log_target, self._primitives, self._layout, extent)
+        memory = first_memory(config, initial)
+        return type(self)(self._log_target, self._primitives, self._layout, memory)
 
     def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:
         """Returns the ending if the run must end, else None.
@@ -201,7 +220,31 @@ def start_watch(
     look = evaluate_points(log_target, points, estimator.uses_target_gradient)
     check_start(look, primitives, layout)
     num_evaluations = len(points) + _check_minibatches(log_target, points[0])
-    return Watch(log_target, primitives, layout, _extent(config, initial), num_evaluations)
+    return Watch(log_target, primitives, layout, first_memory(config, initial), num_evaluations)
+
+
+def resume_watch(
+    config: Config,
+    log_target: LogDensity,
+    layout: PositionLayout | None,
+    memory: WatchMemory,
+    num_evaluations: int,
+) -> Watch:
+    """Returns a watch that goes on; the target is traced, not evaluated.
+
+    Args:
+        config: of the run.
+        log_target: a callable pytree.
+        layout: of the position, if it is a pytree.
+        memory: of the watch before.
+        num_evaluations: of the watch before.
+
+    Raises:
+        TypeError, ValueError: see ``check_target``.
+    """
+    estimator = config.algorithm.natural_gradient
+    primitives = check_target(log_target, config.dim, jnp.result_type(float), estimator)
+    return Watch(log_target, primitives, layout, memory, num_evaluations)
 
 
 def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
@@ -213,8 +256,8 @@ def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
     return density.check_sum(position) if isinstance(density, MinibatchTarget) else 0
 
 
-def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns [D] the centre and [D] the standard deviations of the initial mixture.
+def first_memory(config: Config, initial: GMM | None) -> WatchMemory:
+    """Returns centre and standard deviations of the initial mixture.
 
     A mixture to start from may sit in a narrow part of the target, as the highest point of a
     funnel; then the prior's scale is what growth is measured by.
@@ -223,10 +266,12 @@ def _extent(config: Config, initial: GMM | None) -> tuple[np.ndarray, np.ndarray
     variance = np.asarray(start.initial_variance, float)
     if initial is not None:
         centre = np.exp(np.asarray(initial.log_weights, float)) @ np.asarray(initial.means, float)
-        return centre, np.sqrt(np.maximum(_mean_squares(initial, centre), variance))
+        variance = np.maximum(_mean_squares(initial, centre), variance)
+        return WatchMemory(centre, np.sqrt(variance), _SUSPICIOUS_SPREAD)
     if start.num_components > 1:
         variance = variance + np.square(np.asarray(start.prior_scale, float))
-    return np.asarray(start.prior_mean, float), np.sqrt(variance)
+    mean = np.asarray(start.prior_mean, float)
+    return WatchMemory(mean, np.sqrt(variance), _SUSPICIOUS_SPREAD)
 
 
 def _mean_squares(gmm: GMM, centre: np.ndarray) -> np.ndarray:

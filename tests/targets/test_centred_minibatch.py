@@ -79,11 +79,12 @@ def test_it_is_used_where_it_helps_and_counted():
         gmmvi.GMM(jnp.zeros(1), jnp.array([[3.0, -1.0]]), width * jnp.eye(DIM)[None])
         for width in (0.1, 100.0)
     )
-    quiet, num_evaluations = quieter(target, near, jax.random.key(0))
+    quiet, centre, num_evaluations = quieter(target, near, jax.random.key(0))
     assert quiet is not target
+    np.testing.assert_array_equal(centre, near.means[0])
     assert num_evaluations == NUM_ROWS // BATCH_SIZE + 4 * 32
     assert quieter(with_flat_tails, far, jax.random.key(0))[0] is with_flat_tails
-    assert quieter(target.full, near, jax.random.key(0)) == (target.full, 0)
+    assert quieter(target.full, near, jax.random.key(0)) == (target.full, None, 0)
 
 
 def test_a_fit_on_minibatches_is_that_of_all_data():

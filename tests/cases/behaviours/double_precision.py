@@ -39,7 +39,7 @@ def _checks() -> Iterator[Check]:
 
 def _check_config(what: str, config: gmmvi.Config) -> Iterator[Check]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "state.npz"
+        path = Path(folder) / "run"
         half = config.replace(num_iterations=config.run.num_iterations // 2)
         whole = gmmvi.train(config, line_of_seven)
         gmmvi.train(half, line_of_seven, checkpoint=path)

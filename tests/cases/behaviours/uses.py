@@ -44,9 +44,9 @@ def _forms() -> Iterator[Check]:
     yield Check("rng_key=0: the seed", str(key), key)
     half = _CONFIG.replace(num_iterations=2)
     with tempfile.TemporaryDirectory() as folder:
-        mixture, state = Path(folder) / "mixture.npz", Path(folder) / "state.npz"
+        mixture, state = Path(folder) / "mixture.npz", Path(folder) / "run"
         first = gmmvi.train(half, _bowl, checkpoint=state)
-        forms = {"a result": first, "a path of a state": str(state)}
+        forms = {"a result": first, "a path of a run": str(state)}
         for name, initial in forms.items():
             goes_on = _same(gmmvi.train(half, _bowl, initial=initial), result)
             yield Check(f"initial={name}: goes on bit for bit", str(goes_on), goes_on)

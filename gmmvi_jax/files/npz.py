@@ -1,17 +1,17 @@
-"""Files written all or nothing; arrays as .npz archives with a header, never unpickled."""
+"""Arrays on disk: .npz archives with a header, written all or nothing, never unpickled."""
 
 import dataclasses
 import json
 import os
-import secrets
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from gmmvi_jax.files.replacing import replaced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,39 +31,6 @@ class FileFormat:
     writer: str
 
 
-@contextmanager
-def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives its block the path of a file to write, which then takes the place of ``path``.
-
-    It is of another name in the same directory: a reader, or a crash, finds the old file or the new
-    one. After an error in the block the old one stays.
-
-    Raises:
-        FileNotFoundError: the directory does not exist.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: create the directory {path.parent} first")
-    if path.exists() and not path.is_file():  # a device or a pipe has no other file in its place
-        yield path
-        return
-    temporary = path.parent / f".{path.name}-{secrets.token_hex(8)}.tmp"
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text to ``path``, all or nothing; see ``replaced``."""
-    with replaced(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def write_npz(
     path: str | os.PathLike[str],
     arrays: Mapping[str, np.ndarray],
@@ -74,7 +41,8 @@ def write_npz(
 
     Raises:
         FileNotFoundError: the directory does not exist.
-        ValueError: an array has a dtype that numpy cannot store, like bfloat16.
+        ValueError: an array has a dtype that numpy cannot store, like bfloat16; or see
+            ``replacing``.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in "biufU":
@@ -143,14 +111,3 @@ def _header_of(entries: Mapping[str, np.ndarray]) -> dict[str, Any]:
     except (KeyError, TypeError, json.JSONDecodeError):
         return {}
     return header if isinstance(header, dict) else {}
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes a renaming in the directory durable; only POSIX can open a directory."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,149 @@
+"""All that a run needs to go on, after a chunk of its iterations, as one file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from gmmvi_jax.config import Config
+from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
+from gmmvi_jax.gmm import GMM
+from gmmvi_jax.state import TrainState
+from gmmvi_jax.training.config_text import from_json, to_json
+from gmmvi_jax.training.run_loop import Row
+from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
+from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.training.watch import WatchMemory
+
+FORMAT = FileFormat("gmmvi_jax.Snapshot", 1, "snapshot of a run", "train(checkpoint=DIRECTORY)")
+_GMM_FIELDS = ("log_weights", "means", "factors")
+_STATE, _GMM, _PREVIOUS, _HISTORY, _WATCH = "state.", "gmm.", "previous.", "history.", "watch."
+
+
+class Snapshot(NamedTuple):
+    """A run after a chunk.
+
+    Attributes:
+        config: of the run.
+        state: after the chunk.
+        gmm: the fitted mixture.
+        previous: the one a chunk before, None if it is not known.
+        rows: of the history.
+        ending: how the run ended, None while it goes on.
+        watch: of the run.
+        target_centre: [D] what ``fit`` centred a target on minibatches on, None if it did not.
+    """
+
+    config: Config
+    state: TrainState
+    gmm: GMM
+    previous: GMM | None
+    rows: Sequence[Row]
+    ending: Ending | None
+    watch: WatchMemory
+    target_centre: np.ndarray | None = None
+
+
+def config_or_none(config: Config) -> Config | None:
+    """Returns the config if text can hold it, None where it has a function, which is code."""
+    try:
+        to_json(config)
+    except ValueError:
+        return None
+    return config
+
+
+def write_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Writes a snapshot, all or nothing.
+
+    Raises:
+        OSError: of the system, for example that the disk is full.
+    """
+    config, ending = config_or_none(snapshot.config), snapshot.ending
+    status = "" if ending is None else str(ending.status)
+    words = {
+        "config": "" if config is None else json.dumps(to_json(config), allow_nan=False),
+        "status": status,
+        "reason": "" if ending is None else ending.reason,
+    }
+    names = snapshot.rows[0] if snapshot.rows else {}
+    history = {name: np.asarray([row[name] for row in snapshot.rows]) for name in names}
+    arrays = {name: np.asarray(text) for name, text in words.items()}
+    if snapshot.target_centre is not None:
+        arrays["target_centre"] = np.asarray(snapshot.target_centre)
+    watch = {name: np.asarray(value) for name, value in snapshot.watch._asdict().items()}
+    arrays |= _prefixed(_WATCH, watch)
+    arrays |= _prefixed(_STATE, state_arrays(snapshot.state))
+    arrays |= _prefixed(_HISTORY, history) | _prefixed(_GMM, _gmm_arrays(snapshot.gmm))
+    if snapshot.previous is not None:
+        arrays |= _prefixed(_PREVIOUS, _gmm_arrays(snapshot.previous))
+    write_npz(path, arrays, FORMAT)
+
+
+def read_snapshot(path: Path, config: Config | None) -> Snapshot:
+    """Reads a snapshot.
+
+    Args:
+        path: of the file.
+        config: of the run, where the file has none because it holds a function.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, foreign, of another version or of another config; see the text.
+    """
+    arrays = read_npz(path, FORMAT)
+    try:
+        text = str(arrays["config"])
+        own = from_json(json.loads(text)) if text else config
+        status, reason = str(arrays["status"]), str(arrays["reason"])
+        ending = Ending(Status(status), reason) if status else None
+        gmm = _gmm_of(_within(_GMM, arrays))
+        columns = _within(_HISTORY, arrays)
+        rows = [
+            dict(zip(columns, values, strict=True))
+            for values in zip(*(column.tolist() for column in columns.values()), strict=True)
+        ]
+        previous = _within(_PREVIOUS, arrays)
+        memory = _within(_WATCH, arrays)
+        spread = float(memory["largest_spread"])
+        watch = WatchMemory(memory["centre"], memory["scale"], spread)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if own is None:
+        raise ValueError(
+            f"the configuration of {path} holds a function, which is code and not in the file; "
+            f"give the config to train(config, log_target, resume=...)."
+        )
+    return Snapshot(
+        config=own,
+        state=state_of_arrays(path, _within(_STATE, arrays), own),
+        gmm=gmm,
+        previous=_gmm_of(previous) if previous else None,
+        rows=rows,
+        ending=ending,
+        watch=watch,
+        target_centre=arrays.get("target_centre"),
+    )
+
+
+def _gmm_arrays(gmm: GMM) -> dict[str, np.ndarray]:
+    return {name: np.asarray(getattr(gmm, name)) for name in _GMM_FIELDS}
+
+
+def _gmm_of(arrays: Mapping[str, np.ndarray]) -> GMM:
+    return GMM(*(jax.device_put(arrays[name]) for name in _GMM_FIELDS))
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def _within(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
