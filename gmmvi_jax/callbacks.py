@@ -118,8 +118,8 @@ def tensorboard(writer: ScalarWriter) -> Callback:
 def checkpoint(path: str | os.PathLike[str]) -> Callback:
     """Returns a callback that writes the state, from which ``train(initial=path)`` goes on.
 
-    With ``every(60.0, checkpoint(path))`` at most once a minute; ``checkpoint=path`` of ``train``
-    writes it after every chunk.
+    With ``every(60.0, checkpoint(path))`` at most once a minute. ``checkpoint=directory`` of
+    ``train`` keeps the whole run, its history included.
 
     Args:
         path: of the file, replaced when the new one is complete.
