@@ -136,6 +136,9 @@ def test_a_run_goes_on_where_it_ended(directory, capsys):
     assert "completed" in capsys.readouterr().out
     after = gmmvi.load(directory)
     assert int(after.state.iteration) == int(before.state.iteration) + 2
+    count = len(before.history["iteration"])
+    np.testing.assert_array_equal(after.history["elbo"][:count], before.history["elbo"])
+    assert len(after.history["iteration"]) > count
 
 
 @pytest.mark.parametrize("command", ["sample", "convert --to npz", "diagnose", "plot", "resume"])

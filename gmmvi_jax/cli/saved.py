@@ -18,7 +18,13 @@ from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import load
 from gmmvi_jax.training.status import Ending
-from gmmvi_jax.training.stopping import Convergence, EvaluationBudget, StoppingRule, TimeLimit
+from gmmvi_jax.training.stopping import (
+    Convergence,
+    EvaluationBudget,
+    StoppingRule,
+    TimeLimit,
+    evaluations_spent,
+)
 from gmmvi_jax.training.train import train
 
 RECORD = "config.json"
@@ -100,25 +106,29 @@ def draw_report(result: TrainResult, target: Any, path: Path) -> None:
 
 
 def resume(arguments: argparse.Namespace) -> Ending:
-    """Goes on from where a run ended, and writes its directory anew.
+    """Goes on from where a run ended, or was killed, and keeps it in its directory.
 
     Returns:
         The ending of the run.
     """
     directory: Path = arguments.directory
     target = _target(directory)
-    result = load(directory, target)
-    config = result.config
+    begun = load(directory, target)
+    last = {name: column[-1].item() for name, column in begun.history.items()}
     until: list[StoppingRule] = []
-    if arguments.iterations is not None:
-        config = config.replace(num_iterations=arguments.iterations)
-    else:
+    num_more = arguments.iterations
+    if num_more is None:
+        num_more = begun.config.run.num_iterations
         until = [Convergence(arguments.tolerance)]
-    until += [] if arguments.budget is None else [EvaluationBudget(arguments.budget)]
-    until += [] if arguments.seconds is None else [TimeLimit(arguments.seconds)]
-    result = train(config, target, initial=result, until=until, progress=sys.stderr.isatty())
+    # The rules count from the run's beginning, the arguments from here on.
+    if arguments.budget is not None:
+        until.append(EvaluationBudget(evaluations_spent(last) + arguments.budget))
+    if arguments.seconds is not None:
+        until.append(TimeLimit(last["wall_time"] + arguments.seconds))
+    config = begun.config.replace(num_iterations=last["iteration"] + num_more)
+    progress = sys.stderr.isatty()
+    result = train(config, target, resume=directory, until=until, progress=progress)
     print(result.summary())
-    result.save(directory)
     print(f"\nthe result is in {directory}")
     return result.ending
 
