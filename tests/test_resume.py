@@ -89,6 +89,7 @@ def test_another_config_and_a_second_run_are_refused(tmp_path):
         gmmvi.train(CONFIG, two_modes, resume=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_room_for_more_components(tmp_path):
     gmmvi.train(CONFIG.replace(num_iterations=4), two_modes, checkpoint=tmp_path)
     larger = CONFIG.replace(max_components=20)
