@@ -35,14 +35,13 @@ def write_npz(
     path: str | os.PathLike[str],
     arrays: Mapping[str, np.ndarray],
     file_format: FileFormat,
-    compressed: bool = False,
 ) -> None:
     """Writes the arrays to exactly ``path``.
 
     Raises:
         FileNotFoundError: the directory does not exist.
         ValueError: an array has a dtype that numpy cannot store, like bfloat16; or see
-            ``replacing``.
+            ``replaced``.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in "biufU":
@@ -54,7 +53,7 @@ def write_npz(
     entries: dict[str, Any] = {"header": np.asarray(header), **arrays}
     # numpy appends .npz to names, not to open files.
     with replaced(path) as temporary, open(temporary, "wb") as file:
-        (np.savez_compressed if compressed else np.savez)(file, **entries)
+        np.savez(file, **entries)
 
 
 def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str, np.ndarray]:

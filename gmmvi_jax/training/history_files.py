@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,25 +19,3 @@ def write_csv(path: str | os.PathLike[str], history: Mapping[str, np.ndarray]) -
     rows = zip(*history.values(), strict=True)
     lines = [csv_line(history), *map(csv_line, rows)]
     write_text(path, "\n".join(lines) + "\n")
-
-
-def read_csv(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Returns the columns of a history; those of whole numbers are int.
-
-    Raises:
-        ValueError: the file is missing or damaged.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        names, *rows = (line.split(",") for line in text.splitlines())
-        columns = list(zip(*rows, strict=True)) or [()] * len(names)
-        return {name: _column(own) for name, own in zip(names, columns, strict=True)}
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or missing: {error}") from error
-
-
-def _column(texts: tuple[str, ...]) -> np.ndarray:
-    try:
-        return np.array([int(text) for text in texts])
-    except ValueError:
-        return np.array([float(text) for text in texts])

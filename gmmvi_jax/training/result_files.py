@@ -10,6 +10,7 @@ import numpy as np
 from gmmvi_jax.densities.check import check_dimensions
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.config_text import to_json
+from gmmvi_jax.training.history import History
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.run_directory import drop_run, read_run, write_run
 from gmmvi_jax.training.run_lock import locked
@@ -81,11 +82,10 @@ def result_of(snapshot: Snapshot, target: Any, ending: Ending | None = None) -> 
         ending: of the run, None for that of the snapshot.
     """
     ending = ending or snapshot.ending or _UNFINISHED
-    names = snapshot.rows[0] if snapshot.rows else {}
     return TrainResult(
         gmm=snapshot.gmm,
         state=snapshot.state,
-        history={name: np.asarray([row[name] for row in snapshot.rows]) for name in names},
+        history=History(snapshot.rows).columns(),
         status=ending.status,
         config=snapshot.config,
         layout=snapshot.config.layout,

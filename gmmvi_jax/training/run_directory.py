@@ -7,11 +7,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gmmvi_jax.config import Config
 from gmmvi_jax.files.replacing import remove_leftovers, write_text
 from gmmvi_jax.training.config_text import to_json
+from gmmvi_jax.training.history import History
 from gmmvi_jax.training.history_files import write_csv
 from gmmvi_jax.training.snapshot import Snapshot, config_or_none, read_snapshot, write_snapshot
 
@@ -54,9 +53,7 @@ def write_run(directory: Path, snapshot: Snapshot) -> None:
     for path in _snapshots(directory)[NUM_SNAPSHOTS:]:
         path.unlink(missing_ok=True)
     snapshot.gmm.save(directory / MIXTURE)
-    names = snapshot.rows[0] if snapshot.rows else {}
-    columns = {name: np.asarray([row[name] for row in snapshot.rows]) for name in names}
-    write_csv(directory / HISTORY, columns)
+    write_csv(directory / HISTORY, History(snapshot.rows).columns())
     write_text(directory / RECORD, f"{json.dumps(_record(snapshot), indent=1)}\n")
 
 

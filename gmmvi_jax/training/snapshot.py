@@ -13,6 +13,7 @@ from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.config_text import from_json, to_json
+from gmmvi_jax.training.history import History
 from gmmvi_jax.training.run_loop import Row
 from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
@@ -69,8 +70,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
         "status": status,
         "reason": "" if ending is None else ending.reason,
     }
-    names = snapshot.rows[0] if snapshot.rows else {}
-    history = {name: np.asarray([row[name] for row in snapshot.rows]) for name in names}
+    history = History(snapshot.rows).columns()
     arrays = {name: np.asarray(text) for name, text in words.items()}
     if snapshot.target_centre is not None:
         arrays["target_centre"] = np.asarray(snapshot.target_centre)
