@@ -269,6 +269,7 @@ def test_what_happens_in_training_leaves_no_traceback(error, code, monkeypatch, 
         assert capsys.readouterr().err.startswith("gmmvi-jax: error: ")
 
 
+@pytest.mark.slow  # the README's first command is the same
 def test_without_a_variant_everything_is_chosen(tmp_path, capsys):
     file, directory = tmp_path / "mine.py", tmp_path / "run"
     file.write_text(SOURCE)

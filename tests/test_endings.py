@@ -268,7 +268,11 @@ class Disc:
 
 
 @pytest.mark.parametrize(
-    ("outside", "text"), [(-jnp.inf, "-inf at all 500 draws"), (jnp.nan, "NaN at all 500 draws")]
+    ("outside", "text"),
+    [
+        pytest.param(-jnp.inf, "-inf at all 500 draws", marks=pytest.mark.slow),
+        (jnp.nan, "NaN at all 500 draws"),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:log_target is NaN at .* samples")
 def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text):

@@ -201,6 +201,7 @@ def config_for(codename):
     )
 
 
+@pytest.mark.slow
 def test_a_zero_order_run_evaluates_what_it_counts():
     recorder = Recorder()
     target = densities.black_box(recorder)
