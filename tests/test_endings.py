@@ -4,6 +4,7 @@ import dataclasses
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 
 import jax
@@ -145,8 +146,13 @@ def crash(values):
     raise ArithmeticError("the simulator lost its mesh")
 
 
+def hang(values):
+    time.sleep(6.0)
+    return values
+
+
 SIMULATOR = Simulator()
-SIMULATED = densities.black_box(SIMULATOR)  # one target, compiled once
+SIMULATED = densities.black_box(SIMULATOR, timeout=2.0)  # one target, compiled once
 
 
 @pytest.fixture
@@ -160,8 +166,9 @@ def simulator() -> Iterator[Simulator]:
     [
         (lambda values: values * np.nan, "NaN at all 128 samples", [4, 8]),
         (crash, "lost its mesh", [4]),
+        (hang, r"did not return within timeout=2 seconds; look for what it waits for", [4]),
     ],
-    ids=["NaN", "raises"],
+    ids=["NaN", "raises", "hangs"],
 )
 def test_what_was_computed_before_a_failure_comes_back(broken, text, rows, simulator):
     whole = gmmvi.train(ZERO_ORDER.replace(num_iterations=4), SIMULATED)
