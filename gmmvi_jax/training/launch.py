@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
+from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
@@ -17,14 +19,22 @@ from gmmvi_jax.gmm.splitting import split
 from gmmvi_jax.init import restart
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import as_callbacks, as_rules, as_target, check_call, check_rest
+from gmmvi_jax.training.arguments import (
+    as_callbacks,
+    as_rules,
+    as_target,
+    check_call,
+    check_rest,
+    is_stop,
+)
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
+from gmmvi_jax.training.forked import check_process
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.training.keeper import Keeper, snapshots_of
 from gmmvi_jax.training.log import log_chunk, log_end, log_split
-from gmmvi_jax.training.memory import check_memory
+from gmmvi_jax.training.memory import check_memory, memory_errors
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, Standing, run_chunks
 from gmmvi_jax.training.runs import Runs, copied
@@ -75,8 +85,11 @@ def check_request(
 
     Raises:
         TypeError, ValueError, OSError: an argument cannot be right; nothing was compiled for it.
+        RuntimeError: the process was forked from one in which JAX has run.
     """
     start_time = time.perf_counter()
+    check_process()
+    on_host(jnp.zeros(()))  # traced under jax.jit
     check_call(config, log_target)
     check_rest(samples, progress)
     callbacks, rules = as_callbacks(callbacks), as_rules(until)
@@ -115,7 +128,7 @@ def launch(
     config = request.config
     if begun is not None:
         request = request._replace(start_time=request.start_time - begun.rows[-1]["wall_time"])
-    with catch_interrupts() as interrupts:
+    with catch_interrupts() as interrupts, memory_errors():
         watches = _watches(request, runs, begun)
         state, estimate_elbo = _compile(request, runs)
         total = None if request.until else config.run.num_iterations
@@ -141,9 +154,9 @@ def launch(
             def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
                 if not request.callbacks:
                     return False
-                # The next chunk donates the state; a callback may keep this copy.
-                kept, given = copied(state), rows_of(rows)
-                return any([callback(kept, given) for callback in request.callbacks])
+                # The next chunk donates the state; a callback may keep these copies.
+                kept, given = copied(state), rows_of([dict(row) for row in rows])
+                return any([is_stop(callback(kept, given)) for callback in request.callbacks])
 
             chunks = Chunks(
                 grow=partial(_grow, request),

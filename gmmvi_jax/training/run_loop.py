@@ -11,6 +11,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.interrupts import Interrupts
+from gmmvi_jax.training.memory import memory_errors
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 
 Row = dict[str, Any]
@@ -121,13 +122,13 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         is_first = remaining == run.num_iterations
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
         try:
-            with own_errors():
+            with own_errors(), memory_errors():
                 advanced, infos = chunks.advance(state, num_steps)
                 reports = chunks.report(advanced, infos, num_steps)
         except Exception as error:
-            if kept is None:
+            if is_first or (kept is None and _is_donated(state)):
                 raise
-            state = kept
+            state = state if kept is None else kept
             return end_all(_failure(error))
         state, previous, gmms = advanced, gmms, [report.gmm for report in reports]
         remaining -= num_steps
@@ -150,9 +151,17 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
             return end_all(Ending(Status.STOPPED))
         if interrupts.requested and remaining > 0:
             return end_all(Ending(Status.INTERRUPTED))
-        if remaining > 0:
-            state = chunks.grow(state, gmms, histories)
+        try:
+            with memory_errors():
+                state = chunks.grow(state, gmms, histories) if remaining > 0 else state
+        except Exception as error:
+            return end_all(_failure(error))
     return end_all(COMPLETED)
+
+
+def _is_donated(state: Any) -> bool:
+    """Returns whether the arrays of a state have gone into a step that failed."""
+    return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
 
 
 def _failure(error: Exception) -> Ending:
