@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +25,15 @@ class _Way(NamedTuple):
     """
 
     train: Callable[[], Any]
-    environment: dict[str, str] = {}
+    environment: Mapping[str, str] = MappingProxyType({})
     num_cores: int | None = None
+
+
+_WAY = (
+    sys.executable,
+    "-c",
+    "import sys; from benchmarks.reliability.determinism import print_digest as p; p(sys.argv[1])",
+)
 
 
 def _with(**settings: Any) -> Callable[[], Any]:
