@@ -34,6 +34,7 @@ def expected(kind: type[BaseException], *words: str) -> Iterator[list[str]]:
         yield said
     except BaseException as error:
         caught = error
+    assert caught is not None, "no exception"
     assert type(caught) is kind, f"{type(caught).__name__}: {caught}"
     missing = [word for word in words if word not in str(caught)]
     assert not missing, f"{missing} not in {caught}"
