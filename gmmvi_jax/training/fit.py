@@ -20,7 +20,7 @@ from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
-from gmmvi_jax.training.kept_run import KeptRun, kept_run
+from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.launch import Request, check_request
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.result import TrainResult
@@ -132,21 +132,20 @@ def fit(
     warn_of_repeats(request.target)
 
     with told_on_stderr(verbose), kept_run(checkpoint, resume, None) as kept:
-        if kept.begun is not None:
+        if kept.begun:
             return _go_on(request, kept, budget, seconds)
         return _fit(request, variant, settings, scale is None, budget, seconds, kept)
 
 
 def _go_on(
-    request: Request, kept: KeptRun, budget: int | None, seconds: float | None
+    request: Request, kept: KeptRuns, budget: int | None, seconds: float | None
 ) -> TrainResult:
     """Goes on with a run as it was begun.
 
     Raises:
         ValueError: it is a run of another position or seed.
     """
-    begun, config = kept.begun, request.config
-    assert begun is not None
+    (begun,), config = kept.begun, request.config
     for name in ("dim", "layout"):
         if getattr(begun.config, name) != getattr(config, name):
             raise ValueError(
@@ -171,7 +170,7 @@ def _fit(
     may_rescale: bool,
     budget: int | None,
     seconds: float | None,
-    kept: KeptRun,
+    kept: KeptRuns,
 ) -> TrainResult:
     """Searches, and takes the run to its end."""
     config, start = request.config, None
