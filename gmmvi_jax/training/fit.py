@@ -96,7 +96,8 @@ def fit(
         verbose: says on stderr what it found and chose, and how it ended, unless the logger
             ``gmmvi_jax`` is set up to (INFO; DEBUG has a line for every ten iterations).
         callbacks: see ``train``.
-        checkpoint: see ``train``.
+        checkpoint: see ``train``. The first snapshot comes after the first ten iterations: what is
+            killed before has lost its search, of seconds unless the density is slow.
         resume: see ``train``; a run in that directory goes on with the settings it began with.
 
     Returns:
