@@ -66,7 +66,8 @@ def train(
             once a minute, and at the end. ``gmmvi_jax.load`` reads it. A full disk is a warning.
         resume: directory of a run that goes on where it was, as if it had never ended, or that
             begins if there is none: the same line starts a job and starts it again. The config must
-            be that of the run, but may ask for more iterations or components.
+            be that of the run, but may ask for more iterations or components. The density is code,
+            and not compared.
         until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
             ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
             rows of the history to an ``Ending`` or None.
