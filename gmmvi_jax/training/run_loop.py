@@ -38,7 +38,8 @@ class Chunks(NamedTuple):
         advance: takes some steps: (state, count) to (state, infos). It may raise what the target
             raises on the host.
         report: (state, infos, count) to a report per run.
-        keep: (state, mixtures, those a chunk before, histories): what goes to the disk.
+        keep: (state, mixtures, those a chunk before, histories, endings so far): what goes to the
+            disk while the runs go on.
         follow_up: (state, rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
@@ -48,7 +49,9 @@ class Chunks(NamedTuple):
 
     advance: Callable[[Any, int], tuple[Any, Any]]
     report: Callable[[Any, Any, int], Sequence[Report]]
-    keep: Callable[[Any, Sequence[GMM], Sequence[GMM], Sequence[History]], None]
+    keep: Callable[
+        [Any, Sequence[GMM], Sequence[GMM], Sequence[History], Sequence[Ending | None]], None
+    ]
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     judge: Callable[[Sequence[Row]], Ending | None]
@@ -63,12 +66,14 @@ class Standing(NamedTuple):
         gmms: its mixtures, one per run.
         previous: the mixtures a chunk before.
         histories: one per run, empty the first time.
+        endings: one per run, None of one that goes on.
     """
 
     state: Any
     gmms: Sequence[GMM]
     previous: Sequence[GMM]
     histories: Sequence[History]
+    endings: Sequence[Ending | None]
 
     @property
     def iteration(self) -> int:
@@ -107,8 +112,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         run: number of iterations, those of an earlier process left out; and of steps per chunk.
         interrupts: asked after every chunk.
     """
-    state, gmms, previous, histories = start
-    endings: list[Ending | None] = [None] * len(gmms)
+    state, gmms, previous, histories = start[:4]
+    endings = list(start.endings)
     remaining = run.num_iterations
     if remaining > 0 and all(history.rows for history in histories):
         state = chunks.grow(state, gmms, histories)
@@ -139,8 +144,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         errors = [ending.error for ending in endings if ending is not None and ending.error]
         if is_first and len(errors) == len(gmms):
             raise errors[0]
-        if any(ending is None for ending in endings):
-            chunks.keep(state, gmms, previous, histories)
+        if remaining > 0 and any(ending is None for ending in endings):
+            chunks.keep(state, gmms, previous, histories, list(endings))
         try:
             stop = chunks.follow_up(state, [report.row for report in reports])
         except Exception as error:
