@@ -22,11 +22,13 @@ class _Way(NamedTuple):
         train: returns its result.
         environment: of the process.
         num_cores: it may use, None for all.
+        beside: the way that it is compared with.
     """
 
     train: Callable[[], Any]
     environment: Mapping[str, str] = MappingProxyType({})
     num_cores: int | None = None
+    beside: str = "as it is"
 
 
 _WAY = (
@@ -62,6 +64,10 @@ WAYS = {
     "one thread of XLA": _Way(_with(), {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}),
     "eight host devices": _Way(_with(), {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}),
     "twice the capacity": _Way(_with(max_components=16)),
+    "without reuse": _Way(_with(reuse_ratio=0.0), beside="without reuse"),
+    "without reuse, twice the capacity": _Way(
+        _with(reuse_ratio=0.0, max_components=16), beside="without reuse"
+    ),
     "beside another seed": _Way(_among_others),
 }
 
@@ -90,12 +96,17 @@ def measure() -> list[dict[str, Any]]:
         )
         digest, *means = done.stdout.split()
         digests[name] = digest, np.array(means, float)
-    first, means = digests["as it is"]
-    return [
-        {
-            "way": name,
-            "same_bits": digest == first,
-            "difference": float(np.max(np.abs(own - means))) if own.shape == means.shape else None,
-        }
-        for name, (digest, own) in digests.items()
-    ]
+    rows = []
+    for name, (digest, own) in digests.items():
+        first, means = digests[WAYS[name].beside]
+        rows.append(
+            {
+                "way": name,
+                "beside": WAYS[name].beside,
+                "same_bits": digest == first,
+                "difference": float(np.max(np.abs(own - means)))
+                if own.shape == means.shape
+                else None,
+            }
+        )
+    return rows

@@ -1,9 +1,5 @@
-"""The share of a run's time that keeping it on the disk costs.
+"""The share of a run's time that keeping it on the disk costs."""
 
-python -m benchmarks.reliability.writing
-"""
-
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -124,7 +120,3 @@ def measure(num_pairs: int = NUM_PAIRS) -> dict[str, Any]:
         num_pairs: of runs.
     """
     return {name: _measure(name, num_pairs) for name in RUNS}
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(), indent=1))
