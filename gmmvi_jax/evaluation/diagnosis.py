@@ -21,6 +21,7 @@ from gmmvi_jax.evaluation.log_ratios import log_ratios_and_heaviest
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
 from gmmvi_jax.evaluation.reference_metrics import ReferenceMetrics, compare_to_reference
+from gmmvi_jax.evaluation.rounding import highest_finite
 from gmmvi_jax.evaluation.searches import Searches, search_missed
 from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
@@ -43,6 +44,7 @@ class Diagnosis:
         k_hat: of the importance weights.
         heaviest_draw: [D] the draw with the largest of them.
         heaviest_share: its share of their sum.
+        highest_ratio: largest log p - log q at the draws, which tells how coarse values are.
         known_log_z: of the target, if it is known.
         reference: measures from samples of the target, if there are any.
         concerns: reasons not to trust the fit.
@@ -60,6 +62,7 @@ class Diagnosis:
     k_hat: float
     heaviest_draw: np.ndarray
     heaviest_share: float
+    highest_ratio: float
     known_log_z: float | None
     reference: ReferenceMetrics | None
     concerns: tuple[Concern, ...]
@@ -163,6 +166,7 @@ def _diagnosis(
         k_hat=float(psis(fit.own_ratios)[1]),
         heaviest_draw=np.asarray(fit.heaviest_draw, float),
         heaviest_share=_heaviest_share(np.asarray(fit.own_ratios, float)),
+        highest_ratio=highest_finite(fit.own_ratios),
         known_log_z=known_log_z,
         reference=reference,
         concerns=(),

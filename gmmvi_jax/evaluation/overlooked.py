@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
+from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.samples.archive import Archive
@@ -18,9 +19,6 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 # the draws, so that a limit on the ratio would not work. A spike in 10-D with nine tenths of the
 # mass, which no draw hits, has 0.9; a tiny ring with half of the mass 0.2 to 0.8.
 OVERLOOKED_LIMITS = (0.01, 0.05)
-# Nats above the draws below which a point is no narrow part: the mixture has nine tenths of what it
-# should have there. Of a fit that is exact, rounding alone puts some points above the draws.
-LEAST_EXCESS = 0.1
 NUM_CANDIDATES = 20  # of the archive
 _MAX_POINTS = 5  # whose surroundings are sampled
 _MIN_DISTANCE = 0.5  # between candidates, in standard deviations of a component per root dimension
@@ -80,7 +78,7 @@ def overlooked_points(
     excesses = np.where(np.isfinite(excesses), excesses, -np.inf)
     log_mean = np.logaddexp.reduce(ratios) - np.log(np.size(own_ratios))
     # If many points are above the draws, take the densest.
-    is_above = excesses > LEAST_EXCESS
+    is_above = excesses > least_excess(ratios.max(), gmm.means.dtype)
     order = np.argsort(-np.where(is_above, at_points.target, -np.inf), kind="stable")
     order = order[is_above[order]][:_MAX_POINTS]
     shares, spent = [], len(points)

@@ -26,6 +26,7 @@ from gmmvi_jax.densities.evaluation import (
 )
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.on_host import host_covariance, host_draws
+from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -44,7 +45,7 @@ _DIFFERENCE = 1e-3  # of gradients, in whitened coordinates
 
 
 class Uphill(NamedTuple):
-    """Mass of the target with a ratio above all draws, found by climbing the ratio."""
+    """Mass of the target with a ratio clearly above all draws, found by climbing the ratio."""
 
     point: np.ndarray | None  # [D] in the middle of it; None if nothing is above all draws
     excess: float  # nats above the draws' highest ratio, at ``point``
@@ -83,7 +84,8 @@ def mass_uphill(
     scale = jnp.asarray(root, gmm.means.dtype)
     points, heights = _climb_from_draws(gmm, target, scale, keys[:2], temperature)
     spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
-    above = np.flatnonzero(heights > highest)
+    least = least_excess(float(highest), gmm.means.dtype)
+    above = np.flatnonzero(heights > highest + least)
     if not len(above):
         return nothing._replace(num_evaluations=spent)
     centres = points[np.resize(np.random.default_rng(0).permutation(above), _NUM_CENTRES)]
@@ -98,7 +100,7 @@ def mass_uphill(
         excesses = values.target - values.mixture - highest
         log_weights = values.target - _log_density(around, centres[rows], factors[rows])
         # Excludes points where the target is NaN.
-        return around, excesses, np.where(excesses > 0.0, log_weights, -np.inf)
+        return around, excesses, np.where(excesses > least, log_weights, -np.inf)
 
     *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2])
     by_centre = np.logaddexp.reduce(log_weights.reshape(_NUM_CENTRES, -1), axis=1)

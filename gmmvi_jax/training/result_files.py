@@ -16,7 +16,7 @@ from gmmvi_jax.training.run_directory import drop_run, read_run, write_run
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending, Status
-from gmmvi_jax.training.watch import first_memory
+from gmmvi_jax.training.watch_memory import first_memory
 from gmmvi_jax.typing import Array
 
 _UNFINISHED = Ending(Status.INTERRUPTED, "the process ended before the run did.")
