@@ -43,3 +43,14 @@ ROWS = {
     "overflow": Row("exponential_of_a_sum", (1.0,), said=f"{ROUNDED}|{IMPROPER}"),
     "standard deviation 1e-15": Row("huge_curvature", (1.0,), said=ROUNDED, concern="rounded"),
 }
+
+UNIT = np.eye(2)
+# Weights, means and covariances of starts from which a standard normal is to be found.
+STARTS = {
+    "two identical": ((1.0, 1.0), ((0.3, 0.0), (0.3, 0.0)), (UNIT, UNIT)),
+    "a weight of 0": ((1.0, 0.0), ((0.3, 0.0), (2.0, 0.0)), (UNIT, UNIT)),
+    "no importance weight": ((1.0, 1.0), ((0.0, 0.0), (1e18, 0.0)), (UNIT, UNIT)),
+    "collapsed": ((1.0, 1.0), ((0.0, 0.0), (1.0, 0.0)), (UNIT, 1e-30 * UNIT)),
+    "exploded": ((1.0, 1.0), ((0.0, 0.0), (1.0, 0.0)), (UNIT, 1e30 * UNIT)),
+    "one effective sample": ((1.0, 1.0), ((8.0, 8.0), (8.0, 8.0)), (1e-4 * UNIT, 1e-4 * UNIT)),
+}

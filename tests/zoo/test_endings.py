@@ -4,21 +4,24 @@
 """
 
 import re
+import warnings
 
 import jax
+import numpy as np
 import pytest
 from hypothesis import given
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.training.status import Status
 
 from . import (
     densities_with_broken_gradients,
     densities_with_edges,
     densities_with_extreme_numbers,
 )
-from .extreme_rows import ROWS, Row
+from .extreme_rows import LOG_TAU, ROWS, STARTS, Row
 from .menagerie import DIM, NUM_NUMBERS, Density, choose
-from .outcomes import check, run
+from .outcomes import assert_finite, check, run
 from .profiles import EXAMPLES, numbers, profile, scales
 
 # One program for each estimator: most of the time goes into compiling.
@@ -97,3 +100,21 @@ def test_near_the_limits_of_numbers_a_run_is_right_or_says_why_not(row: Row, let
     assert any(re.search(row.concern, text) for text in serious) or not row.concern
     if row.log_z is not None:
         assert float(diagnosis.log_z.value) == pytest.approx(row.log_z, abs=0.02 * fraction**-0.5)
+
+
+@pytest.mark.parametrize("letter", ["S", pytest.param("Z", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", STARTS)
+def test_a_mixture_that_starts_with_a_broken_component_finds_a_normal_distribution(
+    name: str, letter: str
+) -> None:
+    target = choose(split(STRIDES[letter])[0], "large_constant", [0.0] * NUM_NUMBERS)
+    start = gmmvi.GMM.from_moments(*map(np.array, STARTS[name]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = gmmvi.train(VARIANTS[letter](DIM, **SHORT), target, initial=start)
+    assert_finite(result)
+    assert np.all(np.isfinite(result.gmm.log_weights))
+    assert result.status is Status.COMPLETED
+    # log Z is log(2 pi) - 1; nothing may be above it.
+    error = 4.0 * result.history["elbo_stderr"][-1]
+    assert result.history["elbo"][-1] == pytest.approx(LOG_TAU - 1.0, abs=0.05 + error)
