@@ -25,8 +25,9 @@ from gmmvi_jax.evaluation.rounding import highest_finite
 from gmmvi_jax.evaluation.searches import Searches, search_missed
 from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import subkeys, typed_key
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -139,7 +140,10 @@ def diagnose(
         ValueError: too few samples, or of the wrong shape.
         ImportError: chains are requested, and BlackJAX is not installed.
     """
-    require_int("num_samples", num_samples, least=MIN_SAMPLES)
+    require_gmm("gmm", gmm)
+    require_num_samples(num_samples, least=MIN_SAMPLES)
+    require_int("mcmc_steps", mcmc_steps, least=0)
+    temperature = require_temperature(temperature)
     beta, key = float(temperature), typed_key(rng_key)
     key_draws, *keys_reference = subkeys(jax.random.fold_in(key, 0), 4)
     target: Any = as_log_density(log_target)

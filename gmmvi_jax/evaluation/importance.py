@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
+from gmmvi_jax.requirements import require_ratios
 from gmmvi_jax.typing import Array
 
 
@@ -26,7 +27,6 @@ class LogZ(NamedTuple):
     effective_fraction: Array  # [] reverse effective sample size over the number of samples
 
 
-@jax.jit
 def average(log_ratios: Array) -> Average:
     """Returns the ELBO from log ratios [N] at draws from q.
 
@@ -42,6 +42,11 @@ def average(log_ratios: Array) -> Average:
     Args:
         log_ratios: [N]; NaN is ignored.
     """
+    return _average(require_ratios("log_ratios", log_ratios))
+
+
+@jax.jit
+def _average(log_ratios: Array) -> Average:
     usable = ~jnp.isnan(log_ratios)
     inside = usable & (log_ratios > -jnp.inf)
     num_usable, count = (jnp.sum(rows, dtype=log_ratios.dtype) for rows in (usable, inside))
@@ -67,7 +72,6 @@ def average(log_ratios: Array) -> Average:
     )
 
 
-@jax.jit
 def log_z(log_ratios: Array) -> LogZ:
     """Estimates log Z = log E_q[p~(x) / q(x)].
 
@@ -78,6 +82,11 @@ def log_z(log_ratios: Array) -> LogZ:
         log_ratios: [N] at draws from q. NaN counts as weight 0, like -inf. If all weights are 0,
             log Z is -inf and its error +inf.
     """
+    return _log_z(require_ratios("log_ratios", log_ratios))
+
+
+@jax.jit
+def _log_z(log_ratios: Array) -> LogZ:
     count = jnp.asarray(log_ratios.shape[0], log_ratios.dtype)
     values = jnp.where(jnp.isnan(log_ratios), -jnp.inf, log_ratios)
     highest = jnp.max(values)

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
+from gmmvi_jax.requirements import require_array, require_int, require_rows, require_temperature
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
@@ -63,13 +65,17 @@ def overlooked_points(
         candidates: [M, D] more points, see ``archive_candidates``.
         temperature: beta of the fit.
     """
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
     key_points, key_noise, key_around = subkeys(typed_key(rng_key), 3)
     generator = host_generator(key_noise)
     means = np.asarray(gmm.means, float)
-    rest = np.zeros((0, gmm.dim)) if candidates is None else np.asarray(candidates, float)
+    rest = np.zeros((0, gmm.dim))
+    if candidates is not None:
+        rest = require_rows("candidates", candidates, gmm.dim)
     points = np.concatenate([means, rest])
     components = np.concatenate([np.arange(len(means)), np.full(len(rest), -1)])
-    ratios = np.asarray(own_ratios, float)
+    ratios = require_array("own_ratios", own_ratios, np).astype(float)
     ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):  # nothing to compare with
         return OverlookedPoints(points[:0], np.zeros(0), np.zeros(0), components[:0], 0)
@@ -147,6 +153,10 @@ def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) 
         gmm: the mixture, which defines the distances.
         count: maximum number of points.
     """
+    if not isinstance(archive, Archive):
+        raise TypeError(f"archive must be state.database.archive, got {type(archive).__name__}.")
+    require_gmm("gmm", gmm)
+    require_int("count", count, least=0)
     num_live = int(archive.count)
     values = np.asarray(archive.log_target)[:num_live]
     order = np.argsort(-values, kind="stable")[:_NUM_READ]
