@@ -16,6 +16,7 @@ COMMANDS = {
     "moments": ("moments", "moments of fitted posteriors beside those of NUTS"),
     "wine": ("wine", "predictions of a Bayesian network beside ridge and one network"),
     "cases": ("cases.__main__", "densities and uses that went wrong for somebody"),
+    "reliability": ("reliability.command", "faults, kills, determinism, a zoo, a soak"),
     "speed": ("speed.paired", "milliseconds of a step, here and in the TensorFlow reference"),
     "profile": ("speed.profile", "where a step's time goes, module by module"),
     "scaling": ("speed.scaling", "how a step's time and memory grow"),

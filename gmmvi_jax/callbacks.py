@@ -25,10 +25,9 @@ from gmmvi_jax.requirements import (
 )
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history_files import csv_line
-from gmmvi_jax.training.state_files import save_state
 from gmmvi_jax.training.train import Callback
 
-__all__ = ["checkpoint", "csv", "every", "json_lines", "tensorboard", "timeline"]
+__all__ = ["csv", "every", "json_lines", "tensorboard", "timeline"]
 
 
 class ScalarWriter(Protocol):
@@ -123,19 +122,6 @@ def tensorboard(writer: ScalarWriter) -> Callback:
                     writer.add_scalar(prefix + name, float(value), step)
 
     return write
-
-
-def checkpoint(path: str | os.PathLike[str]) -> Callback:
-    """Returns a callback that writes the state, from which ``train(initial=path)`` goes on.
-
-    With ``every(60.0, checkpoint(path))`` at most once a minute. ``checkpoint=directory`` of
-    ``train`` keeps the whole run, its history included.
-
-    Args:
-        path: of the file, replaced when the new one is complete.
-    """
-    path = require_path("path", path)
-    return lambda state, row: save_state(path, state)
 
 
 def timeline(run: int = 0) -> Timeline:

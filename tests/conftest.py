@@ -2,9 +2,11 @@
 
 import gc
 import os
+import socket
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 # Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
 # The others are for versions that are known to have them; XLA aborts on one it does not know.
@@ -30,6 +32,22 @@ def few_memory_maps() -> None:
     if MAPS.exists() and MAPS.read_text(encoding="utf-8", errors="replace").count("\n") > MANY_MAPS:
         jax.clear_caches()
     gc.freeze()  # what earlier files left: millions of objects, searched 0.4 s long each time
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Nothing asks the network: a connection to another machine fails the test that wants it."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        is_network = self.family in (socket.AF_INET, socket.AF_INET6)
+        if is_network and not str(address[0]).startswith(("127.", "::1", "localhost")):
+            raise AssertionError(f"a test connects to {address}; nothing needs the network")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_here)
+        yield
 
 
 @pytest.fixture

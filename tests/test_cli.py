@@ -85,6 +85,7 @@ def test_fit_prints_the_summary_and_where_the_files_are(fit):
         "config.json",
         "report.png",
         "run.json",
+        "snapshot-00000005.npz",
         "snapshot-00000010.npz",
         ".lock",
     }
@@ -269,7 +270,9 @@ def test_what_happens_in_training_leaves_no_traceback(error, code, monkeypatch, 
         assert capsys.readouterr().err.startswith("gmmvi-jax: error: ")
 
 
-def test_without_a_variant_everything_is_chosen(tmp_path, capsys):
+def test_without_a_variant_everything_is_chosen_and_a_killed_run_goes_on(
+    tmp_path, capsys, monkeypatch
+):
     file, directory = tmp_path / "mine.py", tmp_path / "run"
     file.write_text(SOURCE)
     line = ["fit", f"{file}:banana", "--dim", "2", "--budget", "3e3", "--max-components", "8"]
@@ -284,6 +287,21 @@ def test_without_a_variant_everything_is_chosen(tmp_path, capsys):
         rows = list(csv.DictReader(history))
     spent = [int(rows[-1][f"num_{kind}_evaluations"]) for kind in ("target", "diagnostic")]
     assert sum(spent) <= 3000
+
+    assert main([*line, "--out", str(directory)]) == 2
+    assert f"`gmmvi-jax resume {directory}` goes on" in capsys.readouterr().err
+    # The function that was loaded: a new one of the same text would be compiled again.
+    function = sys.modules["gmmvi_jax_user_mine"].banana
+    monkeypatch.setattr("gmmvi_jax.cli.problem.load_function", lambda name: function)
+    (directory / max(path.name for path in directory.glob("snapshot-*"))).unlink()  # killed
+    before = GMM.load(directory / "gmm.npz")
+    assert main(["resume", str(directory)]) == 0
+    assert "budget spent" in capsys.readouterr().out
+    np.testing.assert_array_equal(GMM.load(directory / "gmm.npz").means, before.means)
+    with (directory / "history.csv").open(newline="") as history:
+        again = list(csv.DictReader(history))
+    assert [row["elbo"] for row in again] == [row["elbo"] for row in rows]
+    assert len(again) > 1
 
 
 def test_version(capsys):

@@ -4,6 +4,8 @@ import csv
 import importlib.util
 import json
 import re
+import sys
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,7 +47,11 @@ def directory(tmp_path_factory):
     (folder / "mine.py").write_text(SOURCE)
     line = ["fit", f"{folder / 'mine.py'}:density", *SMALL, "--domain", '{"s": "positive"}']
     assert main([*line, "--quiet", "--out", str(folder / "run")]) == 0
+    LOADED.append(sys.modules["gmmvi_jax_user_mine"].density)
     return folder / "run"
+
+
+LOADED = []
 
 
 def test_samples_are_positions_with_names(directory, capsys):
@@ -104,6 +110,26 @@ def test_what_fails_leaves_the_old_file(directory, capsys, monkeypatch):
     assert f"create the directory {absent.parent}" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no such device")
+@pytest.mark.parametrize("command", ["convert --to npz --out", "plot --out", "sample --csv"])
+def test_devices_and_directories_as_files(command, directory, capsys):
+    first, *rest = command.split()
+    line = [first, str(directory), *rest]
+    assert main([*line, "/dev/null"]) == 0
+    capsys.readouterr()
+    assert main([*line, str(directory)]) == 2
+    assert f"cannot save to {directory}: it is a directory" in capsys.readouterr().err
+    assert main([*line, ""]) == 2
+    assert "the path is empty" in capsys.readouterr().err
+
+
+def test_a_record_that_is_damaged_is_named(tmp_path, capsys):
+    for text, words in (("{", "JSONDecodeError"), ("{}", "KeyError: 'target'")):
+        (tmp_path / "config.json").write_text(text)
+        assert main(["resume", str(tmp_path)]) == 2
+        assert f"config.json is damaged ({words}" in capsys.readouterr().err
+
+
 def test_a_fit_is_a_file_of_arviz(directory, capsys, monkeypatch):
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("arviz_base")
@@ -130,8 +156,15 @@ def test_a_diagnosis_and_a_picture_come_without_naming_the_target(directory, cap
     assert (directory.parent / "again.png").stat().st_size > 10_000
 
 
-def test_a_run_goes_on_where_it_ended(directory, capsys):
+def test_a_run_goes_on_where_it_ended(directory, capsys, monkeypatch):
+    # The function that was loaded: a new one of the same text would be compiled again.
+    monkeypatch.setattr(saved, "load_function", lambda name: LOADED[0])
     before = gmmvi.load(directory)
+    (directory / "snapshot-00000004.npz").unlink()  # as if it had been killed
+    assert gmmvi.load(directory).status == "interrupted"
+    assert main(["resume", str(directory)]) == 0
+    assert str(gmmvi.load(directory).status) == "completed"
+    np.testing.assert_array_equal(gmmvi.load(directory).gmm.means, before.gmm.means)
     assert main(["resume", str(directory), "--iterations", "2"]) == 0
     assert "completed" in capsys.readouterr().out
     after = gmmvi.load(directory)

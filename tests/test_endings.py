@@ -4,7 +4,9 @@ import dataclasses
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
+from gmmvi_jax.training import forked, launch
 from gmmvi_jax.training.status import Status
 
 CONFIG = gmmvi.samtron(
@@ -145,8 +148,13 @@ def crash(values):
     raise ArithmeticError("the simulator lost its mesh")
 
 
+def hang(values):
+    time.sleep(6.0)
+    return values
+
+
 SIMULATOR = Simulator()
-SIMULATED = densities.black_box(SIMULATOR)  # one target, compiled once
+SIMULATED = densities.black_box(SIMULATOR, timeout=2.0)  # one target, compiled once
 
 
 @pytest.fixture
@@ -160,8 +168,9 @@ def simulator() -> Iterator[Simulator]:
     [
         (lambda values: values * np.nan, "NaN at all 128 samples", [4, 8]),
         (crash, "lost its mesh", [4]),
+        (hang, r"did not return within timeout=2 seconds; look for what it waits for", [4]),
     ],
-    ids=["NaN", "raises"],
+    ids=["NaN", "raises", "hangs"],
 )
 def test_what_was_computed_before_a_failure_comes_back(broken, text, rows, simulator):
     whole = gmmvi.train(ZERO_ORDER.replace(num_iterations=4), SIMULATED)
@@ -196,6 +205,30 @@ def test_an_error_in_a_callback_loses_nothing():
     assert result.status is Status.FAILED
     assert isinstance(result.ending.error, KeyError)
     assert len(result.history["elbo"]) == 1
+
+
+def test_what_a_callback_returns_or_does_to_its_row_loses_nothing():
+    def clear(state: Any, row: Any) -> Any:
+        row.clear()
+        return np.zeros(2) if state.iteration == 8 else None
+
+    with pytest.warns(UserWarning, match="a callback returned ndarray"):
+        result = gmmvi.train(CONFIG, bowl, callbacks=[clear])
+    assert list(result.history["iteration"]) == [4, 8]
+
+
+def test_inside_of_transformations_and_forks_it_is_refused(monkeypatch):
+    def fitted(scale):
+        return gmmvi.train(CONFIG, lambda x: bowl(x / scale)).gmm.means
+
+    for transformed in (jax.jit(fitted), jax.vmap(fitted)):
+        with pytest.raises(TypeError, match=r"train run on the host; .* scan gmmvi_jax\.step"):
+            transformed(jnp.ones(1))
+    with pytest.raises(TypeError, match="fit and train run on the host"):
+        jax.jit(lambda scale: gmmvi.fit(lambda x: bowl(x / scale), 2, verbose=False))(1.0)
+    monkeypatch.setattr(forked, "_first_process", lambda: -1)
+    with pytest.raises(RuntimeError, match=r"process was forked .*spawn"):
+        gmmvi.train(CONFIG, bowl)
 
 
 @pytest.mark.slow
@@ -267,26 +300,41 @@ class Disc:
         return jnp.where(jnp.sum(x**2) < 1.0, bowl(x), self.outside)
 
 
+@pytest.fixture
+def seen_from_outside(monkeypatch):
+    """Lets a run estimate as if the mixture had lost the support after the last samples."""
+
+    def alter(**estimates):
+        real = launch.elbo_between_chunks
+
+        def altered(*arguments):
+            estimate = real(*arguments)
+            return lambda *mixture: estimate(*mixture) | estimates
+
+        monkeypatch.setattr(launch, "elbo_between_chunks", altered)
+
+    return alter
+
+
 @pytest.mark.parametrize(
-    ("outside", "text"), [(-jnp.inf, "-inf at all 500 draws"), (jnp.nan, "NaN at all 500 draws")]
+    ("outside", "text"),
+    [
+        pytest.param(-jnp.inf, "-inf at all 500 draws", marks=pytest.mark.slow),
+        (jnp.nan, "NaN at all 500 draws"),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:log_target is NaN at .* samples")
-def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text):
-    def away(state, row):  # as if the mixture had lost the support after the last samples
-        row["elbo"] = -np.inf if outside == -np.inf else np.nan
-        row["outside_share"] = float(outside == -np.inf)
-
+def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text, seen_from_outside):
+    seen_from_outside(elbo=float(outside), outside_share=float(outside == -np.inf))
     with pytest.warns(UserWarning, match=f"the run failed: log_target is {text} of the mixture"):
-        result = gmmvi.train(WIDE, Disc(outside), callbacks=[away])
+        result = gmmvi.train(WIDE, Disc(outside))
     assert result.status is Status.FAILED
 
 
-def test_a_mixture_that_hardly_lies_in_the_support_is_named():
-    def away(state, row):
-        row["outside_share"] = 0.994
-
+def test_a_mixture_that_hardly_lies_in_the_support_is_named(seen_from_outside):
+    seen_from_outside(outside_share=0.994)
     with pytest.warns(UserWarning, match=r"-inf at 99\.40% of the draws .*desired_samples"):
-        result = gmmvi.train(WIDE, Disc(-jnp.inf), callbacks=[away])
+        result = gmmvi.train(WIDE, Disc(-jnp.inf))
     assert result.status is Status.COMPLETED
 
 

@@ -147,9 +147,17 @@ def test_a_run_goes_on_from_a_state_on_disk_bit_for_bit(tmp_path: Path):
     parts = gmmvi.train(config, variants.four_modes, initial=state)
     for one, other in zip(numbers(whole.state), numbers(parts.state), strict=True):
         np.testing.assert_array_equal(one, other)
+    for num_iterations in (3, 6):  # the first chunk is written on a thread beside the second
+        longer = config.replace(num_iterations=num_iterations)
+        resumed = gmmvi.train(longer, variants.four_modes, resume=tmp_path / "run")
+    assert_double((resumed.state, resumed.gmm, gmmvi.load(tmp_path / "run").gmm))
+    for one, other in zip(numbers(whole.state), numbers(resumed.state), strict=True):
+        np.testing.assert_array_equal(one, other)
     # Nobody's digits are dropped in silence.
     with enable_x64(False), pytest.raises(ValueError, match="set jax_enable_x64 to True"):
         gmmvi.load_state(path, config)
+    with enable_x64(False), pytest.raises(ValueError, match="set jax_enable_x64 to True"):
+        gmmvi.train(config, variants.four_modes, resume=tmp_path / "run")
 
 
 def test_samples_go_from_run_to_run_whatever_their_precision():

@@ -111,10 +111,10 @@ def test_a_fit_goes_on(tmp_path):
 
 
 def test_a_full_disk_is_a_warning(whole, tmp_path, monkeypatch):
-    def write(directory, snapshot):
+    def write(directories, snapshots):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keepers, "write_run", write)
+    monkeypatch.setattr(keepers, "write_runs", write)
     with pytest.warns(UserWarning, match=r"could not be written to .* \(No space left on device\)"):
         result = gmmvi.train(CONFIG, two_modes, checkpoint=tmp_path)
     assert_same_run(whole, result)

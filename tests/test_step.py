@@ -44,7 +44,7 @@ def run(config, target, num_steps, seed=0):
     return state
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.5])
+@pytest.mark.parametrize("temperature", [pytest.param(1.0, marks=pytest.mark.slow), 0.5])
 def test_a_gaussian_target_is_found_exactly(temperature):
     state = run(gaussian_config(temperature=temperature), gaussian_target, 8)
     gmm = state.gmm()

@@ -1,6 +1,7 @@
 """Several runs in one program: each is the run it would be alone; merged they cover all modes."""
 
 import dataclasses
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -231,3 +232,86 @@ def test_the_best_of_runs_without_elbos_is_not_known_and_merged_they_weigh_the_s
     counts = [gmm.num_components for gmm in many.gmms]
     parts = np.split(np.asarray(silent.merged.weights), np.cumsum(counts)[:-1])
     np.testing.assert_allclose([part.sum() for part in parts], [1 / 3] * 3, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def begun(results, tmp_path_factory):
+    del results  # has compiled the program
+    directory = tmp_path_factory.mktemp("begun") / "runs"
+    for num_iterations in (6, 12):
+        short = CONFIG.replace(num_iterations=num_iterations)
+        gmmvi.train_many(short, two_modes, SEEDS, resume=directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def whole(results):
+    del results
+    return gmmvi.train_many(CONFIG.replace(num_iterations=18), two_modes, SEEDS)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_runs_go_on_as_if_they_had_never_ended(begun, whole, is_killed, tmp_path):
+    runs = shutil.copytree(begun, tmp_path / "runs")
+    if is_killed:  # after the second run was written, before the third
+        (runs / "run-2" / "snapshot-00000012.npz").unlink()
+    for _ in range(2):  # the second time they have ended, and are read as they are
+        resumed = gmmvi.train_many(whole.config, two_modes, SEEDS, resume=runs)
+        assert resumed.statuses == whole.statuses
+        loaded = gmmvi.load(runs / "run-2")
+        assert_same((resumed.gmms, loaded.gmm), (whole.gmms, whole.gmms[2]))
+        assert_same(without_keys(resumed.state), without_keys(whole.state))
+        assert_same(without_keys(loaded.state), without_keys(whole.run(2).state))
+        for history, right in ((resumed, whole), (loaded, whole.run(2))):
+            for name in set(right.history) - {"wall_time"}:
+                np.testing.assert_array_equal(history.history[name], right.history[name])
+        assert np.all(np.diff(resumed.history["wall_time"], axis=0) > 0.0)
+        assert loaded.config.run.seed == SEEDS[2]
+
+
+def without_keys(state):
+    return state._replace(rng_key=jax.random.key_data(state.rng_key))
+
+
+def test_a_run_that_has_met_a_rule_before_the_others_is_not_asked_again(begun, whole, tmp_path):
+    elbos = whole.history["elbo"]
+    met = {float(elbos[0, 0]), float(elbos[2, 1])}  # each by one run, after one chunk
+
+    def rule(rows):
+        return gmmvi.Ending(gmmvi.Status.CONVERGED) if rows[-1]["elbo"] in met else None
+
+    runs = shutil.copytree(begun, tmp_path / "runs")
+    resumed = gmmvi.train_many(whole.config, two_modes, SEEDS, resume=runs, until=rule)
+    assert resumed.statuses == ("converged", "converged", "completed")
+
+
+def test_other_runs_than_those_in_the_directory_are_refused(begun, whole, tmp_path):
+    config = whole.config
+    with pytest.raises(ValueError, match=r"there are 3 runs in .*runs, but 2 seeds"):
+        gmmvi.train_many(config, two_modes, SEEDS[:2], resume=begun)
+    with pytest.raises(ValueError, match=r"run-2 has another config: run\.seed is 8, now 9"):
+        gmmvi.train_many(config, two_modes, (3, 5, 9), resume=begun)
+    with pytest.raises(ValueError, match=r"run-0 has another config: algorithm\.temperature"):
+        gmmvi.train_many(config.replace(temperature=2.0), two_modes, SEEDS, resume=begun)
+    with pytest.raises(ValueError, match=r"there is a run in .*run-0 already; resume="):
+        gmmvi.train_many(config, two_modes, SEEDS, checkpoint=begun)
+    with pytest.raises(ValueError, match=r"resume: .* has 3 runs of train_many"):
+        gmmvi.train(config, two_modes, resume=begun)
+    with pytest.raises(FileNotFoundError, match=r"has the runs run-0, run-1, run-2 of train_many"):
+        gmmvi.load(begun)
+
+
+def test_runs_whose_first_snapshots_are_not_all_there_begin_anew(begun, whole, tmp_path):
+    config = whole.config.replace(num_iterations=6)
+    runs = shutil.copytree(begun, tmp_path / "runs")
+    for path in (runs / "run-1").glob("snapshot-*"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"of the same iteration: run-0 has .*; run-1 has none"):
+        gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
+    for index in (0, 2):  # now it looks as if the process was killed in its first write
+        (runs / f"run-{index}" / "snapshot-00000012.npz").unlink()
+    again = gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
+    np.testing.assert_array_equal(again.history["elbo"], whole.history["elbo"][:1])
+    (runs / "run-0" / "snapshot-00000006.npz").rename(runs / "snapshot-00000006.npz")
+    with pytest.raises(ValueError, match="resume: there is a run of train in"):
+        gmmvi.train_many(config, two_modes, SEEDS, resume=runs)

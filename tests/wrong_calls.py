@@ -202,7 +202,6 @@ CALLS: dict[str, Call] = {
     "register_pytree": Call(gmmvi.register_pytree, dict(cls=None)),
     "callbacks.csv": Call(callbacks.csv, dict(path=NOWHERE, append=False)),
     "callbacks.json_lines": Call(callbacks.json_lines, dict(path=NOWHERE, append=False)),
-    "callbacks.checkpoint": Call(callbacks.checkpoint, dict(path=NOWHERE)),
     "callbacks.timeline": Call(callbacks.timeline, dict(run=0)),
     "callbacks.tensorboard": Call(callbacks.tensorboard, dict(writer=None)),
     "callbacks.every": Call(callbacks.every, dict(seconds=1.0, callback=reached)),

@@ -4,21 +4,20 @@ import argparse
 import ast
 import contextlib
 import json
+import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax import targets
-from gmmvi_jax.cli.domain_text import domain_from_json
+from gmmvi_jax.cli.problem import problem_of
 from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
-from gmmvi_jax.cli.user_target import is_file_target, load_function
+from gmmvi_jax.cli.user_target import is_file_target
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.files.replacing import write_text
@@ -26,6 +25,7 @@ from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.fit import fit as choose_and_fit
 from gmmvi_jax.training.result import TrainResult
+from gmmvi_jax.training.run_directory import has_run
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.train import train
 from gmmvi_jax.typing import LogDensity
@@ -42,8 +42,22 @@ _OWN_OPTIONS = {
 }
 
 
+class Plan(NamedTuple):
+    """What is going to be run.
+
+    Attributes:
+        target: the log density.
+        run: with ``checkpoint=`` or ``resume=``, to the result.
+        record: of the arguments, from which ``gmmvi-jax resume`` makes the plan again.
+    """
+
+    target: LogDensity
+    run: Callable[..., TrainResult]
+    record: dict[str, Any]
+
+
 def fit(arguments: argparse.Namespace) -> Ending:
-    """Runs a fit, prints the summary and diagnosis, and writes the files.
+    """Runs a fit, which is kept in its directory from the start, and tells of it.
 
     Errors in the arguments, the target or the directory are raised before training. A run that
     fails or is interrupted later is reported and written like a completed one.
@@ -55,20 +69,27 @@ def fit(arguments: argparse.Namespace) -> Ending:
         ValueError, TypeError, OSError, ImportError, FloatingPointError: with a message for the
             user.
     """
+    plan = plan_of(arguments)
+    with _prepared(arguments.out, plan.record):
+        result = plan.run(checkpoint=arguments.out)
+    return tell(arguments, plan.target, result)
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """Returns what the arguments of ``fit`` ask for; the config and the target are checked."""
     settings = _parse_settings(arguments.set)
-    problem = _file_problem if is_file_target(arguments.target) else _named_problem
-    target, dim, start = problem(arguments)
-    if _chooses(arguments):
-        with_progress = _run_of_choice(arguments, target, dim, start)
+    target, dim, start = problem_of(arguments)
+    if chooses(arguments):
+        run, config = _run_of_choice(arguments, target, dim, start), None
     else:
-        with_progress = _run_of_variant(arguments, target, dim, start, settings)
-    with _prepared(arguments.out):
-        result = with_progress()
+        run, config = _run_of_variant(arguments, target, dim, start, settings)
+    return Plan(target, run, _record(arguments, settings, config))
+
+
+def tell(arguments: argparse.Namespace, target: LogDensity, result: TrainResult) -> Ending:
+    """Prints the summary and diagnosis of a run, and draws its report; returns its ending."""
     if not arguments.quiet:
         print(result.summary())
-    if arguments.out is not None:
-        record = json.dumps(_record(arguments, settings, result.config), indent=2) + "\n"
-        _write(arguments.out, result, record)
     if result.status is Status.FAILED:
         return result.ending  # no diagnosis, since the target may have failed
     if not arguments.quiet:
@@ -76,6 +97,8 @@ def fit(arguments: argparse.Namespace) -> Ending:
     if arguments.out is not None:
         draw_report(result, target, arguments.out / REPORT)
         print(f"\ngmm.npz, history.csv, {RECORD}, {REPORT} and the state are in {arguments.out}")
+        if result.status is Status.INTERRUPTED:
+            print(f"`gmmvi-jax resume {arguments.out}` goes on with the run")
     return result.ending
 
 
@@ -99,68 +122,15 @@ def _parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _chooses(arguments: argparse.Namespace) -> bool:
+def chooses(arguments: argparse.Namespace) -> bool:
     """Returns whether no variant is asked for, in any way."""
     is_asked = arguments.published or arguments.set
     return not is_asked and arguments.variant is None and arguments.iterations is None
 
 
-def _named_problem(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, Any]]:
-    """Returns one of the package's targets, its dimensions, and where its fit starts."""
-    target = targets.get(arguments.target, arguments.seed)
-    for option in ("dim", "domain", "prior_mean", "prior_scale"):
-        if getattr(arguments, option) is not None:
-            raise ValueError(
-                f"--{option.replace('_', '-')} {getattr(arguments, option)} is for functions in "
-                f"files; {target.name} brings its own, leave it out"
-            )
-    start = {
-        "prior_mean": target.prior_mean,
-        "prior_scale": target.prior_scale,
-        # For networks, whose dimension is in the thousands.
-        "diagonal": arguments.diagonal or getattr(target, "prefers_diagonal", False),
-    }
-    return target, target.dim, start
-
-
-def _file_problem(arguments: argparse.Namespace) -> tuple[LogDensity, Any, dict[str, Any]]:
-    """Returns a user's function, its dimensions or position, and where its fit starts."""
-    if arguments.published:
-        raise ValueError(
-            f"--published is for the study's targets, not for {arguments.target}; leave it out"
-        )
-    function = load_function(arguments.target)
-    example = arguments.dim
-    for name in ("position", "dim"):
-        example = getattr(function, name, None) if example is None else example
-    if example is None:
-        raise ValueError(
-            f"{arguments.target} needs --dim D, the number of its dimensions, or an attribute dim "
-            f"or position"
-        )
-    given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
-    given = {name: value for name, value in given.items() if value is not None}
-    given["domain"] = _domain(arguments, function, example)
-    return function, example, {**given, "diagonal": arguments.diagonal}
-
-
-def _domain(arguments: argparse.Namespace, function: Any, example: Any) -> Any:
-    """Returns what ``--domain`` says, or else the domain of a user's function."""
-    if arguments.domain is None:
-        return getattr(function, "domain", None)
-    domain = domain_from_json(arguments.domain)
-    if isinstance(domain, dict) and isinstance(example, int):
-        raise ValueError(
-            f"--domain {json.dumps(arguments.domain)} names parts of a position, but that of "
-            f"{arguments.target} is a vector; give one domain, or the function an attribute "
-            f"position, such as {{'{next(iter(domain), 'sigma')}': 1.0}}"
-        )
-    return domain
-
-
 def _run_of_choice(
     arguments: argparse.Namespace, target: LogDensity, dim: Any, start: dict[str, Any]
-) -> Callable[[], TrainResult]:
+) -> Callable[..., TrainResult]:
     """Returns what runs ``gmmvi_jax.fit``."""
     return partial(
         choose_and_fit,
@@ -183,8 +153,8 @@ def _run_of_variant(
     dim: Any,
     start: dict[str, Any],
     settings: dict[str, Any],
-) -> Callable[[], TrainResult]:
-    """Returns what trains a variant; the config and the target are checked."""
+) -> tuple[Callable[..., TrainResult], Config]:
+    """Returns what trains a variant, and its config; it and the target are checked."""
     for option in ("budget", "seconds"):
         if getattr(arguments, option) is not None:
             raise ValueError(
@@ -204,53 +174,62 @@ def _run_of_variant(
         config = from_codename(arguments.variant, dim, **run, **{**own, **settings})
     estimator = config.algorithm.natural_gradient
     check_target(as_target(target, config), config.dim, jnp.result_type(float), estimator)
-    return partial(train, config, target, progress=sys.stderr.isatty())
+    return partial(train, config, target, progress=sys.stderr.isatty()), config
 
 
 @contextlib.contextmanager
-def _prepared(directory: Path | None) -> Iterator[None]:
-    """Creates the directory and tests that it is writable, before the run.
+def _prepared(directory: Path | None, record: dict[str, Any]) -> Iterator[None]:
+    """Creates the directory with the record in it, before the run.
 
-    It is removed again if the run does not start.
+    It is removed again if the run ends before there is anything to keep.
     """
     if directory is None:
         yield
         return
     figures.new_figure(1.0, 1.0)  # raises if matplotlib is missing
+    if has_run(directory):
+        raise ValueError(
+            f"--out {directory}: there is a run in it; `gmmvi-jax resume {directory}` goes on with "
+            f"it, or choose another directory"
+        )
     is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
+        write_text(directory / RECORD, f"{json.dumps(record, indent=2)}\n")
     except OSError as error:
         raise ValueError(
-            f"--out {directory}: cannot write there ({error.strerror}); choose another directory"
+            f"--out {directory}: cannot write there ({error.strerror or error}); choose another "
+            f"directory"
         ) from error
     try:
         yield
     except BaseException:
-        if is_new:
-            directory.rmdir()
+        if is_new and not has_run(directory):
+            shutil.rmtree(directory)
         raise
 
 
 def _record(
-    arguments: argparse.Namespace, settings: dict[str, Any], config: Config
+    arguments: argparse.Namespace, settings: dict[str, Any], config: Config | None
 ) -> dict[str, Any]:
-    """Returns the JSON record that reproduces the run."""
+    """Returns the JSON record that reproduces the run; None is what ``gmmvi_jax.fit`` chooses."""
     target = arguments.target
     if is_file_target(target):
         target = str(Path(target).resolve())
     return {
         "target": target,
-        "dim": config.dim,
-        "codename": arguments.variant,  # None: gmmvi_jax.fit chose
+        "dim": arguments.dim,  # None: that of the target
+        "codename": arguments.variant,
         "published": arguments.published,
         "budget": arguments.budget,
         "seconds": arguments.seconds,
-        "num_iterations": config.run.num_iterations,
-        "seed": config.run.seed,
-        "max_components": config.algorithm.max_components,
+        "tolerance": arguments.tolerance,
+        "num_iterations": None if config is None else config.run.num_iterations,
+        "seed": arguments.seed,
+        "max_components": arguments.max_components
+        if config is None
+        else config.algorithm.max_components,
+        "diagonal": arguments.diagonal,
         "domain": arguments.domain,  # None: that of the function
         "prior_mean": arguments.prior_mean,
         "prior_scale": arguments.prior_scale,
@@ -259,8 +238,3 @@ def _record(
         "device": jax.devices()[0].device_kind,
         "dtype": str(jnp.result_type(float)),
     }
-
-
-def _write(directory: Path, result: TrainResult, record: str) -> None:
-    result.save(directory)
-    write_text(directory / RECORD, record)

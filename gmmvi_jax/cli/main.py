@@ -152,11 +152,18 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         metavar="DIR",
-        help="where gmm.npz, history.csv, config.json, report.png and the state go (default: "
-        "nowhere)",
+        help="where the run is kept while it goes on, for `gmmvi-jax resume DIR`, and gmm.npz, "
+        "history.csv, config.json and report.png are written (default: nowhere)",
     )
+
+
+def _path(text: str) -> Path:
+    """Returns a path; pathlib takes no text at all for the current directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; write . for the current directory")
+    return Path(text)
 
 
 def _count(text: str) -> int:
@@ -191,14 +198,14 @@ def _add_saved_commands(commands: Any) -> None:
 
     def add(name: str, help_text: str) -> argparse.ArgumentParser:
         parser = commands.add_parser(name, help=help_text, allow_abbrev=False)
-        parser.add_argument("directory", metavar="DIR", type=Path, help="of `gmmvi-jax fit --out`")
+        parser.add_argument("directory", metavar="DIR", type=_path, help="of `gmmvi-jax fit --out`")
         parser.set_defaults(run=lambda arguments: _on_saved(name, arguments))
         return parser
 
     sample = add("sample", "write samples of a fit as CSV")
     sample.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
     sample.add_argument("--seed", type=int, default=0)
-    sample.add_argument("--csv", type=Path, metavar="FILE", help="(default: stdout)")
+    sample.add_argument("--csv", type=_path, metavar="FILE", help="(default: stdout)")
     diagnose = add("diagnose", "print summary and diagnosis of a fit")
     diagnose.add_argument("-n", "--num-samples", type=int, metavar="N", help="fresh draws")
     diagnose.add_argument("--seed", type=int, default=0)
@@ -209,23 +216,34 @@ def _add_saved_commands(commands: Any) -> None:
         required=True,
         help="arviz: a netCDF file with the draws and how the run went; npz: arrays for NumPy",
     )
-    convert.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/draws.nc, .npz)")
+    convert.add_argument("--out", type=_path, metavar="FILE", help="(default: DIR/draws.nc, .npz)")
     convert.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
     convert.add_argument("--seed", type=int, default=0)
     plot = add("plot", "draw the report of a fit")
-    plot.add_argument("--out", type=Path, metavar="FILE", help="(default: DIR/report.png)")
-    resume = add("resume", "go on where a run ended; by default until it has converged")
+    plot.add_argument("--out", type=_path, metavar="FILE", help="(default: DIR/report.png)")
+    resume = add(
+        "resume",
+        "go on with a run: with one that was killed or interrupted as it began, with one that has "
+        "ended until it has converged",
+    )
+    resume.set_defaults(run=_resume)
     resume.add_argument("--iterations", type=int, help="as many, whether it converges or not")
     resume.add_argument("--budget", type=_count, metavar="N", help="most evaluations from here on")
     resume.add_argument("--seconds", type=float, help="most time")
-    resume.add_argument("--tolerance", type=float, default=0.05, help="as of fit (0.05)")
+    resume.add_argument("--tolerance", type=float, help="as of fit (default: that of the fit)")
 
 
 def _on_saved(name: str, arguments: argparse.Namespace) -> int:
     from gmmvi_jax.cli import saved
 
-    ending = getattr(saved, name)(arguments)
-    return 0 if ending is None else _exit_status(ending)
+    getattr(saved, name)(arguments)
+    return 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from gmmvi_jax.cli.resume import resume
+
+    return _exit_status(resume(arguments))
 
 
 def _list_targets(_: argparse.Namespace) -> int:

@@ -17,15 +17,6 @@ from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import load
-from gmmvi_jax.training.status import Ending
-from gmmvi_jax.training.stopping import (
-    Convergence,
-    EvaluationBudget,
-    StoppingRule,
-    TimeLimit,
-    evaluations_spent,
-)
-from gmmvi_jax.training.train import train
 
 RECORD = "config.json"
 REPORT = "report.png"
@@ -55,7 +46,7 @@ def convert(arguments: argparse.Namespace) -> None:
     write, ending = {"arviz": (_write_netcdf, "nc"), "npz": (_write_npz, "npz")}[arguments.to]
     directory: Path = arguments.directory
     path = directory / f"draws.{ending}" if arguments.out is None else arguments.out
-    write(load(directory, _target(directory)), arguments, path)
+    write(load(directory, target_in(directory)), arguments, path)
     print(f"{arguments.num_samples:,} weighted draws are in {path}")
 
 
@@ -86,13 +77,13 @@ def _write_npz(result: TrainResult, arguments: argparse.Namespace, path: Path) -
 
 def diagnose(arguments: argparse.Namespace) -> None:
     """Prints the summary and a diagnosis."""
-    result = load(arguments.directory, _target(arguments.directory))
+    result = load(arguments.directory, target_in(arguments.directory))
     print(f"{result.summary()}\n\n{result.diagnose(arguments.seed, arguments.num_samples)}")
 
 
 def plot(arguments: argparse.Namespace) -> None:
     """Draws the report again."""
-    target = _target(arguments.directory)
+    target = target_in(arguments.directory)
     result = load(arguments.directory, target)
     path = arguments.directory / REPORT if arguments.out is None else arguments.out
     draw_report(result, target, path)
@@ -105,41 +96,32 @@ def draw_report(result: TrainResult, target: Any, path: Path) -> None:
     figures.report(result, density, path)
 
 
-def resume(arguments: argparse.Namespace) -> Ending:
-    """Goes on from where a run ended, or was killed, and keeps it in its directory.
+def record_in(directory: Path) -> dict[str, Any]:
+    """Returns what ``fit --out`` recorded of its arguments.
 
-    Returns:
-        The ending of the run.
+    Raises:
+        FileNotFoundError: there is no record.
+        ValueError: it is damaged.
     """
-    directory: Path = arguments.directory
-    target = _target(directory)
-    begun = load(directory, target)
-    last = {name: column[-1].item() for name, column in begun.history.items()}
-    until: list[StoppingRule] = []
-    num_more = arguments.iterations
-    if num_more is None:
-        num_more = begun.config.run.num_iterations
-        until = [Convergence(arguments.tolerance)]
-    # The rules count from the run's beginning, the arguments from here on.
-    if arguments.budget is not None:
-        until.append(EvaluationBudget(evaluations_spent(last) + arguments.budget))
-    if arguments.seconds is not None:
-        until.append(TimeLimit(last["wall_time"] + arguments.seconds))
-    config = begun.config.replace(num_iterations=last["iteration"] + num_more)
-    progress = sys.stderr.isatty()
-    result = train(config, target, resume=directory, until=until, progress=progress)
-    print(result.summary())
-    print(f"\nthe result is in {directory}")
-    return result.ending
-
-
-def _target(directory: Path) -> Any:
-    """Returns the target that a directory's record names."""
     path = directory / RECORD
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no {path}, which names the target; `gmmvi-jax fit --out DIR` writes it"
         )
-    record = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record["target"], str):
+            raise TypeError("target is no text")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged ({type(error).__name__}: {error}); write it as `gmmvi-jax fit "
+            f"--out DIR` writes that of another run"
+        ) from error
+    return record
+
+
+def target_in(directory: Path) -> Any:
+    """Returns the target that a directory's record names."""
+    record = record_in(directory)
     name = record["target"]
     return load_function(name) if is_file_target(name) else targets.get(name, record["seed"])

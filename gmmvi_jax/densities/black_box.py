@@ -11,6 +11,7 @@ import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
 from gmmvi_jax.densities.host_errors import kept_errors
+from gmmvi_jax.densities.time_limit import within
 from gmmvi_jax.typing import Array, PyTree
 
 
@@ -24,12 +25,14 @@ class BlackBox:
         gradient: from points [n, D] to gradients [n, D]; None if there is none.
         dim: D, if it was given.
         batched: whether both functions take many points.
+        timeout: seconds that one call of them may take; None for no limit.
     """
 
     function: StaticCallable
     gradient: StaticCallable | None
     dim: int | None
     batched: bool
+    timeout: float | None = None
 
     @property
     def has_gradient(self) -> bool:
@@ -168,17 +171,19 @@ def _run_on_host(
 
 def _values(target: BlackBox, points: PyTree) -> Any:
     """Returns the results of the user's function for points [n, D]."""
+    call = functools.partial(within, target.timeout, "function", target.function)
     if target.batched:
-        return target.function(points)
-    return np.stack([np.asarray(target.function(point)) for point in _one_by_one(points)])
+        return call(points)
+    return np.stack([np.asarray(call(point)) for point in _one_by_one(points)])
 
 
 def _gradients(target: BlackBox, points: PyTree) -> Any:
     """Returns the results of the user's gradient for points [n, D]."""
     assert target.gradient is not None
+    call = functools.partial(within, target.timeout, "gradient", target.gradient)
     if target.batched:
-        return target.gradient(points)
-    results = [target.gradient(point) for point in _one_by_one(points)]
+        return call(points)
+    results = [call(point) for point in _one_by_one(points)]
     return jax.tree.map(lambda _, *rows: np.stack([np.asarray(r) for r in rows]), points, *results)
 
 
@@ -217,6 +222,7 @@ def black_box(
     dim: int | None = None,
     gradient: Callable[..., Any] | None = None,
     batched: bool = True,
+    timeout: float | None = None,
 ) -> BlackBox:
     """Makes a target from a function that JAX cannot trace: numpy, another library, a simulator.
 
@@ -236,12 +242,15 @@ def black_box(
         dim: D, to be checked against the configuration.
         gradient: from points [n, D] to gradients [n, D].
         batched: False if the function (and the gradient) takes one point [D].
+        timeout: seconds that a call of either may take, e.g. of a simulator that may hang; beyond
+            them it is a TimeoutError, and the run ends with what was computed. None for no limit.
 
     With positions that are pytrees (``on_pytree``) both get a pytree of numpy arrays with the n
     points along their leading axes, and ``gradient`` returns such a pytree.
 
     Raises:
-        TypeError: ``function`` or ``gradient`` is not callable.
+        TypeError: ``function`` or ``gradient`` is not callable, or ``timeout`` is no number.
+        ValueError: ``timeout`` is not positive.
 
     Example:
         >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
@@ -251,9 +260,15 @@ def black_box(
     for name, value in (("function", function), ("gradient", gradient)):
         if not callable(value) and not (name == "gradient" and value is None):
             raise TypeError(f"{name} must be a function of points, got {type(value).__name__}.")
+    if timeout is not None:
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+            raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}.")
+        if not timeout > 0.0:
+            raise ValueError(f"timeout must be positive, got {timeout!r}; None sets no limit.")
     return BlackBox(
         function=StaticCallable(function),
         gradient=None if gradient is None else StaticCallable(gradient),
         dim=dim,
         batched=batched,
+        timeout=timeout,
     )

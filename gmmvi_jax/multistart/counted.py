@@ -12,6 +12,7 @@ from gmmvi_jax.densities.evaluation import (
     has_gradient,
     value_and_gradient,
 )
+from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.typing import Array, LogDensity
 
 _FIRST_STEP = 0.03  # of differences, in units of the scale
@@ -84,7 +85,7 @@ class _Differentiable:
     def _computed(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         self.num_evaluations += 1
         point = (self.centre + self.scale * z).astype(self._dtype)
-        result = np.asarray(_evaluate(self._log_target, point), float)
+        result = on_host(_evaluate(self._log_target, point)).astype(float)
         value, gradient = result[0], result[1:] * self.scale
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
             return -np.inf, np.zeros_like(gradient)
@@ -136,4 +137,4 @@ class _Differenced:
     def _values(self, points: np.ndarray) -> np.ndarray:
         self.num_evaluations += len(points)
         points = (self.centre + self.scale * points).astype(self._dtype)
-        return np.asarray(_evaluate_all(self._log_target, points), float)
+        return on_host(_evaluate_all(self._log_target, points)).astype(float)

@@ -47,6 +47,21 @@ def check_rest(samples: Any, progress: Any) -> None:
         raise TypeError(f"progress must be True, False or None, got {progress!r}.")
 
 
+def is_stop(answer: Any) -> bool:
+    """Returns whether a callback that returned ``answer`` asks for the end of the run.
+
+    Raises:
+        TypeError: it is neither true nor false.
+    """
+    try:
+        return bool(answer)
+    except Exception as error:
+        raise TypeError(
+            f"a callback returned {_kind(answer)}; it must return True, which stops the run, or "
+            f"False or None."
+        ) from error
+
+
 def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
     """Returns the callbacks as a tuple; a single one may come by itself.
 

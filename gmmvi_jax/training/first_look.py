@@ -11,6 +11,7 @@ import numpy as np
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.evaluation import evaluate_chunk
 from gmmvi_jax.densities.faults import Fault, describe, name_coordinates
+from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import LogDensity
@@ -59,7 +60,7 @@ def evaluate_points(log_target: LogDensity, points: np.ndarray, with_gradient: b
     """Evaluates the target, and optionally its gradient, at a few points [N, D]."""
     count = jnp.asarray(len(points), jnp.int32)
     found = _evaluate(jax.random.key(0), log_target, jnp.asarray(points), count, with_gradient)
-    values, gradients = jax.tree.map(np.asarray, found)
+    values, gradients = on_host(found)
     return Look(points, values, gradients)
 
 

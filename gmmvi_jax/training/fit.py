@@ -20,7 +20,7 @@ from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
-from gmmvi_jax.training.kept_run import KeptRun, kept_run
+from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.launch import Request, check_request
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.result import TrainResult
@@ -96,7 +96,8 @@ def fit(
         verbose: says on stderr what it found and chose, and how it ended, unless the logger
             ``gmmvi_jax`` is set up to (INFO; DEBUG has a line for every ten iterations).
         callbacks: see ``train``.
-        checkpoint: see ``train``.
+        checkpoint: see ``train``. The first snapshot comes after the first ten iterations: what is
+            killed before has lost its search, of seconds unless the density is slow.
         resume: see ``train``; a run in that directory goes on with the settings it began with.
 
     Returns:
@@ -132,21 +133,20 @@ def fit(
     warn_of_repeats(request.target)
 
     with told_on_stderr(verbose), kept_run(checkpoint, resume, None) as kept:
-        if kept.begun is not None:
+        if kept.begun:
             return _go_on(request, kept, budget, seconds)
         return _fit(request, variant, settings, scale is None, budget, seconds, kept)
 
 
 def _go_on(
-    request: Request, kept: KeptRun, budget: int | None, seconds: float | None
+    request: Request, kept: KeptRuns, budget: int | None, seconds: float | None
 ) -> TrainResult:
     """Goes on with a run as it was begun.
 
     Raises:
         ValueError: it is a run of another position or seed.
     """
-    begun, config = kept.begun, request.config
-    assert begun is not None
+    (begun,), config = kept.begun, request.config
     for name in ("dim", "layout"):
         if getattr(begun.config, name) != getattr(config, name):
             raise ValueError(
@@ -171,7 +171,7 @@ def _fit(
     may_rescale: bool,
     budget: int | None,
     seconds: float | None,
-    kept: KeptRun,
+    kept: KeptRuns,
 ) -> TrainResult:
     """Searches, and takes the run to its end."""
     config, start = request.config, None

@@ -1,4 +1,4 @@
-"""Writing a run to its directory between chunks, on a thread beside it."""
+"""Writing runs to their directories between chunks, on a thread beside them."""
 
 import threading
 import time
@@ -12,8 +12,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history import History
-from gmmvi_jax.training.run_directory import write_run
-from gmmvi_jax.training.runs import Runs, copied
+from gmmvi_jax.training.run_directory import write_runs
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending
 from gmmvi_jax.training.watch import Watch
@@ -23,31 +22,33 @@ _LONGEST_PAUSE = 60.0  # seconds
 
 
 class Keeper:
-    """Writes snapshots of a run, after every chunk where that is cheap, else once a minute.
+    """Writes snapshots of runs, after every chunk where that is cheap, else once a minute.
 
-    A disk that is full, or away, does not end a run: a warning says which iteration is the last
-    one on it.
+    Those of several runs are of the same iterations. A disk that is full, or away, does not end a
+    run: a warning says so.
     """
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, directories: Sequence[Path], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Prepares to write.
 
         Args:
-            directory: of the run.
+            directories: one for each run.
             clock: seconds, which never go back.
         """
-        self._directory, self._clock = directory, clock
+        self._directories, self._clock = directories, clock
         self._thread: threading.Thread | None = None
         self._start = self._last = clock()
         self._seconds = 0.0
         self._has_written = False
         self._error: OSError | None = None
 
-    def offer(self, make: Callable[[], Snapshot]) -> None:
-        """Writes a snapshot beside what comes next, if it is time for one.
+    def offer(self, make: Callable[[], Sequence[Snapshot]]) -> None:
+        """Writes snapshots beside what comes next, if it is time for them.
 
         Args:
-            make: of the snapshot, whose arrays must stay as they are.
+            make: of one for each run, whose arrays must stay as they are.
         """
         if self._is_busy() or not self._is_due():
             return
@@ -56,10 +57,10 @@ class Keeper:
         self._thread = threading.Thread(target=self._write, args=(make(),), daemon=True)
         self._thread.start()
 
-    def finish(self, snapshot: Snapshot) -> None:
-        """Writes the last snapshot, and waits for it."""
+    def finish(self, snapshots: Sequence[Snapshot]) -> None:
+        """Writes the last snapshots, and waits for them."""
         self.close()
-        self._write(snapshot)
+        self._write(snapshots)
         self._report()
 
     def close(self) -> None:
@@ -76,10 +77,10 @@ class Keeper:
         is_cheap = self._seconds <= _LARGEST_SHARE * (now - self._start)
         return not self._has_written or is_cheap or now - self._last >= _LONGEST_PAUSE
 
-    def _write(self, snapshot: Snapshot) -> None:
+    def _write(self, snapshots: Sequence[Snapshot]) -> None:
         start = self._clock()
         try:
-            write_run(self._directory, snapshot)
+            write_runs(self._directories, snapshots)
             self._has_written = True
         except OSError as error:
             self._error = error
@@ -88,47 +89,47 @@ class Keeper:
     def _report(self) -> None:
         error, self._error = self._error, None
         if error is not None:
+            directory = self._directories[0]
+            place = directory if len(self._directories) == 1 else directory.parent
             warnings.warn(
-                f"the run could not be written to {self._directory} ({error.strerror or error}); "
+                f"the run could not be written to {place} ({error.strerror or error}); "
                 f"it goes on, and tries again later. What was written before is still there.",
                 stacklevel=2,
             )
 
 
 def snapshots_of(
-    config: Config,
-    runs: Runs,
+    configs: Sequence[Config],
     watches: Sequence[Watch],
     target_centre: np.ndarray | None,
-    state: TrainState,
+    states: Sequence[TrainState],
     gmms: Sequence[GMM],
     previous: Sequence[GMM],
     histories: Sequence[History],
-    endings: Sequence[Ending] | None = None,
+    endings: Sequence[Ending | None],
 ) -> list[Snapshot]:
-    """Returns what there is to keep of the runs; the state is copied.
+    """Returns what there is to keep of the runs.
 
     Args:
-        config: of the runs.
-        runs: one, or several.
-        watches: one for each run.
-        target_centre: see ``Snapshot``.
-        state: of all runs.
+        configs: one for each run, as all that follow.
+        watches: over them.
+        target_centre: see ``Snapshot``, of all.
+        states: of the runs, which must stay as they are.
         gmms: their mixtures.
         previous: those a chunk before.
-        histories: one for each run.
-        endings: one for each run, None while they go on.
+        histories: of the runs.
+        endings: None of one that goes on.
     """
     return [
         Snapshot(
             config=config,
-            state=part,
+            state=states[index],
             gmm=gmms[index],
             previous=previous[index],
             rows=list(histories[index].rows),
-            ending=None if endings is None else endings[index],
+            ending=endings[index],
             watch=watches[index].memory,
             target_centre=target_centre,
         )
-        for index, part in enumerate(runs.split(copied(state)))
+        for index, config in enumerate(configs)
     ]

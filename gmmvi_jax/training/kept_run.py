@@ -1,7 +1,8 @@
 """Where a run is kept, and where it goes on from: ``checkpoint`` and ``resume``."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,14 @@ from typing import Any, NamedTuple
 from gmmvi_jax.config import Config
 from gmmvi_jax.training.config_text import differences
 from gmmvi_jax.training.keeper import Keeper
-from gmmvi_jax.training.run_directory import check_directory, has_run, read_run
+from gmmvi_jax.training.run_directory import (
+    check_directory,
+    directories_for,
+    directories_in,
+    directories_with_runs,
+    has_run,
+    read_runs,
+)
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
 
@@ -17,20 +25,20 @@ from gmmvi_jax.training.snapshot import Snapshot
 _FREE = ("run.num_iterations", "run.log_every", "algorithm.max_components")
 
 
-class KeptRun(NamedTuple):
-    """What is on the disk of a run.
+class KeptRuns(NamedTuple):
+    """What is on the disk of one run, or of several.
 
     Attributes:
-        keeper: writes it, None if nobody asked for that.
-        begun: what an earlier process left, None if there is nothing.
+        keeper: writes them, None if nobody asked for that.
+        begun: what an earlier process left, one snapshot for each run; empty if there is nothing.
     """
 
     keeper: Keeper | None = None
-    begun: Snapshot | None = None
+    begun: Sequence[Snapshot] = ()
 
 
 @contextmanager
-def kept_run(checkpoint: Any, resume: Any, config: Config | None) -> Iterator[KeptRun]:
+def kept_run(checkpoint: Any, resume: Any, config: Config | None) -> Iterator[KeptRuns]:
     """Opens the directory of a run for its duration; nothing else may write there.
 
     Args:
@@ -44,24 +52,74 @@ def kept_run(checkpoint: Any, resume: Any, config: Config | None) -> Iterator[Ke
         OSError: the directory cannot be written, or another run writes to it.
     """
     directory = directory_of(checkpoint, resume)
+    several = [] if directory is None else directories_with_runs(directory)
+    if several:
+        raise ValueError(
+            f"{_name_of(resume)}: {directory} has {len(several)} runs of train_many, which goes "
+            f"on with them; give one of them, such as {str(several[0])!r}, or another directory."
+        )
+    with _opened([] if directory is None else [directory], resume, [config]) as kept:
+        yield kept
+
+
+@contextmanager
+def kept_runs(checkpoint: Any, resume: Any, configs: Sequence[Config]) -> Iterator[KeptRuns]:
+    """Opens the directories of several runs, ``run-0``, ``run-1``, ...; see ``kept_run``.
+
+    Raises:
+        ValueError: as of ``kept_run``; or there are as many runs as were not asked for.
+    """
+    directory = directory_of(checkpoint, resume)
     if directory is None:
-        yield KeptRun()
+        yield KeptRuns()
         return
-    check_directory(directory)
-    with locked(directory):
-        if resume is None and has_run(directory):
+    if has_run(directory):
+        raise ValueError(
+            f"{_name_of(resume)}: there is a run of train in {directory}; give another directory "
+            f"to train_many."
+        )
+    num_begun = len(directories_in(directory)) if directories_with_runs(directory) else 0
+    if resume is not None and num_begun not in (0, len(configs)):
+        raise ValueError(
+            f"resume: there are {num_begun} runs in {directory}, but {len(configs)} seeds; give "
+            f"the seeds that they began with, or another directory."
+        )
+    with _opened(directories_for(directory, len(configs)), resume, configs) as kept:
+        yield kept
+
+
+@contextmanager
+def _opened(
+    directories: Sequence[Path], resume: Any, configs: Sequence[Config | None]
+) -> Iterator[KeptRuns]:
+    if not directories:
+        yield KeptRuns()
+        return
+    for directory in directories:
+        check_directory(_name_of(resume), directory)
+    with contextlib.ExitStack() as stack:
+        for directory in directories:
+            stack.enter_context(locked(directory))
+        begun = read_runs(directories, configs)
+        taken = [directory for directory in directories if has_run(directory)]
+        if resume is None and taken:
             raise ValueError(
-                f"checkpoint: there is a run in {directory} already; resume={str(directory)!r} "
-                f"goes on with it, or give another directory."
+                f"checkpoint: there is a run in {taken[0]} already; resume= goes on with it, or "
+                f"give another directory."
             )
-        begun = read_run(directory, config) if has_run(directory) else None
-        if begun is not None and config is not None:
-            _check_same(directory, begun.config, config)
-        keeper = Keeper(directory)
+        for directory, snapshot, config in zip(directories, begun, configs, strict=False):
+            if config is not None:
+                _check_same(directory, snapshot.config, config)
+        keeper = Keeper(directories)
         try:
-            yield KeptRun(keeper, begun)
+            yield KeptRuns(keeper, begun)
         finally:
             keeper.close()
+
+
+def _name_of(resume: Any) -> str:
+    """Returns which of the two arguments is meant."""
+    return "checkpoint" if resume is None else "resume"
 
 
 def directory_of(checkpoint: Any, resume: Any = None) -> Path | None:

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
+from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
@@ -17,14 +19,23 @@ from gmmvi_jax.gmm.splitting import split
 from gmmvi_jax.init import restart
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import as_callbacks, as_rules, as_target, check_call, check_rest
+from gmmvi_jax.training.arguments import (
+    as_callbacks,
+    as_rules,
+    as_target,
+    check_call,
+    check_rest,
+    is_stop,
+)
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
+from gmmvi_jax.training.forked import check_process
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
-from gmmvi_jax.training.keeper import Keeper, snapshots_of
+from gmmvi_jax.training.keeper import snapshots_of
+from gmmvi_jax.training.kept_run import KeptRuns
 from gmmvi_jax.training.log import log_chunk, log_end, log_split
-from gmmvi_jax.training.memory import check_memory
+from gmmvi_jax.training.memory import check_memory, memory_errors
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, Standing, run_chunks
 from gmmvi_jax.training.runs import Runs, copied
@@ -32,7 +43,7 @@ from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_sa
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
-from gmmvi_jax.training.watch import Watch, resume_watch, start_watch
+from gmmvi_jax.training.watch import Watch, first_memory, resume_watch, start_watch
 from gmmvi_jax.variants.validation import validate
 
 
@@ -75,8 +86,11 @@ def check_request(
 
     Raises:
         TypeError, ValueError, OSError: an argument cannot be right; nothing was compiled for it.
+        RuntimeError: the process was forked from one in which JAX has run.
     """
     start_time = time.perf_counter()
+    check_process()
+    on_host(jnp.zeros(()))  # traced under jax.jit
     check_call(config, log_target)
     check_rest(samples, progress)
     callbacks, rules = as_callbacks(callbacks), as_rules(until)
@@ -98,8 +112,8 @@ def launch(
     request: Request,
     runs: Runs,
     rows_of: Callable[[Sequence[Row]], Any],
-    keepers: Sequence[Keeper] = (),
-    begun: Snapshot | None = None,
+    kept: KeptRuns,
+    begun_endings: Sequence[Ending | None],
     target_centre: np.ndarray | None = None,
 ) -> Outcome:
     """Runs all iterations, or as many as there are before something ends them.
@@ -108,18 +122,20 @@ def launch(
         request: what is asked for.
         runs: one, or several.
         rows_of: makes of the rows of the runs what callbacks are given.
-        keepers: one for each run if they are to be kept.
-        begun: what an earlier process left of the only run.
+        kept: what is on the disk of them.
+        begun_endings: one for each run, None of one that begins or goes on.
         target_centre: see ``Snapshot``.
     """
-    config = request.config
-    if begun is not None:
-        request = request._replace(start_time=request.start_time - begun.rows[-1]["wall_time"])
-    with catch_interrupts() as interrupts:
+    config, begun, keeper = request.config, kept.begun, kept.keeper
+    seconds = begun[0].rows[-1]["wall_time"] if begun else 0.0
+    request = request._replace(start_time=request.start_time - seconds)
+    with catch_interrupts() as interrupts, memory_errors():
         watches = _watches(request, runs, begun)
+        snapshots = partial(snapshots_of, runs.configs, watches, target_centre)
         state, estimate_elbo = _compile(request, runs)
-        total = None if request.until else config.run.num_iterations
-        with ProgressBar(total, enabled=request.progress) as bar:
+        start = _standing(config, runs, state, begun, begun_endings)
+        num_left = config.run.num_iterations - start.iteration
+        with ProgressBar(None if request.until else num_left, enabled=request.progress) as bar:
 
             def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
                 counters, infos = jax.device_get((run_counters(state), infos))
@@ -133,17 +149,16 @@ def launch(
                 bar.update(num_steps, [report.row for report in reports])
                 return reports
 
-            def keep(*standing: Any) -> None:
-                snapshots = partial(snapshots_of, config, runs, watches, target_centre, *standing)
-                for index, keeper in enumerate(keepers):
-                    keeper.offer(lambda index=index: snapshots()[index])
+            def keep(state: TrainState, *rest: Any) -> None:
+                if keeper is not None:  # beside the next chunk, which donates the state
+                    keeper.offer(lambda: snapshots(runs.copies(state), *rest))
 
             def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
                 if not request.callbacks:
                     return False
-                # The next chunk donates the state; a callback may keep this copy.
-                kept, given = copied(state), rows_of(rows)
-                return any([callback(kept, given) for callback in request.callbacks])
+                # The next chunk donates the state; a callback may keep these copies.
+                own, given = copied(state), rows_of([dict(row) for row in rows])
+                return any([is_stop(callback(own, given)) for callback in request.callbacks])
 
             chunks = Chunks(
                 grow=partial(_grow, request),
@@ -154,37 +169,45 @@ def launch(
                 judge=partial(first_ending, request.until),
                 may_raise=watches[0].target_calls_host,
             )
-            start = _standing(config, runs, state, begun)
-            run = dataclasses.replace(
-                config.run, num_iterations=config.run.num_iterations - start.iteration
-            )
+            run = dataclasses.replace(config.run, num_iterations=num_left)
             interrupts.defer()
             outcome = run_chunks(chunks, start, run, interrupts)
     outcome = outcome._replace(endings=_conclude(request, watches, outcome))
-    for index, keeper in enumerate(keepers):
-        keeper.finish(snapshots_of(config, runs, watches, target_centre, *outcome)[index])
+    if keeper is not None:
+        keeper.finish(snapshots(runs.split(outcome.state), *outcome[1:]))
     return outcome
 
 
-def _watches(request: Request, runs: Runs, begun: Snapshot | None) -> list[Watch]:
+def _watches(request: Request, runs: Runs, begun: Sequence[Snapshot]) -> list[Watch]:
     """Returns a watch over each run; the target is evaluated if it has not been before."""
     config, target, layout = request.config, request.target, request.layout
-    if begun is not None:
-        num_evaluations = begun.rows[-1]["num_diagnostic_evaluations"]
-        return [resume_watch(config, target, layout, begun.watch, num_evaluations)]
-    watch = start_watch(config, target, runs.starts[0], layout)
-    return [watch, *(watch.another(config, start) for start in runs.starts[1:])]
+    if begun:
+        counts = [snapshot.rows[-1]["num_diagnostic_evaluations"] for snapshot in begun]
+        first = resume_watch(config, target, layout, begun[0].watch, counts[0])
+        others = zip(begun[1:], counts[1:], strict=True)
+        return [first, *(first.another(own.watch, count) for own, count in others)]
+    first = start_watch(config, target, runs.starts[0], layout)
+    memories = [first_memory(config, start) for start in runs.starts[1:]]
+    return [first, *map(first.another, memories)]
 
 
-def _standing(config: Config, runs: Runs, state: TrainState, begun: Snapshot | None) -> Standing:
+def _standing(
+    config: Config,
+    runs: Runs,
+    state: TrainState,
+    begun: Sequence[Snapshot],
+    begun_endings: Sequence[Ending | None],
+) -> Standing:
     """Returns where the loop starts."""
     gmms = [
         to_gmm(_fitted(config.algorithm, part.mixture, part.memories)) for part in runs.split(state)
     ]
-    if begun is None:
-        return Standing(state, gmms, gmms, [History() for _ in gmms])
-    previous = gmms if begun.previous is None else [begun.previous]
-    return Standing(state, gmms, previous, [History(begun.rows)])
+    if not begun:
+        return Standing(state, gmms, gmms, [History() for _ in gmms], [None] * len(gmms))
+    previous = [
+        gmm if own.previous is None else own.previous for gmm, own in zip(gmms, begun, strict=True)
+    ]
+    return Standing(state, gmms, previous, [History(own.rows) for own in begun], begun_endings)
 
 
 def _conclude(request: Request, watches: Sequence[Watch], outcome: Outcome) -> list[Ending]:

@@ -1,8 +1,16 @@
-"""A check that a run fits into memory, before its buffers are allocated."""
+"""A check that a run fits into memory, before its buffers are allocated; and what to say after."""
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+try:
+    import resource
+except ImportError:  # not POSIX
+    resource = None
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +18,8 @@ import jax.numpy as jnp
 from gmmvi_jax.state import TrainState
 
 _GIB = 2**30
+# Where Linux says what a container may have: control groups of version 2, of version 1.
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
@@ -53,6 +63,34 @@ def _memory_of_device() -> int | None:
     if device.platform != "cpu":
         return (device.memory_stats() or {}).get("bytes_limit")
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
+    return min(physical, *_limits())
+
+
+def _limits() -> list[int]:
+    """Returns the bytes that a container, and the shell, let this process have; may be empty."""
+    texts = [path.read_text(encoding="utf-8") for path in map(Path, _LIMITS) if path.is_file()]
+    limits = [int(text) for text in texts if text.strip().isdigit()]
+    if resource is not None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        limits += [] if limit == resource.RLIM_INFINITY else [limit]
+    return limits
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Raises a MemoryError with what needs less, where its block ends by JAX's error about it."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        first_line, *_ = str(error).splitlines() or [""]
+        if not (first_line.startswith("RESOURCE_EXHAUSTED") or "Out of memory" in first_line):
+            raise
+        what = first_line.removeprefix("RESOURCE_EXHAUSTED: ").rstrip(".")
+        raise MemoryError(
+            f"a step does not fit into memory ({what}). Smaller desired_samples, max_components, "
+            f"max_database_size or reuse_window_bytes, or diagonal=True, need less; so does a "
+            f"log_target with smaller intermediate arrays."
+        ) from error

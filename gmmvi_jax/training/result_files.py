@@ -12,7 +12,7 @@ from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.result import TrainResult
-from gmmvi_jax.training.run_directory import drop_run, read_run, write_run
+from gmmvi_jax.training.run_directory import read_run, write_only_run
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending, Status
@@ -41,8 +41,7 @@ def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
         watch=first_memory(result.config, None),
     )
     with locked(directory):
-        drop_run(directory)
-        write_run(directory, snapshot)
+        write_only_run(directory, snapshot)
 
 
 def load(

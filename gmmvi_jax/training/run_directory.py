@@ -2,25 +2,29 @@
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.files.replacing import remove_leftovers, write_text
-from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.history_files import write_csv
-from gmmvi_jax.training.snapshot import Snapshot, config_or_none, read_snapshot, write_snapshot
+from gmmvi_jax.training.snapshot import Snapshot, json_or_none, read_snapshot, write_snapshot
 
 RECORD, MIXTURE, HISTORY = "run.json", "gmm.npz", "history.csv"
 NUM_SNAPSHOTS = 2  # that are kept: where the newest is damaged, the one before it serves
 _SNAPSHOTS = "snapshot-*.npz"
+_RUN = "run-"  # of several, with the number
 
 
-def check_directory(directory: Path) -> None:
+def check_directory(argument: str, directory: Path) -> None:
     """Makes a directory for a run, if it is not there, and tries to write to it.
+
+    Args:
+        argument: that names it, for errors.
+        directory: of the run.
 
     Raises:
         OSError: it is no directory, or cannot be made or written to.
@@ -32,7 +36,7 @@ def check_directory(directory: Path) -> None:
         (directory / ".writable").unlink()
     except OSError as error:
         raise type(error)(
-            f"checkpoint: cannot write to the directory {directory} ({error.strerror or error}); "
+            f"{argument}: cannot write to the directory {directory} ({error.strerror or error}); "
             f"give another one."
         ) from error
 
@@ -42,64 +46,144 @@ def has_run(directory: Path) -> bool:
     return bool(_snapshots(directory))
 
 
-def write_run(directory: Path, snapshot: Snapshot) -> None:
-    """Writes a snapshot, the mixture, the history and the record; drops older snapshots.
+def directories_in(directory: Path) -> list[Path]:
+    """Returns those that ``train_many`` made in a directory for its runs."""
+    found = [path for path in directory.glob(f"{_RUN}*") if path.is_dir()]
+    return [path for path in found if path.name.removeprefix(_RUN).isdigit()]
+
+
+def directories_with_runs(directory: Path) -> list[Path]:
+    """Returns those of them that have a snapshot, in order."""
+    return sorted(path for path in directories_in(directory) if has_run(path))
+
+
+def directories_for(directory: Path, count: int) -> list[Path]:
+    """Returns where ``train_many`` keeps as many runs."""
+    return [directory / f"{_RUN}{index}" for index in range(count)]
+
+
+def write_runs(directories: Sequence[Path], snapshots: Sequence[Snapshot]) -> None:
+    """Writes runs that are at the same iteration, each to its directory.
+
+    All snapshots are there before older ones go: whenever the process is killed, there is an
+    iteration of which every run has one.
 
     Raises:
         OSError: of the system, for example that the disk is full. The snapshots before are there.
     """
-    iteration = int(snapshot.state.iteration)
-    write_snapshot(directory / f"snapshot-{iteration:08d}.npz", snapshot)
-    for path in _snapshots(directory)[NUM_SNAPSHOTS:]:
-        path.unlink(missing_ok=True)
+    paths = [
+        directory / _name(int(snapshot.state.iteration))
+        for directory, snapshot in zip(directories, snapshots, strict=True)
+    ]
+    new = [path for path in paths if not path.exists()]
+    try:
+        for path, snapshot in zip(paths, snapshots, strict=True):
+            write_snapshot(path, snapshot)
+    except OSError:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+    for path, snapshot in zip(paths, snapshots, strict=True):
+        _drop_others(path)
+        _write_readable(path.parent, snapshot)
+
+
+def _drop_others(newest: Path) -> None:
+    """Leaves a snapshot and the one before it.
+
+    Later ones are of a run that went on from an earlier one: they were damaged, or other runs
+    beside it did not have them.
+    """
+    paths = _snapshots(newest.parent)
+    kept = paths[paths.index(newest) :][:NUM_SNAPSHOTS]
+    for path in paths:
+        if path not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _write_readable(directory: Path, snapshot: Snapshot) -> None:
+    """Writes what people and other programs read."""
     snapshot.gmm.save(directory / MIXTURE)
     write_csv(directory / HISTORY, History(snapshot.rows).columns())
     write_text(directory / RECORD, f"{json.dumps(_record(snapshot), indent=1)}\n")
 
 
-def drop_run(directory: Path) -> None:
-    """Removes the snapshots of a run, before another one is written to its directory."""
+def write_only_run(directory: Path, snapshot: Snapshot) -> None:
+    """Writes a snapshot, and then removes those of another run that was there.
+
+    Raises:
+        OSError: as of ``write_runs``.
+    """
+    write_runs([directory], [snapshot])
     for path in _snapshots(directory):
-        path.unlink(missing_ok=True)
+        if path.name != _name(int(snapshot.state.iteration)):
+            path.unlink(missing_ok=True)
 
 
 def read_run(directory: Path, config: Config | None = None) -> Snapshot:
-    """Returns the newest snapshot that can be read; warns where that is not the newest one.
-
-    Args:
-        directory: of the run.
-        config: of the run, where the files have none because it holds a function.
+    """Returns the newest snapshot of a run that can be read; see ``read_runs``.
 
     Raises:
         FileNotFoundError: there is no run in the directory.
         ValueError: no snapshot can be read; the message says what is wrong with the newest.
     """
-    paths = _snapshots(directory)
-    if not paths:
-        raise FileNotFoundError(
-            f"there is no run in {directory}: train(checkpoint=DIRECTORY) and "
-            f"result.save(DIRECTORY) write one."
+    found = read_runs([directory], [config])
+    if not found:
+        several = sorted(path.name for path in directories_in(directory))
+        cure = (
+            f"it has the runs {', '.join(several)} of train_many, each of which can be read."
+            if several
+            else "train(checkpoint=DIRECTORY) and result.save(DIRECTORY) write one."
         )
-    return _first_readable(paths, lambda path: read_snapshot(path, config))
+        raise FileNotFoundError(f"there is no run in {directory}: {cure}")
+    return found[0]
 
 
-def _first_readable(paths: list[Path], read: Callable[[Path], Snapshot]) -> Snapshot:
-    """Returns what the first path that can be read holds; raises the error of the very first."""
+def read_runs(directories: Sequence[Path], configs: Sequence[Config | None]) -> list[Snapshot]:
+    """Returns the newest snapshots of the same iteration that can be read, one of each run.
+
+    It warns where there are newer ones that are damaged.
+
+    Args:
+        directories: of the runs.
+        configs: of the runs, where the files have none because they hold functions.
+
+    Returns:
+        One for each run; none where no run has got as far as its first snapshot.
+
+    Raises:
+        ValueError: none can be read, and the message says what is wrong with the newest; or the
+            runs have none of the same iteration.
+    """
+    paths = [{path.name: path for path in _snapshots(directory)} for directory in directories]
+    common = sorted(set.intersection(*map(set, paths)), reverse=True)
     first_error: ValueError | None = None
-    for path in paths:
+    for name in common:
         try:
-            found = read(path)
+            found = [
+                read_snapshot(own[name], config) for own, config in zip(paths, configs, strict=True)
+            ]
         except ValueError as error:
             first_error = first_error or error
             continue
         if first_error is not None:
             warnings.warn(
-                f"{first_error}\nThe run is that of {path.name}, the snapshot before.",
-                stacklevel=4,
+                f"{first_error}\nThe run is that of {name}, the snapshot before.", stacklevel=4
             )
         return found
-    assert first_error is not None
-    raise first_error
+    if first_error is not None:
+        raise first_error
+    # The process was killed while it wrote the first ones, unless there are more.
+    if any(not own for own in paths) and all(len(own) <= 1 for own in paths):
+        return []
+    listed = "; ".join(
+        f"{directory.name} has {', '.join(sorted(own)) or 'none'}"
+        for directory, own in zip(directories, paths, strict=True)
+    )
+    raise ValueError(
+        f"the runs in {directories[0].parent} have no snapshot of the same iteration: {listed}. "
+        f"Restore the missing files, or give another directory."
+    )
 
 
 def _snapshots(directory: Path) -> list[Path]:
@@ -107,13 +191,17 @@ def _snapshots(directory: Path) -> list[Path]:
     return sorted(directory.glob(_SNAPSHOTS), reverse=True)
 
 
+def _name(iteration: int) -> str:
+    return f"snapshot-{iteration:08d}.npz"
+
+
 def _record(snapshot: Snapshot) -> dict[str, Any]:
     """Returns what people read: how the run stands, versions and configuration."""
-    config, ending = config_or_none(snapshot.config), snapshot.ending
+    config, ending = json_or_none(snapshot.config), snapshot.ending
     return {
         "iteration": int(snapshot.state.iteration),
         "status": "running" if ending is None else str(ending.status),
         "reason": "" if ending is None else ending.reason,
         "versions": {name: metadata.version(name) for name in ("gmmvi_jax", "jax", "numpy")},
-        "config": None if config is None else to_json(config),
+        "config": config,
     }

@@ -11,6 +11,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.interrupts import Interrupts
+from gmmvi_jax.training.memory import memory_errors
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 
 Row = dict[str, Any]
@@ -37,7 +38,8 @@ class Chunks(NamedTuple):
         advance: takes some steps: (state, count) to (state, infos). It may raise what the target
             raises on the host.
         report: (state, infos, count) to a report per run.
-        keep: (state, mixtures, those a chunk before, histories): what goes to the disk.
+        keep: (state, mixtures, those a chunk before, histories, endings so far): what goes to the
+            disk while the runs go on.
         follow_up: (state, rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
@@ -47,7 +49,9 @@ class Chunks(NamedTuple):
 
     advance: Callable[[Any, int], tuple[Any, Any]]
     report: Callable[[Any, Any, int], Sequence[Report]]
-    keep: Callable[[Any, Sequence[GMM], Sequence[GMM], Sequence[History]], None]
+    keep: Callable[
+        [Any, Sequence[GMM], Sequence[GMM], Sequence[History], Sequence[Ending | None]], None
+    ]
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     judge: Callable[[Sequence[Row]], Ending | None]
@@ -62,12 +66,14 @@ class Standing(NamedTuple):
         gmms: its mixtures, one per run.
         previous: the mixtures a chunk before.
         histories: one per run, empty the first time.
+        endings: one per run, None of one that goes on.
     """
 
     state: Any
     gmms: Sequence[GMM]
     previous: Sequence[GMM]
     histories: Sequence[History]
+    endings: Sequence[Ending | None]
 
     @property
     def iteration(self) -> int:
@@ -106,8 +112,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         run: number of iterations, those of an earlier process left out; and of steps per chunk.
         interrupts: asked after every chunk.
     """
-    state, gmms, previous, histories = start
-    endings: list[Ending | None] = [None] * len(gmms)
+    state, gmms, previous, histories = start[:4]
+    endings = list(start.endings)
     remaining = run.num_iterations
     if remaining > 0 and all(history.rows for history in histories):
         state = chunks.grow(state, gmms, histories)
@@ -121,13 +127,13 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         is_first = remaining == run.num_iterations
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
         try:
-            with own_errors():
+            with own_errors(), memory_errors():
                 advanced, infos = chunks.advance(state, num_steps)
                 reports = chunks.report(advanced, infos, num_steps)
         except Exception as error:
-            if kept is None:
+            if is_first or (kept is None and _is_donated(state)):
                 raise
-            state = kept
+            state = state if kept is None else kept
             return end_all(_failure(error))
         state, previous, gmms = advanced, gmms, [report.gmm for report in reports]
         remaining -= num_steps
@@ -138,8 +144,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         errors = [ending.error for ending in endings if ending is not None and ending.error]
         if is_first and len(errors) == len(gmms):
             raise errors[0]
-        if any(ending is None for ending in endings):
-            chunks.keep(state, gmms, previous, histories)
+        if remaining > 0 and any(ending is None for ending in endings):
+            chunks.keep(state, gmms, previous, histories, list(endings))
         try:
             stop = chunks.follow_up(state, [report.row for report in reports])
         except Exception as error:
@@ -150,9 +156,17 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
             return end_all(Ending(Status.STOPPED))
         if interrupts.requested and remaining > 0:
             return end_all(Ending(Status.INTERRUPTED))
-        if remaining > 0:
-            state = chunks.grow(state, gmms, histories)
+        try:
+            with memory_errors():
+                state = chunks.grow(state, gmms, histories) if remaining > 0 else state
+        except Exception as error:
+            return end_all(_failure(error))
     return end_all(COMPLETED)
+
+
+def _is_donated(state: Any) -> bool:
+    """Returns whether the arrays of a state have gone into a step that failed."""
+    return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
 
 
 def _failure(error: Exception) -> Ending:

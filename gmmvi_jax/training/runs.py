@@ -33,6 +33,11 @@ class Runs(Protocol):
     """What ``launch`` asks of its runs. A state holds all of them."""
 
     @property
+    def configs(self) -> Sequence[Config]:
+        """One per run, with its seed."""
+        ...
+
+    @property
     def keys(self) -> Sequence[PRNGKey]:
         """One per run."""
         ...
@@ -62,6 +67,10 @@ class Runs(Protocol):
         """Returns the parts of a pytree, one per run."""
         ...
 
+    def copies(self, state: TrainState) -> list[TrainState]:
+        """Returns the states of the runs, which survive when the one of all is donated."""
+        ...
+
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Returns one state of those of the runs."""
         ...
@@ -88,7 +97,7 @@ class OneRun:
             num_evaluations: of the target so far, for the run's count; not used with a state.
         """
         self._num_evaluations = num_evaluations
-        self.keys = (key,)
+        self.configs, self.keys = (config,), (key,)
         self.starts = (_mixture_of(initial),)
         self._algorithm, self._target, self._initial = config.algorithm, target, initial
         self._length = config.run.log_every
@@ -121,6 +130,10 @@ class OneRun:
         """Returns the parts of a pytree, one per run."""
         return [tree]
 
+    def copies(self, state: TrainState) -> list[TrainState]:
+        """Returns a copy of the state."""
+        return [copied(state)]
+
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Returns one state of those of the runs."""
         return states[0]
@@ -133,16 +146,17 @@ class ManyRuns:
         self,
         config: Config,
         target: LogDensity,
-        keys: Sequence[PRNGKey],
+        seeds: Sequence[int],
         initial: GMM | Sequence[GMM | TrainState] | None,
         vectorized: bool,
     ) -> None:
         """Prepares runs from one mixture, from one of their own each, or where the config says."""
-        self.keys = keys
+        self.configs = [config.replace(seed=seed) for seed in seeds]
+        self.keys = [jax.random.key(seed) for seed in seeds]
         if isinstance(initial, Sequence):
             self.starts = [_mixture_of(own) for own in initial]
         else:
-            self.starts = [initial] * len(keys)
+            self.starts = [initial] * len(seeds)
         self._algorithm, self._target, self._initial = config.algorithm, target, initial
         self._length, self._vectorized = config.run.log_every, vectorized
 
@@ -181,6 +195,10 @@ class ManyRuns:
         on_device = all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(tree))
         row = _row_on_device if on_device else _row
         return [row(tree, index) for index in range(len(self.keys))]
+
+    def copies(self, state: TrainState) -> list[TrainState]:
+        """Returns the parts of the state: they are arrays of their own."""
+        return self.split(state)
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Returns one state of those of the runs.

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -33,7 +33,8 @@ class Snapshot(NamedTuple):
         gmm: the fitted mixture.
         previous: the one a chunk before, None if it is not known.
         rows: of the history.
-        ending: how the run ended, None while it goes on.
+        ending: how the run ended, None while it goes on; of several it may have ended before
+            the others.
         watch: of the run.
         target_centre: [D] what ``fit`` centred a target on minibatches on, None if it did not.
     """
@@ -48,13 +49,12 @@ class Snapshot(NamedTuple):
     target_centre: np.ndarray | None = None
 
 
-def config_or_none(config: Config) -> Config | None:
-    """Returns the config if text can hold it, None where it has a function, which is code."""
+def json_or_none(config: Config) -> dict[str, Any] | None:
+    """Returns the config as ``to_json`` does, None where it has a function, which is code."""
     try:
-        to_json(config)
+        return to_json(config)
     except ValueError:
         return None
-    return config
 
 
 def write_snapshot(path: Path, snapshot: Snapshot) -> None:
@@ -63,10 +63,10 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     Raises:
         OSError: of the system, for example that the disk is full.
     """
-    config, ending = config_or_none(snapshot.config), snapshot.ending
+    config, ending = json_or_none(snapshot.config), snapshot.ending
     status = "" if ending is None else str(ending.status)
     words = {
-        "config": "" if config is None else json.dumps(to_json(config), allow_nan=False),
+        "config": "" if config is None else json.dumps(config, allow_nan=False),
         "status": status,
         "reason": "" if ending is None else ending.reason,
     }

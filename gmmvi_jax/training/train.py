@@ -14,14 +14,14 @@ from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initial, as_initial
-from gmmvi_jax.training.kept_run import KeptRun, kept_run
+from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import Request, check_request, launch
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import result_of
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.sample_exchange import Samples
-from gmmvi_jax.training.status import COMPLETED
+from gmmvi_jax.training.status import COMPLETED, Status
 from gmmvi_jax.training.stopping import StoppingRule, first_ending
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -66,7 +66,8 @@ def train(
             once a minute, and at the end. ``gmmvi_jax.load`` reads it. A full disk is a warning.
         resume: directory of a run that goes on where it was, as if it had never ended, or that
             begins if there is none: the same line starts a job and starts it again. The config must
-            be that of the run, but may ask for more iterations or components.
+            be that of the run, but may ask for more iterations or components. The density is code,
+            and not compared.
         until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
             ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
             rows of the history to an ``Ending`` or None.
@@ -89,13 +90,13 @@ def train(
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
     with kept_run(checkpoint, resume, config) as kept:
-        if kept.begun is not None:
+        if kept.begun:
             return resume_one(request, key, kept)
         return run_one(request, OneRun(config, request.target, key, initial), kept)
 
 
 def run_one(
-    request: Request, run: OneRun, kept: KeptRun, target_centre: np.ndarray | None = None
+    request: Request, run: OneRun, kept: KeptRuns, target_centre: np.ndarray | None = None
 ) -> TrainResult:
     """Takes a run to its end.
 
@@ -105,8 +106,7 @@ def run_one(
         kept: what is on the disk of it.
         target_centre: see ``Snapshot``.
     """
-    keepers = [] if kept.keeper is None else [kept.keeper]
-    outcome = launch(request, run, itemgetter(0), keepers, kept.begun, target_centre)
+    outcome = launch(request, run, itemgetter(0), kept, [None], target_centre)
     (ending,) = outcome.endings
     ending.warn()
     return TrainResult(
@@ -122,7 +122,7 @@ def run_one(
     )
 
 
-def resume_one(request: Request, key: PRNGKey, kept: KeptRun) -> TrainResult:
+def resume_one(request: Request, key: PRNGKey, kept: KeptRuns) -> TrainResult:
     """Goes on with a run; one that has ended, and would end again, is returned as it is.
 
     Args:
@@ -130,8 +130,10 @@ def resume_one(request: Request, key: PRNGKey, kept: KeptRun) -> TrainResult:
         key: of the run.
         kept: what is on the disk of it.
     """
-    begun = kept.begun
-    assert begun is not None
+    (begun,) = kept.begun
+    if begun.ending is not None and begun.ending.status is Status.DIVERGED:
+        begun.ending.warn()
+        return result_of(begun, request.target)
     ending = first_ending(request.until, begun.rows)
     if ending is None and begun.rows[-1]["iteration"] >= request.config.run.num_iterations:
         ending = COMPLETED

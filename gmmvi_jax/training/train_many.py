@@ -1,6 +1,5 @@
 """``train_many``: the same config from several seeds, in one compiled program."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,17 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
-from gmmvi_jax.training.keeper import Keeper
-from gmmvi_jax.training.kept_run import directory_of, kept_run
-from gmmvi_jax.training.launch import check_request, launch
+from gmmvi_jax.training.history import History
+from gmmvi_jax.training.kept_run import kept_runs
+from gmmvi_jax.training.larger_state import with_capacity
+from gmmvi_jax.training.launch import Request, check_request, launch
 from gmmvi_jax.training.many_result import TrainManyResult
+from gmmvi_jax.training.run_loop import Outcome
 from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples
-from gmmvi_jax.training.stopping import StoppingRule
+from gmmvi_jax.training.snapshot import Snapshot
+from gmmvi_jax.training.status import COMPLETED, Ending, Status
+from gmmvi_jax.training.stopping import StoppingRule, first_ending
 from gmmvi_jax.typing import LogDensity
 
 Callback = Callable[[TrainState, list[dict[str, Any]]], bool | None]
@@ -36,6 +39,7 @@ def train_many(
     progress: bool | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
     until: StoppingRule | Sequence[StoppingRule] = (),
 ) -> TrainManyResult:
     """Fits a mixture from each of several seeds.
@@ -58,6 +62,8 @@ def train_many(
             stops all runs.
         checkpoint: directory in which the runs are kept, each in one of its own, ``run-0``,
             ``run-1``, ...; see ``train``. ``gmmvi_jax.load`` reads each of them.
+        resume: directory of such runs, which go on where they were, as if they had never ended, or
+            begin if there are none; see ``train``. The seeds must be those that they began with.
         until: as of ``train``. The runs go on until all of them have ended; that of one says what
             ended it first.
 
@@ -70,23 +76,18 @@ def train_many(
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
     request = check_request(config, log_target, samples, progress, callbacks, until)
-    seeds, directory = as_seeds(seeds), directory_of(checkpoint)
+    seeds = as_seeds(seeds)
+    initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
-    runs = ManyRuns(
-        config,
-        request.target,
-        [jax.random.key(seed) for seed in seeds],
-        as_initials(initial, config, seeds),
-        at_once,
-    )
-
-    with contextlib.ExitStack() as stack:
-        keepers: list[Keeper] = []
-        names = [] if directory is None else [directory / f"run-{i}" for i in range(len(seeds))]
-        for name in names:
-            kept = stack.enter_context(kept_run(name, None, config))
-            keepers += [kept.keeper] if kept.keeper else []
-        outcome = launch(request, runs, list, keepers)
+    with kept_runs(checkpoint, resume, [config.replace(seed=seed) for seed in seeds]) as kept:
+        endings = [_begun_ending(request, begun) for begun in kept.begun] or [None] * len(seeds)
+        if kept.begun:
+            initial = [with_capacity(begun.state, begun.config, config) for begun in kept.begun]
+        runs = ManyRuns(config, request.target, seeds, initial, at_once)
+        if None in endings:
+            outcome = launch(request, runs, list, kept, endings)
+        else:
+            outcome = _as_it_is(runs, kept.begun, endings)
     for seed, ending in zip(seeds, outcome.endings, strict=True):
         ending.warn(f"the run of seed {seed}")
     columns = [history.columns() for history in outcome.histories]
@@ -100,4 +101,33 @@ def train_many(
         layout=request.layout,
         target=request.target,
         previous=tuple(outcome.previous),
+    )
+
+
+def _begun_ending(request: Request, begun: Snapshot) -> Ending | None:
+    """Returns how a run ended before the others, or all of them did; None if it goes on.
+
+    The rules are asked after every row, as they were while it ran: a run that has met one has
+    ended, though it takes part until all have.
+    """
+    if begun.ending is not None and begun.ending.status is Status.DIVERGED:
+        return begun.ending
+    rows = begun.rows
+    asked = (first_ending(request.until, rows[: count + 1]) for count in range(len(rows)))
+    ending = next((ending for ending in asked if ending is not None), None)
+    if ending is None and rows[-1]["iteration"] >= request.config.run.num_iterations:
+        return begun.ending or COMPLETED
+    return ending
+
+
+def _as_it_is(
+    runs: ManyRuns, begun: Sequence[Snapshot], endings: Sequence[Ending | None]
+) -> Outcome:
+    """Returns runs of which none goes on."""
+    return Outcome(
+        state=runs.first_state(),
+        gmms=[snapshot.gmm for snapshot in begun],
+        previous=[snapshot.previous or snapshot.gmm for snapshot in begun],
+        histories=[History(snapshot.rows) for snapshot in begun],
+        endings=[ending for ending in endings if ending is not None],
     )

@@ -77,15 +77,15 @@ class Watch:
         """What goes to the disk with the run."""
         return WatchMemory(self._centre, self._scale, self._largest_spread)
 
-    def another(self, config: Config, initial: GMM | None) -> Self:
-        """Returns a watch over another run of the same target, which it has not asked yet.
+    def another(self, memory: WatchMemory, num_evaluations: int = 0) -> Self:
+        """Returns a watch over another run of the same target.
 
         Args:
-            config: of the run.
-            initial: the mixture to start from, if it is not the config's.
+            memory: of its initial mixture, or of an earlier process.
+            num_evaluations: target evaluations outside of training so far.
         """
-        memory = first_memory(config, initial)
-        return type(self)(self._log_target, self._primitives, self._layout, memory)
+        parts = (self._log_target, self._primitives, self._layout)
+        return type(self)(*parts, memory, num_evaluations)
 
     def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:
         """Returns the ending if the run must end, else None.

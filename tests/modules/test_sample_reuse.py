@@ -349,6 +349,7 @@ def test_with_a_budget_too_small_for_an_iteration_the_window_holds_just_that() -
     assert size.num_bytes(shape) == 4 * (400_000 * (54 + 3000) + 3000 * (25 + 2 * 625))
 
 
+@pytest.mark.slow
 def test_a_run_with_little_room_reuses_while_it_has_few_components() -> None:
     config = gmmvi.samtron(
         2,

@@ -173,6 +173,20 @@ def test_what_cannot_be_called_is_refused():
         densities.black_box(3.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="gradient must be a function"):
         densities.black_box(Recorder(), gradient=3.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="timeout must be a number of seconds or None, got '1s'"):
+        densities.black_box(Recorder(), timeout="1s")  # pyright: ignore[reportArgumentType]
+    for timeout in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="timeout must be positive"):
+            densities.black_box(Recorder(), timeout=timeout)
+
+
+def test_a_limit_of_time_changes_neither_results_nor_errors():
+    limited = with_gradient(Recorder(), timeout=60)
+    values, gradients = evaluate_jitted(limited, points_of[0], 0, 6)
+    np.testing.assert_allclose(values[:6], expected(points_of[0, :6]), rtol=1e-6)
+    np.testing.assert_allclose(gradients[:6], CENTRE - points_of[0, :6], rtol=1e-6)
+    with pytest.raises(ArithmeticError, match="lost its mesh"), own_errors():
+        evaluate_jitted(with_gradient(Recorder(largest_batch=2), timeout=60), points_of[0], 0, 6)
 
 
 def test_one_function_wrapped_twice_is_one_program():
@@ -201,6 +215,7 @@ def config_for(codename):
     )
 
 
+@pytest.mark.slow
 def test_a_zero_order_run_evaluates_what_it_counts():
     recorder = Recorder()
     target = densities.black_box(recorder)

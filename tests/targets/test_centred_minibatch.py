@@ -87,6 +87,7 @@ def test_it_is_used_where_it_helps_and_counted():
     assert quieter(target.full, near, jax.random.key(0)) == (target.full, None, 0)
 
 
+@pytest.mark.slow
 def test_a_fit_on_minibatches_is_that_of_all_data():
     target = densities.minibatch(log_likelihood, log_prior, ROWS, BATCH_SIZE)
     result = gmmvi.fit(target, DIM, prior_scale=5.0, max_components=3, verbose=False)

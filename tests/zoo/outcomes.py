@@ -84,6 +84,8 @@ def assert_finite(result: TrainResult) -> None:
     assert np.all(np.isfinite(means)), means
     assert np.all(np.isfinite(factors)), factors
     np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-4)
+    if factors.ndim == 2:  # standard deviations
+        factors = np.stack([np.diag(row) for row in factors])
     assert np.all(np.diagonal(factors, axis1=1, axis2=2) > 0.0), factors
     covariances = factors @ np.swapaxes(factors, 1, 2)
     assert np.all(np.linalg.eigvalsh(covariances) > 0.0), covariances

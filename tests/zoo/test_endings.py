@@ -41,8 +41,8 @@ SHORT = dict(
 VARIANTS = {"S": gmmvi.samtron, "Z": gmmvi.vips}
 
 
-# By default every fourth density, and every eighth with the second estimator; all with -m slow.
-STRIDES = {"S": 4, "Z": 8}
+# By default every fifth density, and every tenth with the second estimator; all with -m slow.
+STRIDES = {"S": 5, "Z": 10}
 
 
 def split(stride: int) -> tuple[dict[str, Density], dict[str, Density]]:

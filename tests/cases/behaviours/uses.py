@@ -70,7 +70,7 @@ _WRONG: tuple[tuple[str, type[Exception], str, Callable[[], Any]], ...] = (
     ("rng_key=0.5", TypeError, "rng_key must be .*got 0.5", lambda: _train(rng_key=0.5)),
     ("progress='yes'", TypeError, "progress must be .*got 'yes'", lambda: _train(progress="yes")),
     ("samples='a'", TypeError, "samples must be Samples.*got str 'a'", lambda: _train(samples="a")),
-    ("checkpoint=1", TypeError, "checkpoint must be the path .*got int 1",
+    ("checkpoint=1", TypeError, "checkpoint must be the path .*got 1",
      lambda: _train(checkpoint=1)),
     ("num_iterations='10'", ValueError, "num_iterations must be an integer .*got '10'",
      lambda: _samtron(2, num_iterations="10")),
