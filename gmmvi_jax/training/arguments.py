@@ -57,7 +57,7 @@ def is_stop(answer: Any) -> bool:
         return bool(answer)
     except Exception as error:
         raise TypeError(
-            f"a callback returned {_kind(answer)}; it must return True, which stops the run, or "
+            f"a callback returned {shown(answer)}; it must return True, which stops the run, or "
             f"False or None."
         ) from error
 
