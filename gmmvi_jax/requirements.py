@@ -87,14 +87,17 @@ def require_function(name: str, value: Any, of_what: str = "") -> None:
         raise TypeError(f"{name} must be a function{of_what}, got {shown(value)}.")
 
 
-def require_array(name: str, value: Any, module: ModuleType = jnp) -> Any:
-    """Returns ``value`` as an array of real numbers; raises TypeError unless it is one.
+def require_array(name: str, value: Any) -> jax.Array:
+    """Returns ``value`` as an array of real numbers; raises TypeError unless it is one."""
+    return _real_array(name, value, jnp)
 
-    Args:
-        name: of the argument.
-        value: what the user gave.
-        module: ``jax.numpy``, or ``numpy`` for work on the host in the precision of the value.
-    """
+
+def require_host_array(name: str, value: Any) -> np.ndarray:
+    """Returns ``value`` as NumPy's array, in its own precision; see ``require_array``."""
+    return _real_array(name, value, np)
+
+
+def _real_array(name: str, value: Any, module: ModuleType) -> Any:
     try:
         array = module.asarray(value)
         kinds = (jnp.floating, jnp.integer, jnp.bool_)
@@ -106,7 +109,7 @@ def require_array(name: str, value: Any, module: ModuleType = jnp) -> Any:
     return array
 
 
-def require_ratios(name: str, value: Any) -> Any:
+def require_ratios(name: str, value: Any) -> jax.Array:
     """Returns [N] floating-point numbers, at least one; raises an error unless they are that."""
     array = require_array(name, value)
     require(array.ndim == 1 and len(array), f"{name} must have shape (N,), got {array.shape}.")
@@ -120,7 +123,7 @@ def require_rows(name: str, value: Any, dim: int | None = None) -> np.ndarray:
         TypeError: the values are no real numbers.
         ValueError: the shape is another one.
     """
-    array = require_array(name, value, np)
+    array = require_host_array(name, value)
     if array.ndim != 2 or array.shape[1] == 0 or (dim is not None and array.shape[1] != dim):
         columns = "D" if dim is None else dim
         raise ValueError(f"{name} has shape {array.shape}; give [N, {columns}], a row for each.")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.domains.protocol import Shape
 from gmmvi_jax.domains.standard_normal import log_normal_density, sum_event
 from gmmvi_jax.domains.static import as_tuples
-from gmmvi_jax.requirements import require_array
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import Array
 
 _NONE, _LOW, _HIGH, _BOTH = range(4)  # which of the bounds are finite
@@ -132,7 +132,7 @@ def interval(low: ArrayLike, high: ArrayLike) -> Bounded:
     Raises:
         ValueError: there is nothing between them, or one is not finite.
     """
-    lows, highs = require_array("low", low, np), require_array("high", high, np)
+    lows, highs = require_host_array("low", low), require_host_array("high", high)
     if not np.all(np.isfinite(lows) & np.isfinite(highs)) or not np.all(lows < highs):
         raise ValueError(
             f"interval needs finite bounds, low below high, got {low} and {high}; "
@@ -152,7 +152,7 @@ def upper(bound: ArrayLike) -> Bounded:
 
 
 def _finite(name: str, bound: ArrayLike) -> _Bound:
-    bounds = require_array("bound", bound, np)
+    bounds = require_host_array("bound", bound)
     if not np.all(np.isfinite(bounds)):
         raise ValueError(f"{name} needs a finite bound, got {bound}.")
     return as_tuples(bounds.astype(float))

@@ -21,7 +21,7 @@ from gmmvi_jax.evaluation.on_host import host_draws
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
-from gmmvi_jax.requirements import require_array
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
@@ -82,7 +82,7 @@ def search_improper(
 ) -> tuple[Improper | None, int]:
     """Returns the result of ``improper_direction`` and the number of target evaluations."""
     require_gmm("gmm", gmm)
-    centre = require_array("centre", centre, np).astype(float)
+    centre = require_host_array("centre", centre).astype(float)
     if centre.shape not in ((), (gmm.dim,)):
         raise ValueError(f"centre must have shape ({gmm.dim},), got {centre.shape}.")
     target = as_log_density(log_target)

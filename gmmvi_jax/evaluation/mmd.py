@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.products import PRECISION
-from gmmvi_jax.requirements import require, require_array, require_positive, require_rows
+from gmmvi_jax.requirements import require, require_host_array, require_positive, require_rows
 from gmmvi_jax.typing import Array
 
 _BLOCK_ROWS = 256  # rows of the kernel matrix held at a time
@@ -67,7 +67,7 @@ def mmd_squared(samples: ArrayLike, reference: ArrayLike, bandwidths: ArrayLike)
     """
     samples = require_rows("samples", samples)
     reference = require_rows("reference", reference, samples.shape[1])
-    bandwidths = require_array("bandwidths", bandwidths, np)
+    bandwidths = require_host_array("bandwidths", bandwidths)
     if bandwidths.shape not in ((), reference.shape[1:]):
         raise ValueError(
             f"bandwidths must be a number or have shape {reference.shape[1:]}, got "

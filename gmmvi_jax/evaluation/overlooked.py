@@ -11,7 +11,12 @@ from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
-from gmmvi_jax.requirements import require_array, require_int, require_rows, require_temperature
+from gmmvi_jax.requirements import (
+    require_host_array,
+    require_int,
+    require_rows,
+    require_temperature,
+)
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
@@ -75,7 +80,7 @@ def overlooked_points(
         rest = require_rows("candidates", candidates, gmm.dim)
     points = np.concatenate([means, rest])
     components = np.concatenate([np.arange(len(means)), np.full(len(rest), -1)])
-    ratios = require_array("own_ratios", own_ratios, np).astype(float)
+    ratios = require_host_array("own_ratios", own_ratios).astype(float)
     ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):  # nothing to compare with
         return OverlookedPoints(points[:0], np.zeros(0), np.zeros(0), components[:0], 0)

@@ -30,7 +30,7 @@ from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
-from gmmvi_jax.requirements import require_array, require_temperature
+from gmmvi_jax.requirements import require_host_array, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 MAX_DIM = 100  # the curvature takes a gradient per dimension and centre
@@ -79,7 +79,7 @@ def mass_uphill(
     target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
     if gmm.dim > MAX_DIM or not has_gradient(target) or is_stochastic(full_density(target)):
         return nothing
-    ratios, root = require_array("own_ratios", own_ratios, np).astype(float), _root(gmm)
+    ratios, root = require_host_array("own_ratios", own_ratios).astype(float), _root(gmm)
     highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
     if root is None or not np.isfinite(highest):
         return nothing

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
-from gmmvi_jax.requirements import require_array
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import HostArray
 
 
@@ -31,7 +31,7 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         raise TypeError(f"gmms must be a list of mixtures, at least one, got {gmms!r}.")
     for gmm in gmms:
         require_gmm("each of gmms", gmm)
-    values = require_array("elbos", elbos, np)
+    values = require_host_array("elbos", elbos)
     if values.shape != (len(gmms),):
         raise ValueError(
             f"elbos must have shape ({len(gmms)},), one for each of gmms, got {values.shape}."

@@ -25,7 +25,8 @@ def register_pytree(cls: Class) -> Class:
     Returns:
         The class, so that this can be used as a decorator above ``dataclasses.dataclass``.
     """
-    if not dataclasses.is_dataclass(cls):
+    is_dataclass = hasattr(cls, "__dataclass_fields__") and isinstance(cls, type)
+    if not is_dataclass:
         raise TypeError(f"cls must be a dataclass, got {cls!r}; put dataclasses.dataclass below.")
     fields = dataclasses.fields(cls)
     static = tuple(field.name for field in fields if field.metadata.get("static", False))
