@@ -15,7 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from gmmvi_jax.evaluation.timeline import Timeline
-from gmmvi_jax.requirements import require_not_negative
+from gmmvi_jax.requirements import (
+    require,
+    require_bool,
+    require_function,
+    require_int,
+    require_not_negative,
+    require_path,
+)
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.train import Callback
@@ -38,7 +45,8 @@ def csv(path: str | os.PathLike[str], *, append: bool = False) -> Callback:
         path: of the file; one that exists is replaced when the first row comes.
         append: whether rows go to the end of an existing file instead, when a run goes on.
     """
-    return _LineWriter(Path(path), lambda row: csv_line(row.values()), True, append)
+    path, append = require_path("path", path), require_bool("append", append)
+    return _LineWriter(path, lambda row: csv_line(row.values()), True, append)
 
 
 def json_lines(path: str | os.PathLike[str], *, append: bool = False) -> Callback:
@@ -49,7 +57,8 @@ def json_lines(path: str | os.PathLike[str], *, append: bool = False) -> Callbac
             is null.
         append: see ``csv``.
     """
-    return _LineWriter(Path(path), lambda row: json.dumps(_finite(row)), False, append)
+    path, append = require_path("path", path), require_bool("append", append)
+    return _LineWriter(path, lambda row: json.dumps(_finite(row)), False, append)
 
 
 class _LineWriter:
@@ -101,6 +110,7 @@ def tensorboard(writer: ScalarWriter) -> Callback:
     Args:
         writer: with a method ``add_scalar(name, value, step)``.
     """
+    require_function("writer.add_scalar", getattr(writer, "add_scalar", None))
 
     def write(state: TrainState, row: Any) -> None:
         del state
@@ -122,7 +132,7 @@ def timeline(run: int = 0) -> Timeline:
     Args:
         run: which one is recorded, of ``train_many``.
     """
-    return Timeline(run)
+    return Timeline(require_int("run", run, least=0))
 
 
 def every(seconds: float, callback: Callback) -> Callback:
@@ -136,6 +146,8 @@ def every(seconds: float, callback: Callback) -> Callback:
         ValueError: ``seconds`` is negative.
     """
     require_not_negative("seconds", seconds)
+    require(np.ndim(seconds) == 0, f"seconds must be a single number, got {seconds!r}.")
+    require_function("callback", callback, " of the state and a row")
     last = time.monotonic()
 
     def call(state: TrainState, row: Any) -> bool | None:

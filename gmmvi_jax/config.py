@@ -20,6 +20,7 @@ from gmmvi_jax.modules.weight_updaters.protocol import WeightUpdater
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.schedule import Schedule
+from gmmvi_jax.requirements import shown
 
 _NUM_CHOICES = 7  # the first fields of an Algorithm
 
@@ -166,3 +167,20 @@ class Config:
                 f"num_initial_components and diagonal need a new config."
             )
         return dataclasses.replace(self, algorithm=parts["algorithm"], run=parts["run"])
+
+
+def require_config(config: Any) -> None:
+    """Raises TypeError unless the argument ``config`` is what it is called."""
+    if not isinstance(config, Config):
+        raise TypeError(
+            f"config must be a Config, as samtron(dim), from_codename or published_config make it; "
+            f"got {shown(config)}."
+        )
+
+
+def require_algorithm(algorithm: Any) -> None:
+    """Raises TypeError unless the argument ``algorithm`` is what it is called."""
+    if not isinstance(algorithm, Algorithm):
+        raise TypeError(
+            f"algorithm must be an Algorithm, as samtron(dim).algorithm, got {shown(algorithm)}."
+        )

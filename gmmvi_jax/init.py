@@ -5,8 +5,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.config import Algorithm
+from gmmvi_jax.config import Algorithm, require_algorithm
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
@@ -31,6 +32,9 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
         rng_key: typed or legacy key of the whole run, or an integer, its seed.
         initial: the initial mixture; by default it is drawn by ``algorithm.initial_mixture``.
     """
+    require_algorithm(algorithm)
+    if initial is not None:
+        require_gmm("initial", initial)
     key_mixture, key_run = jax.random.split(typed_key(rng_key))
     gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
     dtype = gmm.means.dtype

@@ -4,13 +4,18 @@ Every error names the setting, its value and the fix. Tracers (a user vmaps over
 cannot be checked and are accepted.
 """
 
+import os
 import typing
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+
+MOST_ROWS = 2**31 - 1  # indices are int32
 
 
 def is_traced(value: Any) -> bool:
@@ -41,13 +46,15 @@ def require_bool(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def require_int(name: str, value: Any, least: int | None = None) -> int:
-    """Returns ``value``; raises ValueError unless it is an integer of at least ``least``."""
+def require_int(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
+    """Returns ``value``; raises ValueError unless it is an integer from ``least`` to ``most``."""
     require_static(name, value)
     is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_int or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"
         raise ValueError(f"{name} must be an integer{bound}, got {value!r}.")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}.")
     return int(value)
 
 
@@ -57,12 +64,95 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
     return require_int(name, int(value) if is_whole else value, least)
 
 
+def require_seed(name: str, value: Any) -> int:
+    """Returns ``value``; raises ValueError unless it is an integer of at least 0."""
+    return require_int(name, value, least=0)
+
+
+def require_num_samples(value: Any, least: int = 1) -> int:
+    """Returns ``num_samples``; raises ValueError where arrays cannot have as many rows."""
+    return require_int("num_samples", value, least, MOST_ROWS)
+
+
+def require_path(name: str, value: Any) -> Path:
+    """Returns ``value`` as a path; raises TypeError unless it is one, or a text."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, a text or a pathlib.Path, got {shown(value)}.")
+    return Path(value)
+
+
+def require_function(name: str, value: Any, of_what: str = "") -> None:
+    """Raises TypeError unless ``value`` can be called; ``of_what`` says with which arguments."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function{of_what}, got {shown(value)}.")
+
+
+def require_array(name: str, value: Any) -> jax.Array:
+    """Returns ``value`` as an array of real numbers; raises TypeError unless it is one."""
+    return _real_array(name, value, jnp)
+
+
+def require_host_array(name: str, value: Any) -> np.ndarray:
+    """Returns ``value`` as NumPy's array, in its own precision; see ``require_array``."""
+    return _real_array(name, value, np)
+
+
+def _real_array(name: str, value: Any, module: ModuleType) -> Any:
+    try:
+        array = module.asarray(value)
+        kinds = (jnp.floating, jnp.integer, jnp.bool_)
+        is_real = any(jnp.issubdtype(array.dtype, kind) for kind in kinds)
+    except (TypeError, ValueError, OverflowError):
+        is_real, array = False, None
+    if not is_real:
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}.")
+    return array
+
+
+def require_ratios(name: str, value: Any) -> jax.Array:
+    """Returns [N] floating-point numbers, at least one; raises an error unless they are that."""
+    array = require_array(name, value)
+    require(array.ndim == 1 and len(array), f"{name} must have shape (N,), got {array.shape}.")
+    return array.astype(jnp.result_type(array.dtype, float))
+
+
+def require_rows(name: str, value: Any, dim: int | None = None) -> np.ndarray:
+    """Returns [N, D] float64 points, a row each; raises an error unless they have this shape.
+
+    Raises:
+        TypeError: the values are no real numbers.
+        ValueError: the shape is another one.
+    """
+    array = require_host_array(name, value)
+    if array.ndim != 2 or array.shape[1] == 0 or (dim is not None and array.shape[1] != dim):
+        columns = "D" if dim is None else dim
+        raise ValueError(f"{name} has shape {array.shape}; give [N, {columns}], a row for each.")
+    return array.astype(float)
+
+
+def shown(value: Any) -> str:
+    """Returns a value of the wrong type for a message, with its type where it is long."""
+    if hasattr(value, "dtype"):
+        return f"{type(value).__name__} of {value.dtype} and shape {np.shape(value)}"
+    text = repr(value)
+    return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
+
+
+def is_real_number(value: Any) -> bool:
+    """Returns whether ``value`` is a single number, which may be infinite or NaN."""
+    is_scalar = isinstance(value, int | float | np.number | jax.Array | np.ndarray)
+    return is_scalar and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+
+
 def require_number(name: str, value: Any) -> Any:
     """Returns ``value``; raises ValueError unless it is a finite real number (or numbers)."""
     if is_traced(value):
         return value
-    kind = getattr(value, "dtype", np.asarray(value).dtype)
-    is_real = jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
+    try:
+        kind = getattr(value, "dtype", None) or np.asarray(value).dtype
+        is_real = jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
+    except ValueError:  # of lists of different lengths
+        is_real = False
     if not is_real or not np.all(np.isfinite(np.asarray(value, np.float64))):
         raise ValueError(f"{name} must be a finite number, got {value!r}.")
     return value
@@ -78,6 +168,15 @@ def require_not_negative(name: str, value: Any) -> None:
     """Raises ValueError unless ``value`` is a finite number of at least 0."""
     require_number(name, value)
     require(value >= 0.0, f"{name} must not be negative, got {value}.")
+
+
+def require_temperature(value: Any) -> Any:
+    """Returns ``temperature``; raises ValueError unless float32 has it and it is positive."""
+    require_number("temperature", value)
+    require(np.ndim(value) == 0, f"temperature must be a single number, got {value!r}.")
+    if not is_traced(value) and not 0.0 < float(value) < float(jnp.finfo(jnp.float32).max):
+        raise ValueError(f"temperature must be positive, and less than 3e38, got {value!r}.")
+    return float(value) if isinstance(value, int) else value
 
 
 def checked_setting(name: str, value: Any, annotation: Any) -> Any:

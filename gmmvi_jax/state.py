@@ -16,7 +16,7 @@ from gmmvi_jax.modules.records import (
     UpdateInfo,
 )
 from gmmvi_jax.numerics.exact_counter import ExactCounter, count_up
-from gmmvi_jax.requirements import require_static
+from gmmvi_jax.requirements import require_static, shown
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
@@ -202,3 +202,11 @@ def empty_info(state: TrainState) -> StepInfo:
         component_stepsize=number,
         weight_stepsize=number,
     )
+
+
+def require_state(name: str, value: Any) -> None:
+    """Raises TypeError unless ``value`` is the state of a run."""
+    if not isinstance(value, TrainState):
+        raise TypeError(
+            f"{name} must be a TrainState, as result.state or init(...), got {shown(value)}."
+        )

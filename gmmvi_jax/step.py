@@ -4,12 +4,15 @@ Source: Arenz, Dahlinger, Ye, Volpp, Neumann, "A Unified Perspective on Natural 
 Variational Inference with Gaussian Mixture Models", TMLR 2023, Algorithm 1.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.config import Algorithm
+from gmmvi_jax.config import Algorithm, require_algorithm
 from gmmvi_jax.modules.records import Memories
-from gmmvi_jax.state import StepInfo, TrainState, check_carry
+from gmmvi_jax.requirements import require_function
+from gmmvi_jax.state import StepInfo, TrainState, check_carry, require_state
 from gmmvi_jax.typing import LogDensity
 
 
@@ -26,6 +29,7 @@ def step(
     Returns:
         The next state, and what happened.
     """
+    _check_arguments(algorithm, log_target, state)
     key_select, key_adapt, key_next = jax.random.split(state.rng_key, 3)
     iteration = state.iteration + 1
     mixture, components, old = state.mixture, state.components, state.memories
@@ -82,3 +86,10 @@ def step(
 
     info = StepInfo.of(mixture, components, stepsize, account, update, adapted)
     return state.advance(key_next, adapted, database, gradient, info), info
+
+
+def _check_arguments(algorithm: Any, log_target: Any, state: Any) -> None:
+    """Raises TypeError where one of them is something else."""
+    require_algorithm(algorithm)
+    require_function("log_target", log_target, " of one point [D]")
+    require_state("state", state)

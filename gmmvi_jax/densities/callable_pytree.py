@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gmmvi_jax.requirements import require_function
+
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ def _is_data(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray | np.generic | bool | int | float | complex)
 
 
-def as_log_density(log_target: Any) -> Any:
+def as_log_density(log_target: Any, name: str = "log_target") -> Any:
     """Returns the target as a callable pytree, to be passed to compiled functions.
 
     The data of a target that is a pytree of arrays are arguments of the compiled program. Any other
@@ -59,12 +61,13 @@ def as_log_density(log_target: Any) -> Any:
     arrays) becomes part of the program, with its data as constants; changing them later has no
     effect.
 
+    Args:
+        log_target: what the user gave.
+        name: of the argument, for the message.
+
     Raises:
         TypeError: the target is not callable.
     """
-    if not callable(log_target):
-        raise TypeError(
-            f"log_target must be a function of one point [D], got {type(log_target).__name__}."
-        )
+    require_function(name, log_target, " of one point [D]")
     is_pytree = all(_is_data(leaf) for leaf in jax.tree.leaves(log_target))
     return log_target if is_pytree else StaticCallable(log_target)

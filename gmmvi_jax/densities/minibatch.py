@@ -149,8 +149,8 @@ def minibatch(
             f"of rows must be below {2**31}; take smaller minibatches."
         )
     return MinibatchTarget(
-        log_likelihood=as_log_density(log_likelihood),
-        log_prior=as_log_density(log_prior),
+        log_likelihood=as_log_density(log_likelihood, "log_likelihood"),
+        log_prior=as_log_density(log_prior, "log_prior"),
         data=data,
         batch_size=int(batch_size),
     )

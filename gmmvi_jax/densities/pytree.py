@@ -154,4 +154,6 @@ def on_pytree(
         >>> target.dim, target.layout.names
         (4, ['b', 'w[0]', 'w[1]', 'w[2]'])
     """
-    return PytreeTarget(as_log_density(log_density), position_layout(example, domain))
+    return PytreeTarget(
+        as_log_density(log_density, "log_density"), position_layout(example, domain)
+    )

@@ -64,4 +64,4 @@ def stochastic(function: Callable[[Array, PRNGKey], Array]) -> StochasticTarget:
         >>> target.is_stochastic
         True
     """
-    return StochasticTarget(as_log_density(function))
+    return StochasticTarget(as_log_density(function, "function"))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.domains.protocol import Shape
 from gmmvi_jax.domains.standard_normal import log_normal_density, sum_event
 from gmmvi_jax.domains.static import as_tuples
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import Array
 
 _NONE, _LOW, _HIGH, _BOTH = range(4)  # which of the bounds are finite
@@ -131,13 +132,13 @@ def interval(low: ArrayLike, high: ArrayLike) -> Bounded:
     Raises:
         ValueError: there is nothing between them, or one is not finite.
     """
-    lows, highs = np.asarray(low, float), np.asarray(high, float)
+    lows, highs = require_host_array("low", low), require_host_array("high", high)
     if not np.all(np.isfinite(lows) & np.isfinite(highs)) or not np.all(lows < highs):
         raise ValueError(
             f"interval needs finite bounds, low below high, got {low} and {high}; "
             f"domains.lower and domains.upper have one."
         )
-    return Bounded(as_tuples(lows), as_tuples(highs))
+    return Bounded(as_tuples(lows.astype(float)), as_tuples(highs.astype(float)))
 
 
 def lower(bound: ArrayLike) -> Bounded:
@@ -151,10 +152,10 @@ def upper(bound: ArrayLike) -> Bounded:
 
 
 def _finite(name: str, bound: ArrayLike) -> _Bound:
-    bounds = np.asarray(bound, float)
+    bounds = require_host_array("bound", bound)
     if not np.all(np.isfinite(bounds)):
         raise ValueError(f"{name} needs a finite bound, got {bound}.")
-    return as_tuples(bounds)
+    return as_tuples(bounds.astype(float))
 
 
 real = Bounded()

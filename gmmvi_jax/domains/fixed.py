@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.domains.protocol import Shape
 from gmmvi_jax.domains.static import as_tuples
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import Array
 
 
@@ -54,4 +55,4 @@ class Fixed:
 
 def fixed(value: ArrayLike) -> Fixed:
     """Returns the domain of a single value, which is then not fitted."""
-    return Fixed(as_tuples(np.asarray(value, float)))
+    return Fixed(as_tuples(require_host_array("value", value).astype(float)))

@@ -10,6 +10,7 @@ from jax.scipy.special import logsumexp
 
 from gmmvi_jax.domains.protocol import Shape
 from gmmvi_jax.domains.standard_normal import sum_event
+from gmmvi_jax.requirements import is_real_number
 from gmmvi_jax.typing import Array
 
 _WIDTH = 1.0 / 3.0  # of the weight of a winding, in periods
@@ -81,6 +82,8 @@ def periodic(low: float = -math.pi, high: float = math.pi) -> Periodic:
     Raises:
         ValueError: the period is not positive and finite.
     """
+    if not (is_real_number(low) and is_real_number(high)):
+        raise TypeError(f"periodic needs two numbers, low and high, got {low!r} and {high!r}.")
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"periodic needs finite numbers, low below high, got {low} and {high}.")
     return Periodic(float(low), float(high))

@@ -24,11 +24,14 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.packages import needed_by
+from gmmvi_jax.requirements import require_int, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey, PyTree
 
 NUM_CHAINS = 200
+_MOST_CHAINS = 1_000_000
 _DRAWS_PER_CHAIN = 20
 EVALUATIONS_PER_STEP = 8  # leapfrog steps
 _STEPSIZES = (0.05, 0.5)  # log-uniform, drawn for each step; narrow places need small steps
@@ -75,6 +78,10 @@ def chain_check(
         ImportError: BlackJAX is not installed.
         ValueError: the target has no gradient, or is stochastic.
     """
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
+    require_int("num_steps", num_steps, least=1)
+    require_int("num_chains", num_chains, 1, _MOST_CHAINS)
     target = as_log_density(log_target)
     hmc = require_chains(target)
     key_draws, key_ratios, key_starts, key_chains, key_ends = jax.random.split(

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.requirements import require_rows
 
 MIN_WEIGHT = 1e-3  # our own: components of negligible weight do not count
 _RADIUS = 6.0  # of the study, in standard deviations per root dimension
@@ -20,7 +22,8 @@ def detected_modes(gmm: GMM, modes: ArrayLike) -> int:
         gmm: the mixture.
         modes: [M, D] of the target; for mixtures, the means of its components.
     """
-    modes = _checked(modes, gmm.means.shape[1])
+    require_gmm("gmm", gmm)
+    modes = require_rows("modes", modes, gmm.dim)
     heavy = np.asarray(gmm.means)[np.asarray(gmm.weights) > MIN_WEIGHT]
     distances = np.linalg.norm(heavy[None] - modes[:, None], axis=-1)
     return int(np.sum(distances.min(axis=1, initial=np.inf) <= _RADIUS * np.sqrt(modes.shape[1])))
@@ -39,8 +42,8 @@ def entropic_mode_coverage(samples: ArrayLike, modes: ArrayLike) -> float:
         samples: [N, D] of the mixture.
         modes: [M, D] of the target, at least 2.
     """
-    samples = np.asarray(samples)
-    modes = _checked(modes, samples.shape[-1])
+    samples = require_rows("samples", samples)
+    modes = require_rows("modes", modes, samples.shape[1])
     if len(modes) < 2:
         raise ValueError(f"modes has {len(modes)} row; coverage needs at least 2.")
     counts = np.zeros(len(modes))
@@ -50,10 +53,3 @@ def entropic_mode_coverage(samples: ArrayLike, modes: ArrayLike) -> float:
         counts += np.bincount(nearest, minlength=len(modes))
     shares = counts[counts > 0.0] / counts.sum()
     return float(-np.sum(shares * np.log(shares)) / np.log(len(modes)))
-
-
-def _checked(modes: ArrayLike, dim: int) -> np.ndarray:
-    array = np.asarray(modes)
-    if array.ndim != 2 or array.shape[1] != dim:
-        raise ValueError(f"modes has shape {array.shape}; give [M, {dim}], a row for each mode.")
-    return array

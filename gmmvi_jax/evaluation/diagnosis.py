@@ -21,11 +21,13 @@ from gmmvi_jax.evaluation.log_ratios import log_ratios_and_heaviest
 from gmmvi_jax.evaluation.overlooked import OverlookedPoints
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
 from gmmvi_jax.evaluation.reference_metrics import ReferenceMetrics, compare_to_reference
+from gmmvi_jax.evaluation.rounding import highest_finite
 from gmmvi_jax.evaluation.searches import Searches, search_missed
 from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import subkeys, typed_key
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -43,6 +45,7 @@ class Diagnosis:
         k_hat: of the importance weights.
         heaviest_draw: [D] the draw with the largest of them.
         heaviest_share: its share of their sum.
+        highest_ratio: largest log p - log q at the draws, which tells how coarse values are.
         known_log_z: of the target, if it is known.
         reference: measures from samples of the target, if there are any.
         concerns: reasons not to trust the fit.
@@ -60,6 +63,7 @@ class Diagnosis:
     k_hat: float
     heaviest_draw: np.ndarray
     heaviest_share: float
+    highest_ratio: float
     known_log_z: float | None
     reference: ReferenceMetrics | None
     concerns: tuple[Concern, ...]
@@ -136,7 +140,10 @@ def diagnose(
         ValueError: too few samples, or of the wrong shape.
         ImportError: chains are requested, and BlackJAX is not installed.
     """
-    require_int("num_samples", num_samples, least=MIN_SAMPLES)
+    require_gmm("gmm", gmm)
+    require_num_samples(num_samples, least=MIN_SAMPLES)
+    require_int("mcmc_steps", mcmc_steps, least=0)
+    temperature = require_temperature(temperature)
     beta, key = float(temperature), typed_key(rng_key)
     key_draws, *keys_reference = subkeys(jax.random.fold_in(key, 0), 4)
     target: Any = as_log_density(log_target)
@@ -163,6 +170,7 @@ def _diagnosis(
         k_hat=float(psis(fit.own_ratios)[1]),
         heaviest_draw=np.asarray(fit.heaviest_draw, float),
         heaviest_share=_heaviest_share(np.asarray(fit.own_ratios, float)),
+        highest_ratio=highest_finite(fit.own_ratios),
         known_log_z=known_log_z,
         reference=reference,
         concerns=(),

@@ -11,11 +11,13 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.importance import Average, average
 from gmmvi_jax.evaluation.log_ratios import DRAW_SEGMENT, ratios_of_rows
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.mixture.drawing import draw, no_draws, stratified_counts
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -79,6 +81,9 @@ def elbo(
         Mean, standard error, and the numbers of draws at which the target was NaN or +inf, and
         -inf.
     """
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
+    num_samples = require_num_samples(num_samples)
     mixture = from_gmm(gmm, gmm.means.shape[0])
     target = as_log_density(log_target)
     return mixture_elbo(mixture, target, typed_key(rng_key), num_samples, temperature=temperature)

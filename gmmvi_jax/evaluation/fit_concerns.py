@@ -9,6 +9,7 @@ import numpy as np
 from gmmvi_jax.evaluation.concerns import GAP_LIMITS, UNSEEN_LIMITS, UNUSABLE_LIMIT, Concern
 from gmmvi_jax.evaluation.overlooked import OVERLOOKED_LIMITS
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, k_hat_limit
+from gmmvi_jax.evaluation.rounding import ROUNDING_LIMITS, describe_rounding, spacing_at
 
 if TYPE_CHECKING:
     from gmmvi_jax.evaluation.diagnosis import Diagnosis
@@ -36,6 +37,7 @@ def fit_concerns(diagnosis: "Diagnosis", names: Sequence[str] | None = None) -> 
     yield from _support_concerns(diagnosis)
     yield from _reference_concerns(diagnosis)
     if diagnosis.num_inside:
+        yield from _rounding_concerns(diagnosis)
         yield from _overlooked_concerns(diagnosis)
         yield from _uphill_concerns(diagnosis)
         yield from _chain_concerns(diagnosis, names)
@@ -82,6 +84,14 @@ def _support_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
             f"them when you sample; better, transform the target to an unconstrained space",
             False,
         )
+
+
+def _rounding_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
+    dtype = diagnosis.elbo.mean.dtype
+    text = describe_rounding(diagnosis.highest_ratio, dtype)
+    if text is not None:
+        is_serious = spacing_at(diagnosis.highest_ratio, dtype) >= ROUNDING_LIMITS[1]
+        yield Concern(f"the log density is {text}", is_serious)
 
 
 def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:

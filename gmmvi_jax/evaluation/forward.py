@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
 from gmmvi_jax.evaluation.importance import average
+from gmmvi_jax.requirements import is_real_number, is_traced, require_ratios
 from gmmvi_jax.typing import Array
 
 
@@ -48,8 +49,10 @@ def forward_metrics(log_ratios: Array, log_z: float | None = None) -> ForwardMet
             -inf are ignored, since such points are not samples of the target.
         log_z: of the target, if it is known.
     """
-    log_ratios = jnp.asarray(log_ratios)
+    log_ratios = require_ratios("log_ratios", log_ratios)
     known = jnp.nan if log_z is None else log_z
+    if not is_traced(known) and not is_real_number(known):
+        raise TypeError(f"log_z must be a number, or None, got {log_z!r}.")
     return _forward(log_ratios, jnp.asarray(known, log_ratios.dtype))
 
 
@@ -63,5 +66,7 @@ def unseen_share(reference_ratios: Array, own_ratios: Array) -> Array:
         reference_ratios: [N] log p~ - log q at samples of the target.
         own_ratios: [M] at draws from q.
     """
+    reference_ratios = require_ratios("reference_ratios", reference_ratios)
+    own_ratios = require_ratios("own_ratios", own_ratios)
     largest = jnp.max(jnp.where(jnp.isnan(own_ratios), -jnp.inf, own_ratios))
     return jnp.mean(reference_ratios > largest)

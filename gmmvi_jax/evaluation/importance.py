@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
+from gmmvi_jax.requirements import require_ratios
 from gmmvi_jax.typing import Array
 
 
@@ -26,7 +27,6 @@ class LogZ(NamedTuple):
     effective_fraction: Array  # [] reverse effective sample size over the number of samples
 
 
-@jax.jit
 def average(log_ratios: Array) -> Average:
     """Returns the ELBO from log ratios [N] at draws from q.
 
@@ -42,23 +42,36 @@ def average(log_ratios: Array) -> Average:
     Args:
         log_ratios: [N]; NaN is ignored.
     """
+    return _average(require_ratios("log_ratios", log_ratios))
+
+
+@jax.jit
+def _average(log_ratios: Array) -> Average:
     usable = ~jnp.isnan(log_ratios)
     inside = usable & (log_ratios > -jnp.inf)
     num_usable, count = (jnp.sum(rows, dtype=log_ratios.dtype) for rows in (usable, inside))
     share = count / num_usable
-    mean = jnp.sum(jnp.where(inside, log_ratios / count, 0.0))  # the sum itself might overflow
-    squares = jnp.sum(jnp.where(inside, jnp.square(log_ratios - mean), 0.0))
-    variance = squares / jnp.maximum(count - 1.0, 1.0) / count + (1.0 - share) / count
+    # From the highest, or a large constant costs the sum its last digits; divided by the count
+    # before the sum, and by the largest deviation before the squares, or these might overflow.
+    highest = jnp.max(jnp.where(inside, log_ratios, -jnp.inf))
+    below = jnp.where(inside, log_ratios - highest, 0.0)
+    mean = jnp.sum(below / count)
+    deviations = jnp.where(inside, below - mean, 0.0)
+    largest = jnp.maximum(jnp.max(jnp.abs(deviations)), jnp.finfo(mean.dtype).tiny)
+    squares = jnp.sum(jnp.square(deviations / largest))
+    error = largest * jnp.sqrt(squares / jnp.maximum(count - 1.0, 1.0) / count)
+    mean = highest + mean
     all_outside = (num_usable > 0) & (count == 0)
     return Average(
         mean=jnp.where(all_outside, -jnp.inf, mean + jnp.log(share)),
-        standard_error=jnp.where(all_outside, jnp.inf, jnp.sqrt(variance)),
+        standard_error=jnp.where(
+            all_outside, jnp.inf, jnp.hypot(error, jnp.sqrt((1.0 - share) / count))
+        ),
         num_unusable=jnp.sum(~usable, dtype=jnp.int32),
         num_outside=jnp.sum(usable & ~inside, dtype=jnp.int32),
     )
 
 
-@jax.jit
 def log_z(log_ratios: Array) -> LogZ:
     """Estimates log Z = log E_q[p~(x) / q(x)].
 
@@ -69,14 +82,22 @@ def log_z(log_ratios: Array) -> LogZ:
         log_ratios: [N] at draws from q. NaN counts as weight 0, like -inf. If all weights are 0,
             log Z is -inf and its error +inf.
     """
+    return _log_z(require_ratios("log_ratios", log_ratios))
+
+
+@jax.jit
+def _log_z(log_ratios: Array) -> LogZ:
     count = jnp.asarray(log_ratios.shape[0], log_ratios.dtype)
     values = jnp.where(jnp.isnan(log_ratios), -jnp.inf, log_ratios)
-    log_sum = logsumexp(values)
-    none = log_sum == -jnp.inf
-    fraction = jnp.exp(2.0 * log_sum - logsumexp(2.0 * values)) / count
+    highest = jnp.max(values)
+    none = highest == -jnp.inf
+    # From the highest, or a large constant rounds the difference of two sums.
+    below = values - jnp.where(none, 0.0, highest)
+    log_sum = logsumexp(below)
+    fraction = jnp.exp(2.0 * log_sum - logsumexp(2.0 * below)) / count
     fraction = jnp.where(none, 0.0, fraction)
     error = jnp.sqrt(jnp.maximum(1.0 / fraction - 1.0, 0.0) / jnp.maximum(count - 1.0, 1.0))
-    return LogZ(log_sum - jnp.log(count), error, fraction)
+    return LogZ(highest + (log_sum - jnp.log(count)), error, fraction)
 
 
 def reverse_effective_sample_size(log_ratios: Array) -> Array:

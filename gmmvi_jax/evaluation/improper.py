@@ -19,7 +19,9 @@ from gmmvi_jax.evaluation.directions import line_directions, null_direction
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.on_host import host_draws
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _NEAR = np.array([-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0])
@@ -79,10 +81,14 @@ def search_improper(
     rng_key: PRNGKey | int | None = None,
 ) -> tuple[Improper | None, int]:
     """Returns the result of ``improper_direction`` and the number of target evaluations."""
+    require_gmm("gmm", gmm)
+    centre = require_host_array("centre", centre).astype(float)
+    if centre.shape not in ((), (gmm.dim,)):
+        raise ValueError(f"centre must have shape ({gmm.dim},), got {centre.shape}.")
     target = as_log_density(log_target)
     key = typed_key(0 if rng_key is None else rng_key)
     key_starts, key_values, key_null = subkeys(key, 3)
-    middle = np.broadcast_to(np.asarray(centre, float), (gmm.dim,))
+    middle = np.broadcast_to(centre, (gmm.dim,))
     directions, starts = line_directions(gmm, middle), _starts(gmm, middle, key_starts)
     spent = 0
 

@@ -10,12 +10,14 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import evaluate_values, full_density
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.mixture.densities import log_density
 from gmmvi_jax.mixture.drawing import draw, draw_counts, no_draws
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require_array, require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
@@ -155,8 +157,9 @@ def log_ratios_and_heaviest(
         num_samples: draws.
         temperature: beta of the fit.
     """
-    if num_samples < 1:
-        raise ValueError(f"num_samples is {num_samples}; draw at least one.")
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
+    num_samples = require_num_samples(num_samples)
     mixture = from_gmm(gmm, gmm.means.shape[0])
     key, target = typed_key(rng_key), as_log_density(log_target)
     return _draw_ratios(mixture, target, key, num_samples, temperature)
@@ -186,7 +189,9 @@ def log_ratios_at(
     Raises:
         ValueError: ``samples`` has the wrong shape.
     """
-    samples = jnp.asarray(samples, gmm.means.dtype)
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
+    samples = require_array("samples", samples).astype(gmm.means.dtype)
     if samples.ndim != 2 or samples.shape[1] != gmm.dim or not len(samples):
         raise ValueError(
             f"samples has shape {samples.shape}; give [N, {gmm.dim}], a row for each sample."

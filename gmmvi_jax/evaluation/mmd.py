@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.products import PRECISION
+from gmmvi_jax.requirements import require, require_host_array, require_positive, require_rows
 from gmmvi_jax.typing import Array
 
 _BLOCK_ROWS = 256  # rows of the kernel matrix held at a time
@@ -41,6 +42,8 @@ def diagonal_bandwidths(reference: ArrayLike, scale: float) -> np.ndarray:
         reference: [N, D]; the first 1,000 are used.
         scale: alpha; the study has 20 for the logistic regressions, 6 for the planar robots.
     """
+    require_positive("scale", scale)
+    require(np.ndim(scale) == 0, f"scale must be a single number, got {scale!r}.")
     points = _first_samples(reference)
     rows, columns = np.triu_indices(len(points), 1)
     medians = [np.median(np.square(column[rows] - column[columns])) for column in points.T]
@@ -62,13 +65,15 @@ def mmd_squared(samples: ArrayLike, reference: ArrayLike, bandwidths: ArrayLike)
     Raises:
         ValueError: the shapes do not match, or a bandwidth is not positive.
     """
-    samples, reference = np.asarray(samples), np.asarray(reference)
-    if samples.ndim != 2 or reference.ndim != 2 or samples.shape[1] != reference.shape[1]:
+    samples = require_rows("samples", samples)
+    reference = require_rows("reference", reference, samples.shape[1])
+    bandwidths = require_host_array("bandwidths", bandwidths)
+    if bandwidths.shape not in ((), reference.shape[1:]):
         raise ValueError(
-            f"samples has shape {samples.shape} and reference {reference.shape}; give [N, D] and "
-            f"[M, D]."
+            f"bandwidths must be a number or have shape {reference.shape[1:]}, got "
+            f"{bandwidths.shape}."
         )
-    if not np.all(np.asarray(bandwidths) > 0.0):
+    if not np.all(bandwidths > 0.0):
         raise ValueError(f"bandwidths is {bandwidths}; all must be positive.")
     # Centred and scaled before the cast: |x - y|^2 from products then loses little precision.
     centre, scales = reference.mean(axis=0), np.sqrt(np.asarray(bandwidths))
@@ -101,8 +106,8 @@ def _mean_kernel(first: Array, second: Array) -> Array:
 
 
 def _first_samples(reference: ArrayLike) -> np.ndarray:
-    points = np.asarray(reference, dtype=np.float64)
-    if points.ndim != 2 or len(points) < 2:
+    points = require_rows("reference", reference)
+    if len(points) < 2:
         raise ValueError(f"reference has shape {points.shape}; give [N, D] with at least 2 rows.")
     return points[:_BANDWIDTH_SAMPLES]
 

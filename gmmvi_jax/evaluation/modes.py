@@ -7,6 +7,8 @@ import numpy as np
 from gmmvi_jax.evaluation.landscape import Landscape
 from gmmvi_jax.evaluation.valleys import merge_summits
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.requirements import is_real_number
 from gmmvi_jax.typing import PyTree
 
 SAME_SUMMIT_DISTANCE = 0.1  # Mahalanobis, under the covariance of the component that led there
@@ -47,7 +49,8 @@ def find_modes(gmm: GMM, min_dip: float = MIN_DIP) -> Modes:
     Raises:
         ValueError: ``min_dip`` is negative or NaN.
     """
-    if not min_dip >= 0.0:
+    require_gmm("gmm", gmm)
+    if not is_real_number(min_dip) or not min_dip >= 0.0:
         raise ValueError(f"min_dip must be a number of nats, at least 0, got {min_dip!r}.")
     weights = np.exp(np.asarray(gmm.log_weights, np.float64))
     is_light = weights < LIGHTEST * weights.max()

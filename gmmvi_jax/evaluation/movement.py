@@ -6,7 +6,9 @@ import numpy as np
 
 from gmmvi_jax.evaluation.on_host import host_draws
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require_num_samples
 from gmmvi_jax.typing import Array, PRNGKey
 
 _ROWS = 64  # of draws at a time
@@ -33,5 +35,8 @@ def mixture_divergence(
         rng_key: a PRNG key, or an integer, its seed.
         num_samples: draws.
     """
+    require_gmm("gmm", gmm)
+    require_gmm("other", other)
+    num_samples = require_num_samples(num_samples)
     draws = host_draws(gmm, typed_key(rng_key), num_samples)
     return float(_mean_log_ratio(gmm, other, np.asarray(draws, gmm.means.dtype)))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION, product
+from gmmvi_jax.requirements import MOST_ROWS, require, require_int, require_rows
 from gmmvi_jax.typing import Array, PRNGKey
 
 _BLOCK_ROWS = 256  # rows of the cost matrix held at a time
@@ -117,6 +118,7 @@ def sliced_wasserstein(
         ValueError: the shapes do not fit.
     """
     rng_key = typed_key(rng_key)
+    require_int("num_directions", num_directions, 1, MOST_ROWS)
     first, second = _checked(samples, reference)
     # Between these levels the quantile functions of both are constant.
     own, other = (np.arange(1, len(points) + 1) / len(points) for points in (first, second))
@@ -148,10 +150,9 @@ def _mean_over_directions(
 
 def _checked(samples: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
     """Returns both, centred on the reference's mean to reduce rounding errors."""
-    first, second = np.asarray(samples), np.asarray(reference)
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"samples has shape {first.shape} and reference {second.shape}; give [N, D] and [M, D]."
-        )
+    first = require_rows("samples", samples)
+    second = require_rows("reference", reference, first.shape[1])
+    for name, points in (("samples", first), ("reference", second)):
+        require(len(points) > 0, f"{name} has no rows; give at least one sample.")
     centre = second.mean(axis=0)
     return jnp.asarray(first - centre), jnp.asarray(second - centre)

@@ -7,8 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
+from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
+from gmmvi_jax.requirements import (
+    require_host_array,
+    require_int,
+    require_rows,
+    require_temperature,
+)
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
@@ -18,9 +26,6 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 # the draws, so that a limit on the ratio would not work. A spike in 10-D with nine tenths of the
 # mass, which no draw hits, has 0.9; a tiny ring with half of the mass 0.2 to 0.8.
 OVERLOOKED_LIMITS = (0.01, 0.05)
-# Nats above the draws below which a point is no narrow part: the mixture has nine tenths of what it
-# should have there. Of a fit that is exact, rounding alone puts some points above the draws.
-LEAST_EXCESS = 0.1
 NUM_CANDIDATES = 20  # of the archive
 _MAX_POINTS = 5  # whose surroundings are sampled
 _MIN_DISTANCE = 0.5  # between candidates, in standard deviations of a component per root dimension
@@ -65,13 +70,17 @@ def overlooked_points(
         candidates: [M, D] more points, see ``archive_candidates``.
         temperature: beta of the fit.
     """
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
     key_points, key_noise, key_around = subkeys(typed_key(rng_key), 3)
     generator = host_generator(key_noise)
     means = np.asarray(gmm.means, float)
-    rest = np.zeros((0, gmm.dim)) if candidates is None else np.asarray(candidates, float)
+    rest = np.zeros((0, gmm.dim))
+    if candidates is not None:
+        rest = require_rows("candidates", candidates, gmm.dim)
     points = np.concatenate([means, rest])
     components = np.concatenate([np.arange(len(means)), np.full(len(rest), -1)])
-    ratios = np.asarray(own_ratios, float)
+    ratios = require_host_array("own_ratios", own_ratios).astype(float)
     ratios = ratios[np.isfinite(ratios)]
     if not len(ratios):  # nothing to compare with
         return OverlookedPoints(points[:0], np.zeros(0), np.zeros(0), components[:0], 0)
@@ -80,7 +89,7 @@ def overlooked_points(
     excesses = np.where(np.isfinite(excesses), excesses, -np.inf)
     log_mean = np.logaddexp.reduce(ratios) - np.log(np.size(own_ratios))
     # If many points are above the draws, take the densest.
-    is_above = excesses > LEAST_EXCESS
+    is_above = excesses > least_excess(ratios.max(), gmm.means.dtype)
     order = np.argsort(-np.where(is_above, at_points.target, -np.inf), kind="stable")
     order = order[is_above[order]][:_MAX_POINTS]
     shares, spent = [], len(points)
@@ -149,6 +158,10 @@ def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) 
         gmm: the mixture, which defines the distances.
         count: maximum number of points.
     """
+    if not isinstance(archive, Archive):
+        raise TypeError(f"archive must be state.database.archive, got {type(archive).__name__}.")
+    require_gmm("gmm", gmm)
+    require_int("count", count, least=0)
     num_live = int(archive.count)
     values = np.asarray(archive.log_target)[:num_live]
     order = np.argsort(-values, kind="stable")[:_NUM_READ]

@@ -13,6 +13,7 @@ from gmmvi_jax.densities.observed import observe
 from gmmvi_jax.densities.position import PositionLayout, numbered
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.requirements import require_array
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 _WINDINGS = 3  # around a circle, to either side
@@ -71,7 +72,12 @@ class Posterior:
         """
         layout = self.layout
         if layout is None:
-            return self.gmm.log_prob(position)
+            points = require_array("position", position)
+            if points.ndim == 0 or points.shape[-1] != self.gmm.dim:
+                raise ValueError(
+                    f"position must have shape [..., {self.gmm.dim}], got {points.shape}."
+                )
+            return self.gmm.log_prob(points)
         free = layout.ravel(position)
         log_q = self._wrapped(free, layout.periods) - layout.log_determinant(free)
         inside = jnp.all(jnp.isfinite(free), axis=-1)

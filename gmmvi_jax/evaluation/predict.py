@@ -8,7 +8,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_bool, require_function, require_int, require_num_samples
 from gmmvi_jax.typing import PRNGKey, PyTree
 
 
@@ -25,7 +25,9 @@ def predict(
     Raises:
         ValueError: a number is not positive.
     """
-    require_int("num_samples", num_samples, least=1)
+    require_function("function", function, " of one position")
+    require_bool("with_key", with_key)
+    require_num_samples(num_samples)
     size = min(require_int("batch_size", batch_size, least=1), num_samples)
     key_draws, key_function = jax.random.split(typed_key(rng_key))
     points = posterior.gmm.sample(key_draws, num_samples)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
+from gmmvi_jax.requirements import is_real_number, require_array, require_num_samples
 from gmmvi_jax.typing import Array
 
 MIN_SAMPLES = 25  # needed for five values in the tail
@@ -98,7 +99,7 @@ def psis(log_ratios: Array) -> tuple[Array, Array]:
     Raises:
         ValueError: there are fewer than 25 ratios.
     """
-    log_ratios = jnp.asarray(log_ratios)
+    log_ratios = require_array("log_ratios", log_ratios)
     if log_ratios.ndim != 1 or log_ratios.shape[0] < MIN_SAMPLES:
         raise ValueError(
             f"log_ratios has shape {log_ratios.shape}; Pareto smoothing needs a vector of at "
@@ -117,6 +118,7 @@ def k_hat_limit(num_samples: int) -> float:
 
     Source: Vehtari et al. 2024.
     """
+    require_num_samples(num_samples, least=0)
     return min(1.0 - 1.0 / math.log10(max(num_samples, MIN_SAMPLES)), 0.7)
 
 
@@ -127,6 +129,8 @@ def describe_k_hat(k_hat: float, num_samples: int) -> str:
         k_hat: from ``psis``.
         num_samples: N.
     """
+    if not is_real_number(k_hat):
+        raise TypeError(f"k_hat must be a number, got {k_hat!r}.")
     if k_hat == -math.inf:
         return "good: the largest weights are the same"
     if not math.isfinite(k_hat):

@@ -16,7 +16,7 @@ from gmmvi_jax.evaluation.chains import (
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.weighted_draws import resampled_rows, weighted_draws
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _DRAWS_PER_SAMPLE = 10
@@ -53,7 +53,7 @@ def refine(
         ValueError: a number is out of range; or there are chains and the density has no gradient.
         ImportError: there are chains and BlackJAX is not installed.
     """
-    require_int("num_samples", num_samples, least=1)
+    require_num_samples(num_samples)
     require_int("mcmc_steps", mcmc_steps, least=0)
     target = as_log_density(log_target)
     key_draws, key_resample, key_chains = jax.random.split(typed_key(rng_key), 3)

@@ -15,6 +15,7 @@ from gmmvi_jax.gmm import GMM
 from gmmvi_jax.multistart.climb import climb
 from gmmvi_jax.multistart.counted import counted_density
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require, require_number
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 _NUM_DRAWS = 10_000  # of a solution's mixture, for its limits
@@ -73,6 +74,8 @@ def find_solutions(
     Raises:
         ValueError: the density is stochastic, and has no ``full``.
     """
+    require_number("min_mass", min_mass)
+    require(np.ndim(min_mass) == 0, f"min_mass must be a single number, got {min_mass!r}.")
     if is_stochastic(full_density(log_target)):
         raise ValueError(
             "log_target is stochastic: there is no climbing to its maxima. modes() has those of "

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import product
+from gmmvi_jax.requirements import MOST_ROWS, require_int, require_rows
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 _BATCH_SIZE = 128
@@ -53,14 +54,15 @@ def classifier_two_sample_test(
         ValueError: the shapes do not fit, or there are too few samples for the folds.
     """
     rng_key = typed_key(rng_key)
-    first, second = np.asarray(samples, np.float64), np.asarray(reference, np.float64)
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"samples has shape {first.shape} and reference {second.shape}; give [N, D] and [M, D]."
-        )
+    require_int("num_folds", num_folds)
+    require_int("num_hidden", num_hidden, 1, 10_000)
+    require_int("num_steps", num_steps, 1, MOST_ROWS)
+    first = require_rows("samples", samples)
+    second = require_rows("reference", reference, first.shape[1])
     if not 2 <= num_folds <= min(len(first), len(second)):
         raise ValueError(
-            f"num_folds is {num_folds}; it must be at least 2 and at most the number of samples, "
+            f"num_folds is {num_folds}; it must be at least 2 and at most the number of samples or "
+            f"reference samples, "
             f"{min(len(first), len(second))}."
         )
     count = min(len(first), len(second)) // num_folds * num_folds

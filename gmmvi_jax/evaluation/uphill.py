@@ -26,8 +26,11 @@ from gmmvi_jax.densities.evaluation import (
 )
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.on_host import host_covariance, host_draws
+from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
+from gmmvi_jax.requirements import require_host_array, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 MAX_DIM = 100  # the curvature takes a gradient per dimension and centre
@@ -44,7 +47,7 @@ _DIFFERENCE = 1e-3  # of gradients, in whitened coordinates
 
 
 class Uphill(NamedTuple):
-    """Mass of the target with a ratio above all draws, found by climbing the ratio."""
+    """Mass of the target with a ratio clearly above all draws, found by climbing the ratio."""
 
     point: np.ndarray | None  # [D] in the middle of it; None if nothing is above all draws
     excess: float  # nats above the draws' highest ratio, at ``point``
@@ -71,10 +74,12 @@ def mass_uphill(
         rng_key: a PRNG key, or an integer, its seed.
         temperature: beta of the fit.
     """
+    require_gmm("gmm", gmm)
+    temperature = require_temperature(temperature)
     target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
     if gmm.dim > MAX_DIM or not has_gradient(target) or is_stochastic(full_density(target)):
         return nothing
-    ratios, root = np.asarray(own_ratios, float), _root(gmm)
+    ratios, root = require_host_array("own_ratios", own_ratios).astype(float), _root(gmm)
     highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
     if root is None or not np.isfinite(highest):
         return nothing
@@ -83,7 +88,8 @@ def mass_uphill(
     scale = jnp.asarray(root, gmm.means.dtype)
     points, heights = _climb_from_draws(gmm, target, scale, keys[:2], temperature)
     spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
-    above = np.flatnonzero(heights > highest)
+    least = least_excess(float(highest), gmm.means.dtype)
+    above = np.flatnonzero(heights > highest + least)
     if not len(above):
         return nothing._replace(num_evaluations=spent)
     centres = points[np.resize(np.random.default_rng(0).permutation(above), _NUM_CENTRES)]
@@ -98,7 +104,7 @@ def mass_uphill(
         excesses = values.target - values.mixture - highest
         log_weights = values.target - _log_density(around, centres[rows], factors[rows])
         # Excludes points where the target is NaN.
-        return around, excesses, np.where(excesses > 0.0, log_weights, -np.inf)
+        return around, excesses, np.where(excesses > least, log_weights, -np.inf)
 
     *_, log_weights = draw_around(np.arange(_NUM_CENTRES), _FIRST_DRAWS, keys[2])
     by_centre = np.logaddexp.reduce(log_weights.reshape(_NUM_CENTRES, -1), axis=1)

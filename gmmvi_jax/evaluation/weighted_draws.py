@@ -12,7 +12,7 @@ from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_num_samples
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 
@@ -50,7 +50,7 @@ def weighted_draws(
     Raises:
         ValueError: too few samples, or the density is finite at none of them.
     """
-    require_int("num_samples", num_samples, least=MIN_SAMPLES)
+    require_num_samples(num_samples, least=MIN_SAMPLES)
     key_draws, key_target = jax.random.split(typed_key(rng_key))
     points = posterior.gmm.sample(key_draws, num_samples)
     log_ratios = log_ratios_at(posterior.gmm, log_target, points, key_target)

@@ -108,7 +108,10 @@ def check_dims(dims: int | Sequence[int], dim: int) -> list[int]:
     indices = list(np.atleast_1d(np.asarray(dims, object)))
     if any(isinstance(index, bool | np.bool_) for index in indices):
         raise ValueError(f"dims must be indices, not a mask, got {dims}: pass np.flatnonzero(mask)")
-    indices = [operator.index(index) for index in indices]
+    try:
+        indices = [operator.index(index) for index in indices]
+    except TypeError as error:
+        raise TypeError(f"dims must be an integer, or several, got {dims!r}") from error
     if not indices:
         raise ValueError("dims must name at least one coordinate, got none")
     if min(indices) < 0 or max(indices) >= dim:

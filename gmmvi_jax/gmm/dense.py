@@ -12,6 +12,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
@@ -22,7 +23,7 @@ from gmmvi_jax.gmm.moments import parameters_from_moments
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_array, require_num_samples
 from gmmvi_jax.typing import Array, PRNGKey
 
 
@@ -125,12 +126,10 @@ class GMM:
 
     def _at_points(self, summarise: Callable[[Array], Array], x: ArrayLike) -> Array:
         """Maps a function of one point's log densities [K] over points [..., D]."""
-        points = jnp.asarray(x)
+        points = require_array("x", x)
         if points.ndim == 0 or points.shape[-1] != self.dim:
-            raise ValueError(
-                f"x must have shape [..., {self.dim}], points along the last axis, got "
-                f"{points.shape}"
-            )
+            wanted = f"[..., {self.dim}], points along the last axis"
+            raise ValueError(f"x must have shape {wanted}, got {points.shape}")
         log_densities = gmm_components.log_densities(self.means, self.factors)
 
         def at_point(point: Array) -> Array:
@@ -160,8 +159,7 @@ class GMM:
         Returns:
             The samples [N, D], and [N] int32 their components.
         """
-        count = require_int("num_samples", num_samples, least=0)
-        return _sample(self, typed_key(rng_key), count)
+        return _sample(self, typed_key(rng_key), require_num_samples(num_samples, least=0))
 
     def component_entropies(self) -> Array:
         """Returns [K] the differential entropy of each component, in nats."""
@@ -189,7 +187,7 @@ class GMM:
         Raises:
             ValueError: the shapes do not fit.
         """
-        matrix, offset = jnp.asarray(matrix), jnp.asarray(offset)
+        matrix, offset = require_array("matrix", matrix), require_array("offset", offset)
         check_shape("matrix", matrix, ("M", self.dim))
         check_shape("offset", offset, (), matrix.shape[:1])
         return jnp.matmul(matrix, self.mean(), precision=PRECISION) + offset
@@ -207,8 +205,9 @@ class GMM:
         Raises:
             ValueError: the shapes do not fit.
         """
-        matrix, constant = jnp.asarray(matrix), jnp.asarray(constant)
-        linear = jnp.zeros(self.dim, matrix.dtype) if linear is None else jnp.asarray(linear)
+        matrix, constant = require_array("matrix", matrix), require_array("constant", constant)
+        zeros = np.zeros(self.dim, matrix.dtype)
+        linear = require_array("linear", zeros if linear is None else linear)
         check_shape("matrix", matrix, (self.dim, self.dim))
         check_shape("linear", linear, (self.dim,))
         check_shape("constant", constant, ())
@@ -250,7 +249,7 @@ class GMM:
         """
         indices = check_dims(dims, self.dim)
         check_rest(indices, self.dim)
-        values = jnp.atleast_1d(jnp.asarray(values))
+        values = jnp.atleast_1d(require_array("values", values))
         check_shape("values", values, (len(indices),))
         means, factors, log_densities = gmm_components.conditional(
             self.means, self.factors, indices, values

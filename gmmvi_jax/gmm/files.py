@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
+from gmmvi_jax.requirements import require_path
 from gmmvi_jax.typing import Array
 
 FORMAT = FileFormat("gmmvi_jax.GMM", 1, "mixture", "GMM.save")
@@ -16,6 +17,7 @@ ARRAYS = ("log_weights", "means", "factors")
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes the arrays of a mixture to exactly ``path``; see ``write_npz``."""
+    require_path("path", path)
     write_npz(path, {name: arrays[name] for name in ARRAYS}, FORMAT)
 
 
@@ -26,7 +28,7 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
         FileNotFoundError: there is no such file.
         ValueError: the file is not one that ``save_arrays`` wrote, or is damaged.
     """
-    entries = read_npz(path, FORMAT)
+    entries = read_npz(require_path("path", path), FORMAT)
     missing = [name for name in ARRAYS if name not in entries]
     if missing:
         raise ValueError(f"{path} lacks the arrays {missing}: save the mixture again with GMM.save")

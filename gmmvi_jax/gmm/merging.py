@@ -6,6 +6,8 @@ import jax
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.requirements import require_host_array
 from gmmvi_jax.typing import HostArray
 
 
@@ -25,13 +27,20 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         ValueError: there is nothing to merge, the mixtures do not match, one of them is not finite,
             or none has a finite ELBO.
     """
-    if not gmms or len(gmms) != len(np.asarray(elbos)):
-        raise ValueError(f"merge needs one ELBO per mixture, got {len(gmms)} mixtures.")
+    if not isinstance(gmms, Sequence) or not gmms:
+        raise TypeError(f"gmms must be a list of mixtures, at least one, got {gmms!r}.")
+    for gmm in gmms:
+        require_gmm("each of gmms", gmm)
+    values = require_host_array("elbos", elbos)
+    if values.shape != (len(gmms),):
+        raise ValueError(
+            f"elbos must have shape ({len(gmms)},), one for each of gmms, got {values.shape}."
+        )
     shapes = {gmm.factors.shape[1:] for gmm in gmms}
     if len(shapes) > 1:
         raise ValueError(f"mixtures differ in the shape of their factors: {sorted(shapes)}.")
     _check_finite(gmms)
-    values = np.asarray(elbos, dtype=float)
+    values = values.astype(float)
     if not np.any(np.isfinite(values)) or np.any(values == np.inf):
         raise ValueError(
             f"elbos must be finite for at least one mixture, and never +inf, got "

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm.checks import check_moments
+from gmmvi_jax.requirements import require_array
 from gmmvi_jax.typing import Array
 
 
@@ -11,7 +12,8 @@ def parameters_from_moments(
     weights: ArrayLike, means: ArrayLike, covariances: ArrayLike
 ) -> tuple[Array, Array, Array]:
     """Returns the log weights, means and factors; see ``GMM.from_moments``."""
-    moments = [jnp.asarray(moment) for moment in (weights, means, covariances)]
+    named = {"weights": weights, "means": means, "covariances": covariances}
+    moments = [require_array(name, moment) for name, moment in named.items()]
     dtype = jnp.result_type(*moments, float)  # of integers, the default float
     weights, means, covariances = (moment.astype(dtype) for moment in moments)
     check_moments(weights, means, covariances)

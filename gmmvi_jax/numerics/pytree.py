@@ -25,6 +25,9 @@ def register_pytree(cls: Class) -> Class:
     Returns:
         The class, so that this can be used as a decorator above ``dataclasses.dataclass``.
     """
+    is_dataclass = hasattr(cls, "__dataclass_fields__") and isinstance(cls, type)
+    if not is_dataclass:
+        raise TypeError(f"cls must be a dataclass, got {cls!r}; put dataclasses.dataclass below.")
     fields = dataclasses.fields(cls)
     static = tuple(field.name for field in fields if field.metadata.get("static", False))
     data = tuple(field.name for field in fields if field.name not in static)

@@ -20,6 +20,7 @@ from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.marginals import plot_widest_marginals
 from gmmvi_jax.plotting.motion import plot_ways
 from gmmvi_jax.plotting.posture import plot_postures
+from gmmvi_jax.requirements import require_path
 from gmmvi_jax.typing import LogDensity
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def report(
     Raises:
         ImportError: matplotlib is not installed.
     """
+    if path is not None:
+        require_path("path", path)
     figure = new_figure(13.0, 6.5)
     posterior, history = as_posterior(result), result.history
     gmm = posterior.gmm

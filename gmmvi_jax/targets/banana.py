@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Haario, Saksman, Tamminen, "Adaptive proposal distribution for random walk Metropolis algorithm"
@@ -85,6 +86,7 @@ def banana(dim: int = 2, curvature: float = CURVATURE) -> Banana:
     Raises:
         ValueError: ``dim`` is less than 2.
     """
+    require_int("dim", dim)
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (the banana lies in the first two), got {dim}")
     return Banana("banana", dim, curvature)

@@ -12,6 +12,7 @@ import numpy as np
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_seed
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Sountsov, Radul et al., "Inference Gym" (2020), Brownian motion with unknown scales and missing
@@ -183,8 +184,7 @@ def brownian(seed: int = 0) -> Brownian:
     Raises:
         ValueError: ``seed`` is negative.
     """
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    require_seed("seed", seed)
     generator = np.random.Generator(np.random.PCG64(seed))
     positions = np.cumsum(generator.normal(0.0, TRUE_INNOVATION_SCALE, NUM_STEPS))
     observed = np.concatenate([positions[: GAP[0]], positions[GAP[1] :]])

@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
+from gmmvi_jax.requirements import require_int, require_seed
 from gmmvi_jax.typing import Array
+
+_MOST_DIMS = 10_000  # of full covariances
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,8 +89,6 @@ def generator_of(dim: int, seed: int) -> np.random.Generator:
     Raises:
         ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
-    if dim < 1:
-        raise ValueError(f"dim must be at least 1, got {dim}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    require_int("dim", dim, 1, _MOST_DIMS)
+    require_seed("seed", seed)
     return np.random.Generator(np.random.PCG64(seed))

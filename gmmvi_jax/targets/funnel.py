@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Neal, "Slice sampling" (Annals of Statistics 2003), section 8; in 10-D in Blessing et al., "Beyond
@@ -72,6 +73,7 @@ def funnel(dim: int = DIM) -> Funnel:
     Raises:
         ValueError: ``dim`` is less than 2.
     """
+    require_int("dim", dim)
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (a neck and what it scales), got {dim}")
     return Funnel("funnel", dim)

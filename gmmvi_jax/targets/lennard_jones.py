@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
@@ -83,6 +84,7 @@ def lennard_jones(num_particles: int = NUM_PARTICLES) -> LennardJones:
     Raises:
         ValueError: ``num_particles`` is less than 2.
     """
+    require_int("num_particles", num_particles)
     if num_particles < 2:
         raise ValueError(f"num_particles must be at least 2 (a pair), got {num_particles}")
     return LennardJones("lennard_jones", num_particles)

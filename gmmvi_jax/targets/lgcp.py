@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int, require_seed
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
@@ -88,10 +89,10 @@ def lgcp(grid: int = GRID, seed: int = 0) -> LogGaussianCox:
     Raises:
         ValueError: ``grid`` is less than 2 or ``seed`` is negative.
     """
+    require_int("grid", grid, most=1000)
     if grid < 2:
         raise ValueError(f"grid must be at least 2 (cells per side), got {grid}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    require_seed("seed", seed)
     sides = np.arange(grid) / grid
     cells = np.stack(np.meshgrid(sides, sides, indexing="ij"), axis=-1).reshape(-1, 2)  # [D, 2]
     distances = np.linalg.norm(cells[:, None] - cells[None], axis=-1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Noé et al., "Boltzmann generators" (Science 2019), 2-D; many of them side by side, and 32-D, in
@@ -98,6 +99,7 @@ def many_well(dim: int = DIM) -> ManyWell:
     Raises:
         ValueError: ``dim`` is not an even number from 2 on.
     """
+    require_int("dim", dim)
     if dim < 2 or dim % 2:
         raise ValueError(f"dim must be even, at least 2 (two coordinates per well), got {dim}")
     return ManyWell("many_well", dim)

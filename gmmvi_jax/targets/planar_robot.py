@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
 
@@ -86,7 +87,7 @@ def planar_robot(num_goals: int = 4) -> PlanarRobot:
     Raises:
         ValueError: ``num_goals`` is neither 1 nor 4.
     """
-    if num_goals not in (1, 4):
+    if require_int("num_goals", num_goals) not in (1, 4):
         raise ValueError(
             f"num_goals must be 1 or 4, got {num_goals}; for other goals build a PlanarRobot"
         )

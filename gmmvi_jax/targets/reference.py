@@ -97,10 +97,10 @@ def _folder() -> Traversable:
 
 
 def _stored_name(name: str) -> str:
-    stored = _SAME_AS.get(name, name)
+    stored = _SAME_AS.get(name, name) if isinstance(name, str) else None
     if stored not in reference_names():
         raise ValueError(
-            f"there are no reference samples of {name!r}; there are some of "
+            f"name: there are no reference samples of {name!r}; there are some of "
             f"{', '.join(reference_names())}"
         )
     return stored

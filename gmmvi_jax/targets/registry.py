@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from gmmvi_jax.near_names import did_you_mean
+from gmmvi_jax.requirements import require_seed
 from gmmvi_jax.targets.banana import banana
 from gmmvi_jax.targets.brownian import brownian
 from gmmvi_jax.targets.funnel import funnel
@@ -162,7 +163,7 @@ def get(name: str, seed: int = 0) -> Target:
         >>> get("breast_cancer").dim
         31
     """
-    return _entry(name).build(seed)
+    return _entry(name).build(require_seed("seed", seed))
 
 
 def describe(name: str) -> str:
@@ -175,8 +176,10 @@ def describe(name: str) -> str:
 
 
 def _entry(name: str) -> _Entry:
-    canonical = _ALIASES.get(name, name)
+    canonical = _ALIASES.get(name, name) if isinstance(name, str) else None
     if canonical in _TARGETS:
         return _TARGETS[canonical]
     hint = did_you_mean(name, [*_TARGETS, *_ALIASES])
-    raise ValueError(f"there is no target {name!r}{hint} The targets are: {', '.join(names())}")
+    raise ValueError(
+        f"name: there is no target {name!r}{hint} The targets are: {', '.join(names())}"
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_host_array, require_number
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Our own settings, since the literature has many: rings with gaps of several widths.
@@ -95,10 +96,11 @@ def rings(radii: Sequence[float] = RADII, width: float = WIDTH) -> Rings:
     Raises:
         ValueError: there is no ring, ``width`` is not positive, or a radius is too small for it.
     """
-    array = np.array(radii, np.float64)
+    array = require_host_array("radii", radii).astype(np.float64)
+    require_number("width", width)
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"radii must be a sequence of at least one number, got {radii!r}")
-    if not width > 0:
+    if np.ndim(width) or not width > 0:
         raise ValueError(f"width must be positive, got {width}")
     if not np.all(array >= MIN_WIDTHS_FROM_CENTRE * width):
         raise ValueError(

@@ -79,8 +79,8 @@ def stm(dim: int, seed: int = 0) -> StudentTMixtureTarget:
     Raises:
         ValueError: ``dim`` is less than 1 or ``seed`` is negative.
     """
-    num_components, bound = HIGH_DIMENSIONAL if dim >= HIGH_DIMENSION else LOW_DIMENSIONAL
     generator = generator_of(dim, seed)
+    num_components, bound = HIGH_DIMENSIONAL if dim >= HIGH_DIMENSION else LOW_DIMENSIONAL
     means = generator.uniform(-bound, bound, (num_components, dim))
     roots = generator.normal(0.0, FACTOR_SCALE_PER_DIM * dim, (num_components, dim, dim))
     inverse_scales = roots.transpose(0, 2, 1) @ roots + np.eye(dim)

@@ -12,19 +12,20 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.config import Config
+from gmmvi_jax.config import Config, require_config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import shown
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.run_directory import read_run
-from gmmvi_jax.training.sample_exchange import Samples
+from gmmvi_jax.training.sample_exchange import require_samples
 from gmmvi_jax.typing import Array
 
 Initial: TypeAlias = GMM | TrainState | TrainResult | str | os.PathLike[str]
@@ -33,23 +34,15 @@ Initials: TypeAlias = Initial | TrainManyResult | Sequence[Initial]
 
 def check_call(config: Any, log_target: Any) -> None:
     """Raises TypeError unless ``config`` is one; that ``log_target`` may be it is told."""
-    if isinstance(config, Config):
-        return
-    if isinstance(log_target, Config):
+    if isinstance(log_target, Config) and not isinstance(config, Config):
         raise TypeError("config and log_target are swapped: train(config, log_target).")
-    raise TypeError(
-        f"config must be a Config, as samtron(dim), from_codename or published_config make it; got "
-        f"{_kind(config)}."
-    )
+    require_config(config)
 
 
 def check_rest(samples: Any, progress: Any) -> None:
     """Raises TypeError where one of these cannot be used."""
-    if samples is not None and not isinstance(samples, Samples):
-        raise TypeError(
-            f"samples must be Samples, from export_samples(result.state) or load_samples(path); "
-            f"got {_kind(samples)}."
-        )
+    if samples is not None:
+        require_samples(samples)
     if progress is not None and not isinstance(progress, bool | np.bool_):
         raise TypeError(f"progress must be True, False or None, got {progress!r}.")
 
@@ -64,7 +57,7 @@ def is_stop(answer: Any) -> bool:
         return bool(answer)
     except Exception as error:
         raise TypeError(
-            f"a callback returned {_kind(answer)}; it must return True, which stops the run, or "
+            f"a callback returned {shown(answer)}; it must return True, which stops the run, or "
             f"False or None."
         ) from error
 
@@ -126,7 +119,7 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
         TypeError: it is a single number.
         ValueError: it is empty, one is no integer of at least 0, or one is there twice.
     """
-    if np.ndim(seeds) == 0 and not isinstance(seeds, Sequence | range):
+    if not isinstance(seeds, Sequence | range) and np.ndim(seeds) == 0:
         cure = f"; pass range({seeds}) for {seeds} runs" if isinstance(seeds, int) else ""
         raise TypeError(f"seeds must be a sequence of integers, got {seeds!r}{cure}.")
     if len(seeds) == 0:
@@ -170,7 +163,7 @@ def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
         return _fitting_mixture(initial, config)
     raise TypeError(
         f"initial must be a GMM, a TrainState, a TrainResult or the path of a file with one of "
-        f"them; got {_kind(initial)}."
+        f"them; got {shown(initial)}."
     )
 
 
@@ -274,20 +267,15 @@ def _check_fit(dim: int, is_diagonal: bool, config: Config) -> None:
         )
 
 
-def _kind(value: Any) -> str:
-    """Returns what to call a value of the wrong type in a message."""
-    text = repr(value)
-    return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
-
-
-def as_target(log_target: Callable[..., Array], config: Config) -> Any:
+def as_target(log_target: Callable[..., Array], config: Config, name: str = "log_target") -> Any:
     """Returns the target as a callable pytree of a vector.
 
     Args:
         log_target: of one point; or of one pytree, if the config was made from an example of it.
         config: of the run.
+        name: of the argument, for the message.
     """
     if isinstance(log_target, PytreeTarget):
         return log_target
-    target = as_log_density(log_target)
+    target = as_log_density(log_target, name)
     return target if config.layout is None else PytreeTarget(target, config.layout)

@@ -63,7 +63,7 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
     """
     check_call(config, log_density)
     validate(config)
-    target = as_target(log_density, config)
+    target = as_target(log_density, config, "log_density")
     estimator = config.algorithm.natural_gradient
     check_target(target, config.dim, jnp.result_type(float), estimator)
     layout = target.layout if isinstance(target, PytreeTarget) else None

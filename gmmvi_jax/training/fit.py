@@ -119,7 +119,7 @@ def fit(
     domain = getattr(log_density, "domain", None) if domain is None else domain
     mean = getattr(log_density, "prior_mean", None) if prior_mean is None else prior_mean
     scale = getattr(log_density, "prior_scale", None) if prior_scale is None else prior_scale
-    target = as_log_density(log_density)
+    target = as_log_density(log_density, "log_density")
     until: list[StoppingRule] = [Convergence(tolerance)]
     budget = None if budget is None else require_count("budget", budget)
     until += [] if budget is None else [EvaluationBudget(budget)]

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gmmvi_jax.densities.check import check_dimensions
+from gmmvi_jax.requirements import require_path
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.history import History
@@ -16,7 +16,7 @@ from gmmvi_jax.training.run_directory import read_run, write_only_run
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending, Status
-from gmmvi_jax.training.watch import first_memory
+from gmmvi_jax.training.watch_memory import first_memory
 from gmmvi_jax.typing import Array
 
 _UNFINISHED = Ending(Status.INTERRUPTED, "the process ended before the run did.")
@@ -24,8 +24,8 @@ _UNFINISHED = Ending(Status.INTERRUPTED, "the process ended before the run did."
 
 def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
     """Writes a result; see ``TrainResult.save``."""
+    directory = require_path("directory", directory)
     to_json(result.config)  # raises where it holds a function
-    directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     columns = result.history.values()
     snapshot = Snapshot(
@@ -60,9 +60,9 @@ def load(
         ValueError: no snapshot in it can be read; or ``log_density`` is another one.
         TypeError: ``log_density`` does not take such positions.
     """
-    directory = Path(directory)
+    directory = require_path("directory", directory)
     snapshot = read_run(directory)
-    target = None if log_density is None else as_target(log_density, snapshot.config)
+    target = None if log_density is None else as_target(log_density, snapshot.config, "log_density")
     if target is not None:
         try:
             check_dimensions(target, snapshot.gmm.dim, snapshot.gmm.means.dtype)

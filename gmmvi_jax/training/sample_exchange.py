@@ -4,6 +4,7 @@ Everything here runs on the host, between runs.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +17,14 @@ from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.exact_counter import count_up
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import shown
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.samples.batch import OUTSIDE_DEPTH, SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.samples.window import ReuseWindow
 from gmmvi_jax.samples.window_growth import add_all_densities
-from gmmvi_jax.state import TrainState
+from gmmvi_jax.state import TrainState, require_state
 from gmmvi_jax.typing import Array, HostArray, LogDensity, PRNGKey
 
 
@@ -64,8 +66,18 @@ class Samples:
     num_evaluations: int = 0
 
 
+def require_samples(samples: Any) -> None:
+    """Raises TypeError unless the argument ``samples`` is what it is called."""
+    if not isinstance(samples, Samples):
+        raise TypeError(
+            f"samples must be Samples, from export_samples(result.state) or load_samples(path); "
+            f"got {shown(samples)}."
+        )
+
+
 def export_samples(state: TrainState) -> Samples:
     """Returns the samples that a state holds, as numpy arrays."""
+    require_state("state", state)
     batch, archive, densities = state.database
     count = int(archive.count)
     reusable = None
@@ -102,6 +114,7 @@ def reevaluate_samples(
         log_target: the new one.
         rng_key: for a stochastic target.
     """
+    require_samples(samples)
     target = as_log_density(log_target)
     keys = jax.random.split(typed_key(0 if rng_key is None else rng_key))
     values, _ = _evaluate(target, samples.points, keys[0], with_gradient=False)
@@ -143,6 +156,8 @@ def import_samples(state: TrainState, samples: Samples) -> TrainState:
     Raises:
         ValueError: another dimension, or other covariances (full, diagonal).
     """
+    require_state("state", state)
+    require_samples(samples)
     check_samples(state, samples)
     batch, archive, densities = state.database
     archive = _fill_archive(archive, samples)

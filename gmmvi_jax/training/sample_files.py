@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
-from gmmvi_jax.training.sample_exchange import ReusableSamples, Samples
+from gmmvi_jax.requirements import require_path
+from gmmvi_jax.training.sample_exchange import ReusableSamples, Samples, require_samples
 
 FORMAT = FileFormat("gmmvi_jax.Samples", 1, "file of samples", "save_samples")
 _REUSABLE = "reusable_"
@@ -19,6 +20,8 @@ def save_samples(path: str | os.PathLike[str], samples: Samples) -> None:
     Raises:
         FileNotFoundError: the directory does not exist.
     """
+    require_path("path", path)
+    require_samples(samples)
     arrays = {
         "points": samples.points,
         "log_target": samples.log_target,
@@ -37,7 +40,7 @@ def load_samples(path: str | os.PathLike[str]) -> Samples:
         FileNotFoundError: there is no such file.
         ValueError: the file is not one of those, or is damaged.
     """
-    arrays = read_npz(path, FORMAT)
+    arrays = read_npz(require_path("path", path), FORMAT)
     reusable = None
     if _REUSABLE + "points" in arrays:
         fields: dict[str, Any] = {n: arrays.get(_REUSABLE + n) for n in _reusable_names()}

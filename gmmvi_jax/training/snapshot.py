@@ -17,7 +17,7 @@ from gmmvi_jax.training.history import History
 from gmmvi_jax.training.run_loop import Row
 from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
-from gmmvi_jax.training.watch import WatchMemory
+from gmmvi_jax.training.watch_memory import WatchMemory
 
 FORMAT = FileFormat("gmmvi_jax.Snapshot", 1, "snapshot of a run", "train(checkpoint=DIRECTORY)")
 _GMM_FIELDS = ("log_weights", "means", "factors")

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.config import Config
+from gmmvi_jax.config import Config, require_config
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.init import init
-from gmmvi_jax.state import TrainState
+from gmmvi_jax.requirements import require_path
+from gmmvi_jax.state import TrainState, require_state
 from gmmvi_jax.typing import Array
 
 FORMAT = FileFormat("gmmvi_jax.TrainState", 5, "state", "save_state")
@@ -29,6 +30,8 @@ def save_state(path: str | os.PathLike[str], state: TrainState) -> None:
     Raises:
         FileNotFoundError: the directory does not exist.
     """
+    require_path("path", path)
+    require_state("state", state)
     write_npz(path, state_arrays(state), FORMAT)
 
 
@@ -43,7 +46,8 @@ def load_state(path: str | os.PathLike[str], config: Config) -> TrainState:
         FileNotFoundError: there is no such file.
         ValueError: the file is no state, or one of another config; what differs is named.
     """
-    path = Path(path)
+    path = require_path("path", path)
+    require_config(config)
     return state_of_arrays(path, read_npz(path, FORMAT), config)
 
 

@@ -141,7 +141,8 @@ class EvaluationBudget:
 
     def __post_init__(self) -> None:
         """Raises ValueError unless the number is a whole one of at least 1."""
-        object.__setattr__(self, "num_evaluations", require_count("budget", self.num_evaluations))
+        count = require_count("num_evaluations", self.num_evaluations)
+        object.__setattr__(self, "num_evaluations", count)
 
     def __call__(self, rows: Rows) -> Ending | None:
         """Returns SPENT, or None; see ``StoppingRule``."""

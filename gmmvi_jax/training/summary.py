@@ -9,6 +9,7 @@ import numpy as np
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.requirements import require_int
 
 if TYPE_CHECKING:
     from gmmvi_jax.training.result import TrainResult
@@ -55,6 +56,7 @@ def run_summary(result: "TrainResult", max_modes: int) -> str:
         result: of the run.
         max_modes: maximum number of modes, and of components, to list.
     """
+    require_int("max_modes", max_modes, least=0)
     modes, names = modes_in_words(find_modes(result.gmm), result.layout)
     database_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(result.state.database))
     table = summary_table(

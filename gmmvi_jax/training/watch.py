@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Set
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +14,12 @@ from gmmvi_jax.densities.minibatch import MinibatchTarget
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.evaluation.improper import search_improper
+from gmmvi_jax.evaluation.rounding import (
+    ROUNDING_LIMITS,
+    describe_rounding,
+    highest_finite,
+    spacing_at,
+)
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.first_look import (
@@ -23,26 +29,12 @@ from gmmvi_jax.training.first_look import (
     nonfinite_coordinates,
 )
 from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.training.watch_memory import WatchMemory, first_memory, mean_squares
 from gmmvi_jax.typing import LogDensity
 
-_SUSPICIOUS_SPREAD = 100.0  # width, in initial scales, beyond which the target is examined
 _SPREAD_FACTOR = 10.0  # growth after which it is examined again
 _MOST_BROKEN_POINTS = 64  # points at which gradients are recomputed, to name their coordinates
 _MOST_OUTSIDE = 0.99  # share of the last mixture's draws outside of the support without a warning
-
-
-class WatchMemory(NamedTuple):
-    """What a watch must know to go on in another process.
-
-    Attributes:
-        centre: [D] of the initial mixture.
-        scale: [D] its standard deviations.
-        largest_spread: of the mixture, in these, that was examined.
-    """
-
-    centre: np.ndarray
-    scale: np.ndarray
-    largest_spread: float
 
 
 class Watch:
@@ -77,6 +69,8 @@ class Watch:
         self._layout = layout
         self._centre, self._scale, self._largest_spread = memory
         self._told: set[Fault] = set()
+        self._highest = float("nan")  # value at the last samples
+        self._largest_spacing = ROUNDING_LIMITS[0]
 
     @property
     def memory(self) -> WatchMemory:
@@ -101,10 +95,14 @@ class Watch:
             gmm: its mixture.
             row: the chunk's row of the history.
         """
-        return self._inspect_samples(state, row) or self._inspect_mixture(gmm, row)
+        ending = self._inspect_samples(state, row)
+        if ending is None:
+            self._highest = highest_finite(_values(state))
+            ending = self._inspect_mixture(gmm, row)
+        return ending
 
     def conclude(self, ending: Ending, row: dict[str, Any], num_draws: int) -> Ending:
-        """Returns the final ending, after a check of the draws behind the last ELBO.
+        """Returns the final ending, after a check of the last values and of the last ELBO's draws.
 
         A mixture may lose the target's support, or never find it. This is checked at the end only,
         since the mixture may recover before.
@@ -114,7 +112,12 @@ class Watch:
             row: the last row of the history.
             num_draws: number of draws for its ELBO.
         """
-        if not ending.status.is_regular or not num_draws:
+        if not ending.status.is_regular:
+            return ending
+        rounding = describe_rounding(self._highest, jnp.result_type(float))
+        if rounding is not None:
+            warnings.warn(f"log_target is {rounding}.", stacklevel=4)
+        if not num_draws:
             return ending
         draws = f"draws of the mixture after iteration {row['iteration']}"
         share = row["outside_share"]
@@ -177,10 +180,14 @@ class Watch:
         if not all(np.all(np.isfinite(part)) for part in parts):
             text = f"the mixture is not finite after iteration {row['iteration']}"
             return Ending(Status.DIVERGED, text)
-        spread = np.sqrt(np.max(_mean_squares(gmm, self._centre) / np.square(self._scale)))
-        if spread <= self._largest_spread:
+        spread = np.sqrt(np.max(mean_squares(gmm, self._centre) / np.square(self._scale)))
+        # A target without a bound may lift a mixture that stays narrow. Far below 0 it is not yet
+        # where the target has its mass.
+        spacing = spacing_at(max(self._highest, 0.0), jnp.result_type(float))
+        if spread <= self._largest_spread and not spacing > self._largest_spacing:
             return None
-        self._largest_spread = _SPREAD_FACTOR * spread
+        self._largest_spread = max(self._largest_spread, _SPREAD_FACTOR * spread)
+        self._largest_spacing = max(self._largest_spacing, _SPREAD_FACTOR * spacing)
         names = None if self._layout is None else self._layout.names
         improper, num_evaluations = search_improper(
             self._log_target, gmm, self._centre, temperature=row["temperature"], names=names
@@ -194,10 +201,14 @@ class Watch:
 
 def _values_differ(state: TrainState) -> bool:
     """Returns whether the target has several values at the samples of the last iteration."""
+    return len(np.unique(_values(state))) > 1
+
+
+def _values(state: TrainState) -> np.ndarray:
+    """Returns the target's values at the usable samples of the last iteration."""
     batch = state.database.batch
     live = np.arange(len(batch.usable)) < int(batch.num_samples)
-    values = np.asarray(batch.log_target)[live & np.asarray(batch.usable)]
-    return len(np.unique(values)) > 1
+    return np.asarray(batch.log_target)[live & np.asarray(batch.usable)]
 
 
 def start_watch(
@@ -254,29 +265,3 @@ def _check_minibatches(log_target: LogDensity, point: np.ndarray) -> int:
     else:
         density, position = log_target, point
     return density.check_sum(position) if isinstance(density, MinibatchTarget) else 0
-
-
-def first_memory(config: Config, initial: GMM | None) -> WatchMemory:
-    """Returns centre and standard deviations of the initial mixture.
-
-    A mixture to start from may sit in a narrow part of the target, as the highest point of a
-    funnel; then the prior's scale is what growth is measured by.
-    """
-    start = config.algorithm.initial_mixture
-    variance = np.asarray(start.initial_variance, float)
-    if initial is not None:
-        centre = np.exp(np.asarray(initial.log_weights, float)) @ np.asarray(initial.means, float)
-        variance = np.maximum(_mean_squares(initial, centre), variance)
-        return WatchMemory(centre, np.sqrt(variance), _SUSPICIOUS_SPREAD)
-    if start.num_components > 1:
-        variance = variance + np.square(np.asarray(start.prior_scale, float))
-    mean = np.asarray(start.prior_mean, float)
-    return WatchMemory(mean, np.sqrt(variance), _SUSPICIOUS_SPREAD)
-
-
-def _mean_squares(gmm: GMM, centre: np.ndarray) -> np.ndarray:
-    """Returns [D] the mixture's expectation of (x - centre)^2."""
-    arrays = (gmm.log_weights, gmm.means, gmm.factors)
-    log_weights, means, factors = (np.asarray(array, float) for array in arrays)
-    variances = np.square(factors) if factors.ndim == 2 else np.sum(np.square(factors), axis=2)
-    return np.exp(log_weights) @ (np.square(means - centre) + variances)

@@ -29,7 +29,7 @@ def choices_of(codename: str) -> tuple[Choice, ...]:
     Raises:
         ValueError: it is none; the nearest is named.
     """
-    if codename not in codenames():
+    if not isinstance(codename, str) or codename not in codenames():
         raise ValueError(
             f"unknown codename {codename!r}{did_you_mean(codename, codenames())} A codename has "
             f"one letter from each of {', '.join(LETTERS)}, in this order, e.g. 'SAMTRON'."

@@ -22,6 +22,7 @@ from gmmvi_jax.modules.schedule_checks import as_checked_schedule
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.numerics.schedule import Schedule
 from gmmvi_jax.requirements import (
+    MOST_ROWS,
     require_bool,
     require_int,
     require_variance,
@@ -102,8 +103,9 @@ def from_codename(
         >>> config.run.num_iterations
         100
     """
+    choices_of(codename)
     layout = layout_of(dim, domain)
-    num_dims = require_int("dim", dim if layout is None else layout.dim, least=1)
+    num_dims = require_int("dim", dim if layout is None else layout.dim, 1, MOST_ROWS)
     require_bool("diagonal", diagonal)
     require_bool("average_iterates", average_iterates)
     num_initial_components, max_components = _component_counts(

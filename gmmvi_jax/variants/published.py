@@ -77,15 +77,15 @@ def published_settings() -> dict[str, dict[str, dict[str, Any]]]:
 
 def _lookup(codename: str, target_name: str) -> dict[str, Any]:
     settings = published_settings()
-    if codename not in settings:
+    if not isinstance(codename, str) or codename not in settings:
         raise ValueError(
-            f"the study published no settings for {codename!r}"
+            f"codename: the study published no settings for {codename!r}"
             f"{did_you_mean(codename, settings)} It has {', '.join(settings)}."
         )
-    if target_name not in settings[codename]:
+    if not isinstance(target_name, str) or target_name not in settings[codename]:
         known = list(settings[codename])
         raise ValueError(
-            f"the study published no settings of {codename} for {target_name!r}"
+            f"target_name: the study published no settings of {codename} for {target_name!r}"
             f"{did_you_mean(target_name, known)} It has {', '.join(known)}."
         )
     entry = settings[codename][target_name]

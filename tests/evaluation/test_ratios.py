@@ -155,6 +155,23 @@ def test_the_mean_of_huge_ratios_does_not_overflow():
     np.testing.assert_allclose(found.mean, -1e38, rtol=1e-5)
 
 
+def test_a_large_constant_costs_the_measures_no_more_than_its_own_rounding():
+    differences = np.random.default_rng(0).integers(-3, 4, 1000).astype(np.float32)
+    for constant in (2.0**23, -(2.0**23)):  # float32 has the integers there
+        ratios = jnp.asarray(differences + np.float32(constant))
+        found, expected = average(ratios), average(jnp.asarray(differences))
+        np.testing.assert_allclose(found.mean, expected.mean + constant, atol=0.5, rtol=0.0)
+        np.testing.assert_allclose(found.standard_error, expected.standard_error, rtol=1e-4)
+        found, expected = log_z(ratios), log_z(jnp.asarray(differences))
+        np.testing.assert_allclose(found.value, expected.value + constant, atol=0.5, rtol=0.0)
+        np.testing.assert_allclose(found.effective_fraction, expected.effective_fraction, rtol=1e-4)
+
+
+def test_the_error_of_a_huge_spread_does_not_overflow():
+    found = average(jnp.asarray([-1e30, -3e30], jnp.float32))
+    np.testing.assert_allclose(found.standard_error, 1e30, rtol=1e-5)
+
+
 def test_without_a_draw_inside_nothing_is_nan():
     ratios = jnp.full(30, -jnp.inf)
     estimate = average(ratios)
@@ -192,7 +209,7 @@ def test_samples_outside_of_the_support_are_no_samples_of_the_target():
     ratios = np.random.default_rng(2).normal(size=100)
     expected = forward_metrics(jnp.asarray(ratios), 0.2)
     got = forward_metrics(jnp.concatenate([jnp.asarray(ratios), jnp.full(5, -jnp.inf)]), 0.2)
-    np.testing.assert_allclose(got, expected, rtol=1e-5)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_samples_where_q_has_no_mass_are_seen():

@@ -1,0 +1,14 @@
+"""Arguments that must be mixtures."""
+
+from typing import Any
+
+from gmmvi_jax.gmm.dense import GMM
+
+
+def require_gmm(name: str, value: Any) -> None:
+    """Raises TypeError unless ``value`` is a mixture."""
+    if not isinstance(value, GMM):
+        raise TypeError(
+            f"{name} must be a GMM, as result.gmm or GMM.from_moments(...), got "
+            f"{type(value).__name__}."
+        )
