@@ -384,7 +384,8 @@ def test_a_narrow_mixture_that_an_unbounded_target_has_lifted_is_examined():
         usable=np.ones(3, bool), num_samples=3, log_target=np.float32([1e8, 4e8, 2e8])
     )
     state = SimpleNamespace(database=SimpleNamespace(batch=batch))
-    row = {"iteration": 4, "temperature": 1.0, "num_samples": 3} | dict.fromkeys(Fault, 0)
+    row: dict[str, Any] = {"iteration": 4, "temperature": 1.0, "num_samples": 3}
+    row |= {fault: 0 for fault in Fault}
     ending = watch(state, gmm, row)  # type: ignore[arg-type]
     assert ending is not None
     assert ending.status is Status.DIVERGED
