@@ -381,7 +381,7 @@ def test_a_narrow_mixture_that_an_unbounded_target_has_lifted_is_examined():
     watch = Watch(as_log_density(exponential), set(), None, memory)
     gmm = gmmvi.GMM.from_moments([1.0], np.full((1, 2), 10.0), np.ones((1, 2)))
     batch = SimpleNamespace(
-        usable=np.ones(3, bool), num_samples=3, log_target=np.float32([1e8, 4e8, 2e8])
+        usable=np.ones(3, bool), num_samples=3, log_target=np.array([1e8, 4e8, 2e8], np.float32)
     )
     state = SimpleNamespace(database=SimpleNamespace(batch=batch))
     row: dict[str, Any] = {"iteration": 4, "temperature": 1.0, "num_samples": 3}
