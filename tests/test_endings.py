@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -16,9 +17,12 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.faults import Fault
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.training import forked, launch
 from gmmvi_jax.training.status import Status
+from gmmvi_jax.training.watch import Watch
+from gmmvi_jax.training.watch_memory import WatchMemory
 
 CONFIG = gmmvi.samtron(
     2,
@@ -367,3 +371,23 @@ def test_many_functions_of_one_code_are_warned_about():
         warn_of_repeats(as_log_density(function))
     with pytest.warns(UserWarning, match=r"8 functions made by the same code .*Partial"):
         gmmvi.train(short, functions[-1])
+
+
+def test_a_narrow_mixture_that_an_unbounded_target_has_lifted_is_examined():
+    def exponential(x):
+        return jnp.exp(jnp.sum(x))
+
+    memory = WatchMemory(centre=np.zeros(2), scale=np.ones(2), largest_spread=100.0)
+    watch = Watch(as_log_density(exponential), set(), None, memory)
+    gmm = gmmvi.GMM.from_moments([1.0], np.full((1, 2), 10.0), np.ones((1, 2)))
+    batch = SimpleNamespace(
+        usable=np.ones(3, bool), num_samples=3, log_target=np.array([1e8, 4e8, 2e8], np.float32)
+    )
+    state = SimpleNamespace(database=SimpleNamespace(batch=batch))
+    row: dict[str, Any] = {"iteration": 4, "temperature": 1.0, "num_samples": 3}
+    row |= {fault: 0 for fault in Fault}
+    ending = watch(state, gmm, row)  # type: ignore[arg-type]
+    assert ending is not None
+    assert ending.status is Status.DIVERGED
+    assert "improper or unbounded" in ending.reason
+    assert watch(state, gmm, row) is None  # type: ignore[arg-type]  # once for such values

@@ -91,5 +91,5 @@ def test_instance_depends_on_its_seed_alone() -> None:
     np.testing.assert_allclose(
         brownian().observations[[0, 19]], [-0.13886970542147103, -0.16719393456577608]
     )
-    with pytest.raises(ValueError, match="seed must not be negative, got -1"):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         brownian(seed=-1)

@@ -140,7 +140,7 @@ def test_modes_are_local_maxima() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="dim must be an integer of at least 1, got 0"):
         gmm(0)
-    with pytest.raises(ValueError, match="seed must not be negative, got -1"):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         gmm(20, seed=-1)

@@ -56,7 +56,7 @@ def test_instances_are_the_same_everywhere() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="dim must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="dim must be an integer of at least 1, got 0"):
         gmm40(0)
-    with pytest.raises(ValueError, match="seed must not be negative, got -1"):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         gmm40(seed=-1)

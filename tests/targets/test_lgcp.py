@@ -51,5 +51,5 @@ def test_data_come_from_the_model_and_their_seed_alone() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match=r"grid must be at least 2 \(cells per side\), got 1"):
         lgcp(1)
-    with pytest.raises(ValueError, match="seed must not be negative, got -1"):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         lgcp(seed=-1)
