@@ -65,7 +65,7 @@ def test_every_two_choices_meet_in_the_subset():
 @pytest.mark.parametrize(
     "row",
     [
-        pytest.param(row, id=name, marks=[] if index % 4 == 0 else pytest.mark.slow)
+        pytest.param(row, id=name, marks=[] if index % 6 == 0 else pytest.mark.slow)
         for index, (row, name) in enumerate(zip(ROWS, NAMES, strict=True))
     ],
 )

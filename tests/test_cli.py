@@ -270,6 +270,7 @@ def test_what_happens_in_training_leaves_no_traceback(error, code, monkeypatch, 
         assert capsys.readouterr().err.startswith("gmmvi-jax: error: ")
 
 
+@pytest.mark.slow
 def test_without_a_variant_everything_is_chosen_and_a_killed_run_goes_on(
     tmp_path, capsys, monkeypatch
 ):

@@ -233,7 +233,7 @@ MISTAKES = {
     "arguments missing": ("density", '{"s": "lower"}', 'of s: "lower": .*write ."lower", bound.'),
     "arguments of none": ("density", '["positive", 0]', 'takes no arguments; write "positive"'),
     "out of order": ("density", '["interval", 2, 1]', "interval needs finite bounds"),
-    "no number": ("density", '["lower", "a"]', "could not convert"),
+    "no number": ("density", '["lower", "a"]', "bound must be an array of real numbers"),
     "no such part": ("density", '{"t": "positive"}', "has no 't'.* It has a, s"),
     "parts of a vector": (
         "vector",

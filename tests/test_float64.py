@@ -54,7 +54,7 @@ def settings_of(row: Row) -> dict[str, Any]:
 
 # Each compiles for five seconds: most of them only when slow tests are asked for.
 _TRAINED = [
-    pytest.param(row, id=name, marks=[pytest.mark.slow] if index % 7 else [])
+    pytest.param(row, id=name, marks=[pytest.mark.slow] if index % 14 else [])
     for index, (row, name) in enumerate(zip(ROWS, NAMES, strict=True))
 ]
 

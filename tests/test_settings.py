@@ -192,7 +192,7 @@ def test_what_can_be_checked_of_a_traced_setting_is_checked(name, value, message
         jax.jit(jax.vmap(configure))(value)
 
 
-@pytest.mark.parametrize("codename", ["SEMTRON", "SEPYFUX"])
+@pytest.mark.parametrize("codename", ["SEMTRON", pytest.param("SEPYFUX", marks=pytest.mark.slow)])
 def test_a_fixed_number_of_components_starts_with_as_many_as_there_may_be(codename):
     for most, initial in ((1, 1), (4, 4), (30, 10)):
         config = gmmvi.from_codename(codename, 2, max_components=most)

@@ -27,8 +27,10 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         ValueError: there is nothing to merge, the mixtures do not match, one of them is not finite,
             or none has a finite ELBO.
     """
-    if not isinstance(gmms, Sequence) or not gmms:
-        raise TypeError(f"gmms must be a list of mixtures, at least one, got {gmms!r}.")
+    if not isinstance(gmms, Sequence):
+        raise TypeError(f"gmms must be a list of mixtures, got {gmms!r}.")
+    if not gmms:
+        raise ValueError("gmms must have at least one mixture, got none.")
     for gmm in gmms:
         require_gmm("each of gmms", gmm)
     values = require_host_array("elbos", elbos)

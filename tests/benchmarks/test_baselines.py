@@ -39,7 +39,7 @@ def mixture(diagonal=False):
     )
 
 
-@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("diagonal", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_log_density_and_objectives(diagonal):
     parameters, target, key = mixture(diagonal), Normal(), jax.random.key(2)
     points = np.asarray(draw_each(parameters, key, 4), np.float64)  # [K, n, D]

@@ -40,7 +40,7 @@ def test_constraints_have_counterparts(constraint, domain):
 @pytest.mark.parametrize(
     ("constraint", "shape"),
     [
-        (constraints.corr_cholesky, (3, 3)),
+        pytest.param(constraints.corr_cholesky, (3, 3), marks=pytest.mark.slow),
         (constraints.l1_ball, (3,)),
         (constraints.zero_sum(1), (4,)),
     ],

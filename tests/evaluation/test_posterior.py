@@ -57,6 +57,7 @@ def test_outside_of_the_domain_the_density_is_zero():
     assert np.isfinite(np.asarray(posterior.log_prob(position))).tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 def test_the_density_of_an_angle_sums_over_its_windings():
     layout = position_layout({"phi": 0.0}, {"phi": domains.periodic()})
     angles = jnp.array([-2.0, 0.3, 3.0])
