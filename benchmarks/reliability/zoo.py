@@ -1,10 +1,8 @@
 """Any configuration on every density of the tests' zoo: how many runs ended, and how.
 
-``python -m benchmarks.reliability.zoo 10`` prints the rows of ``measure(10)``. What is wrong with a
-defect goes to stderr, with the seed that brings it back.
+What is wrong with a defect goes to stderr, with the number that brings it back.
 """
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -39,8 +37,3 @@ def measure(num_examples: int) -> Iterator[dict[str, Any]]:
     for name, counts in endings.items():
         own = {ending: counts[ending] for ending in ENDINGS}
         yield {"density": name, "runs": counts.total(), **own, "is_right": not counts["defect"]}
-
-
-if __name__ == "__main__":
-    for row in measure(int(sys.argv[1])):
-        print(json.dumps(row))
