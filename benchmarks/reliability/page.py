@@ -95,7 +95,7 @@ def _difference(value: float | None) -> str:
 
 
 def _zoo(rows: Sequence[Row]) -> str:
-    names = [name for name in rows[0] if name not in ("part", "density")]
+    names = [name for name in rows[0] if name not in ("part", "density", "is_right")]
     table = _table(
         ("density", *names), [[row["density"], *(row[n] for n in names)] for row in rows]
     )
@@ -147,7 +147,18 @@ def _soak(rows: Sequence[Row]) -> str:
             for row in runs
         ],
     )
-    second = _table(
+    text = f"""## Soak
+
+Six modes in four dimensions; a component is added every three iterations, and deleted when it is
+light. Each pair is the median of the second tenth of the time, when all is compiled, and of the
+last. Time of a step is that of the processor, at an equal number of components.
+
+{first}"""
+    return text + (_many_fits(fits) if fits else "")
+
+
+def _many_fits(rows: Sequence[Row]) -> str:
+    table = _table(
         ("densities", "fits", "MiB per fit", "memory, MiB", "seconds per fit", "cure told"),
         [
             (
@@ -158,20 +169,14 @@ def _soak(rows: Sequence[Row]) -> str:
                 row["seconds_per_fit"],
                 "yes" if row["cure_told"] else "no",
             )
-            for row in fits
+            for row in rows
         ],
     )
-    return f"""## Soak
-
-Six modes in four dimensions; a component is added every three iterations, and deleted when it is
-light. Each pair is the median of the second tenth of the time, when all is compiled, and of the
-last. Time of a step is that of the processor, at an equal number of components.
-
-{first}
+    return f"""
 Fits of many densities in one process. A function made anew each time compiles anew each time, and
 JAX keeps its programs; a warning says so, and the cure.
 
-{second}"""
+{table}"""
 
 
 def _pair(values: Sequence[float]) -> str:
