@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.densities.faults import Fault
 from gmmvi_jax.training import keeper as keepers
 from gmmvi_jax.training.run_lock import locked
+from gmmvi_jax.training.snapshot import read_snapshot, write_snapshot
+from gmmvi_jax.training.watch import resume_watch
 
 
 def two_modes(x):
@@ -75,6 +78,18 @@ def test_a_damaged_snapshot_is_named_and_the_one_before_it_serves(whole, tmp_pat
     with pytest.warns(UserWarning, match=r"snapshot-00000008\.npz .*\n.*snapshot-00000004\.npz"):
         resumed = gmmvi.train(CONFIG, two_modes, resume=tmp_path)
     assert_same_run(whole, resumed)
+
+
+def test_a_watch_goes_on_with_what_it_has_examined_and_told(tmp_path):
+    gmmvi.train(CONFIG.replace(num_iterations=4), two_modes, checkpoint=tmp_path)
+    path = tmp_path / "snapshot-00000004.npz"
+    snapshot = read_snapshot(path, None)
+    memory = snapshot.watch._replace(largest_spacing=8.0, told=(str(Fault.NAN_VALUE),))
+    for watch in (snapshot.watch, memory):
+        write_snapshot(path, snapshot._replace(watch=watch))
+        read = read_snapshot(path, None).watch
+        assert read[2:] == watch[2:]
+        assert resume_watch(CONFIG, two_modes, None, read, 0).memory[2:] == watch[2:]
 
 
 def test_another_config_and_a_second_run_are_refused(tmp_path):

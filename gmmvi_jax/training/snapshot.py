@@ -19,7 +19,7 @@ from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.watch_memory import WatchMemory
 
-FORMAT = FileFormat("gmmvi_jax.Snapshot", 1, "snapshot of a run", "train(checkpoint=DIRECTORY)")
+FORMAT = FileFormat("gmmvi_jax.Snapshot", 2, "snapshot of a run", "train(checkpoint=DIRECTORY)")
 _GMM_FIELDS = ("log_weights", "means", "factors")
 _STATE, _GMM, _PREVIOUS, _HISTORY, _WATCH = "state.", "gmm.", "previous.", "history.", "watch."
 
@@ -108,8 +108,13 @@ def read_snapshot(path: Path, config: Config | None) -> Snapshot:
         ]
         previous = _within(_PREVIOUS, arrays)
         memory = _within(_WATCH, arrays)
-        spread = float(memory["largest_spread"])
-        watch = WatchMemory(memory["centre"], memory["scale"], spread)
+        watch = WatchMemory(
+            centre=memory["centre"],
+            scale=memory["scale"],
+            largest_spread=float(memory["largest_spread"]),
+            largest_spacing=float(memory["largest_spacing"]),
+            told=tuple(memory["told"].tolist()),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if own is None:

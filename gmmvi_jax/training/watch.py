@@ -15,7 +15,6 @@ from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.evaluation.improper import search_improper
 from gmmvi_jax.evaluation.rounding import (
-    ROUNDING_LIMITS,
     describe_rounding,
     highest_finite,
     spacing_at,
@@ -67,15 +66,16 @@ class Watch:
         self._log_target = log_target
         self._primitives = primitives
         self._layout = layout
-        self._centre, self._scale, self._largest_spread = memory
-        self._told: set[Fault] = set()
+        self._centre, self._scale, self._largest_spread, self._largest_spacing, told = memory
+        self._told = {Fault(name) for name in told}
         self._highest = float("nan")  # value at the last samples
-        self._largest_spacing = ROUNDING_LIMITS[0]
 
     @property
     def memory(self) -> WatchMemory:
         """What goes to the disk with the run."""
-        return WatchMemory(self._centre, self._scale, self._largest_spread)
+        told = tuple(sorted(str(fault) for fault in self._told))
+        largest = self._largest_spread, self._largest_spacing
+        return WatchMemory(self._centre, self._scale, *largest, told)
 
     def another(self, memory: WatchMemory, num_evaluations: int = 0) -> Self:
         """Returns a watch over another run of the same target.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.evaluation.rounding import ROUNDING_LIMITS
 from gmmvi_jax.gmm import GMM
 
 _SUSPICIOUS_SPREAD = 100.0  # width, in initial scales, beyond which the target is examined
@@ -17,11 +18,15 @@ class WatchMemory(NamedTuple):
         centre: [D] of the initial mixture.
         scale: [D] its standard deviations.
         largest_spread: of the mixture, in these, that was examined.
+        largest_spacing: of numbers at the size of the target's values, that was examined.
+        told: names of the faults that a warning was about.
     """
 
     centre: np.ndarray
     scale: np.ndarray
     largest_spread: float
+    largest_spacing: float = ROUNDING_LIMITS[0]
+    told: tuple[str, ...] = ()
 
 
 def first_memory(config: Config, initial: GMM | None) -> WatchMemory:
