@@ -7,33 +7,17 @@ import sys
 import textwrap
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from benchmarks.digests import digests
+from benchmarks.reliability.run import CONFIG, two_modes
 from gmmvi_jax.densities.faults import Fault
 from gmmvi_jax.training import keeper as keepers
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import read_snapshot, write_snapshot
 from gmmvi_jax.training.watch import resume_watch
-
-
-def two_modes(x):
-    return jnp.logaddexp(-0.5 * jnp.sum((x - 3.0) ** 2), -0.5 * jnp.sum((x + 3.0) ** 2))
-
-
-CONFIG = gmmvi.samtron(
-    2,
-    prior_scale=5.0,
-    max_components=8,
-    reuse_ratio=2.0,
-    add_iters=5,
-    num_iterations=12,
-    log_every=4,
-    diagnostic_samples=100,
-)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +26,7 @@ def whole():
 
 
 def assert_same_run(one, other):
-    for name, column in one.history.items():
-        if name != "wall_time":
-            np.testing.assert_array_equal(other.history[name], column, err_msg=name)
-    leaves = zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state), strict=True)
-    for first, second in leaves:
-        if jnp.issubdtype(first.dtype, jax.dtypes.prng_key):
-            first, second = jax.random.key_data(first), jax.random.key_data(second)
-        assert np.asarray(first).tobytes() == np.asarray(second).tobytes()
+    assert digests(one) == digests(other)
     np.testing.assert_array_equal(one.gmm.means, other.gmm.means)
 
 
@@ -137,9 +114,9 @@ def test_a_full_disk_is_a_warning(whole, tmp_path, monkeypatch):
 
 _JOB = """
     import sys
+    sys.path.insert(0, {root!r})
     import gmmvi_jax as gmmvi
-    sys.path.insert(0, {tests!r})
-    from test_resume import CONFIG, two_modes
+    from benchmarks.reliability.run import CONFIG, two_modes
     many = CONFIG.replace(num_iterations=100_000)
     tell = lambda state, row: print(row["iteration"], flush=True)
     gmmvi.train(many, two_modes, resume={run!r}, callbacks=tell)
@@ -148,7 +125,7 @@ _JOB = """
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_killed_run_is_whole_and_goes_on(whole, tmp_path):
-    code = textwrap.dedent(_JOB).format(tests=str(Path(__file__).parent), run=str(tmp_path))
+    code = textwrap.dedent(_JOB).format(root=str(Path(__file__).parents[1]), run=str(tmp_path))
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from benchmarks.digests import digests
 
 DIM = 2
 SEEDS = (3, 5, 8)
@@ -262,17 +263,10 @@ def test_runs_go_on_as_if_they_had_never_ended(begun, whole, is_killed, tmp_path
         assert resumed.statuses == whole.statuses
         loaded = gmmvi.load(runs / "run-2")
         assert_same((resumed.gmms, loaded.gmm), (whole.gmms, whole.gmms[2]))
-        assert_same(without_keys(resumed.state), without_keys(whole.state))
-        assert_same(without_keys(loaded.state), without_keys(whole.run(2).state))
-        for history, right in ((resumed, whole), (loaded, whole.run(2))):
-            for name in set(right.history) - {"wall_time"}:
-                np.testing.assert_array_equal(history.history[name], right.history[name])
+        assert digests(resumed) == digests(whole)
+        assert digests(loaded) == digests(whole.run(2))
         assert np.all(np.diff(resumed.history["wall_time"], axis=0) > 0.0)
         assert loaded.config.run.seed == SEEDS[2]
-
-
-def without_keys(state):
-    return state._replace(rng_key=jax.random.key_data(state.rng_key))
 
 
 def test_a_run_that_has_met_a_rule_before_the_others_is_not_asked_again(begun, whole, tmp_path):

@@ -4,17 +4,12 @@ Trained twice in one process, with one program; and again in a second process, w
 compiled anew and its kernels may be chosen anew.
 """
 
-import hashlib
 from collections.abc import Iterator
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-import numpy as np
 
 import gmmvi_jax as gmmvi
 from benchmarks.device.budget import Figures
 from benchmarks.device.setting import Setting, failure
+from benchmarks.digests import digests
 
 TARGET = "breast_cancer"
 CODENAMES = ("SAMTRON", "ZAMTRUX")  # both estimators of the gradient
@@ -44,22 +39,6 @@ def measure(setting: Setting) -> Iterator[Figures]:
             continue
         expected = start - setting.budget.left()
         yield {"codename": codename, "digests": runs}
-
-
-def digests(result: gmmvi.TrainResult) -> dict[str, str]:
-    """Returns the digest of every array of a result but its times."""
-    history = {name: values for name, values in result.history.items() if name != "wall_time"}
-    leaves = jax.tree_util.tree_leaves_with_path({"history": history, "state": result.state})
-    return {
-        jax.tree_util.keystr(path): hashlib.sha256(_numbers(leaf).tobytes()).hexdigest()[:16]
-        for path, leaf in leaves
-    }
-
-
-def _numbers(leaf: Any) -> np.ndarray:
-    if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        leaf = jax.random.key_data(leaf)
-    return np.asarray(leaf)
 
 
 def summarise(lines: list[Figures]) -> Figures:
