@@ -390,4 +390,5 @@ def test_a_narrow_mixture_that_an_unbounded_target_has_lifted_is_examined():
     assert ending is not None
     assert ending.status is Status.DIVERGED
     assert "improper or unbounded" in ending.reason
+    assert ending.reason.startswith("the values of log_target have risen to 4e+08: ")
     assert watch(state, gmm, row) is None  # type: ignore[arg-type]  # once for such values

@@ -184,7 +184,8 @@ class Watch:
         # A target without a bound may lift a mixture that stays narrow. Far below 0 it is not yet
         # where the target has its mass.
         spacing = spacing_at(max(self._highest, 0.0), jnp.result_type(float))
-        if spread <= self._largest_spread and not spacing > self._largest_spacing:
+        is_wide = not spread <= self._largest_spread
+        if not (is_wide or spacing > self._largest_spacing):
             return None
         self._largest_spread = max(self._largest_spread, _SPREAD_FACTOR * spread)
         self._largest_spacing = max(self._largest_spacing, _SPREAD_FACTOR * spacing)
@@ -195,8 +196,10 @@ class Watch:
         self.num_evaluations += num_evaluations
         if improper is None:
             return None
-        text = f"the mixture is {spread:.2g} times as wide as at the start: {improper.text}"
-        return Ending(Status.DIVERGED, text)
+        what = f"the mixture is {spread:.2g} times as wide as at the start"
+        if not is_wide:
+            what = f"the values of log_target have risen to {self._highest:.2g}"
+        return Ending(Status.DIVERGED, f"{what}: {improper.text}")
 
 
 def _values_differ(state: TrainState) -> bool:
