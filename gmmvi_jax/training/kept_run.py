@@ -67,7 +67,7 @@ def kept_runs(checkpoint: Any, resume: Any, configs: Sequence[Config]) -> Iterat
     """Opens the directories of several runs, ``run-0``, ``run-1``, ...; see ``kept_run``.
 
     Raises:
-        ValueError: as of ``kept_run``; or there are as many runs as were not asked for.
+        ValueError: as of ``kept_run``; or the directory has another number of runs.
     """
     directory = directory_of(checkpoint, resume)
     if directory is None:
@@ -100,13 +100,13 @@ def _opened(
     with contextlib.ExitStack() as stack:
         for directory in directories:
             stack.enter_context(locked(directory))
-        begun = read_runs(directories, configs)
         taken = [directory for directory in directories if has_run(directory)]
         if resume is None and taken:
             raise ValueError(
                 f"checkpoint: there is a run in {taken[0]} already; resume= goes on with it, or "
                 f"give another directory."
             )
+        begun = read_runs(directories, configs)
         for directory, snapshot, config in zip(directories, begun, configs, strict=False):
             if config is not None:
                 _check_same(directory, snapshot.config, config)
