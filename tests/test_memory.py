@@ -1,9 +1,11 @@
 """A mixture that is too large for the memory is refused before it is allocated."""
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.training import compiled_programs
 from gmmvi_jax.training import memory as memory
 
 
@@ -41,3 +43,16 @@ def test_the_estimate_is_the_state_and_one_more_copy_of_the_covariances(monkeypa
 def test_the_memory_of_this_machine_is_known():
     found = memory._memory_of_device()
     assert found is None or found > 2**28
+
+
+def test_compiled_programs_are_dropped_before_linux_ends_the_process(monkeypatch, tmp_path):
+    limit = tmp_path / "max_map_count"
+    limit.write_text("100\n", encoding="ascii")
+    config = gmmvi.samtron(2, max_components=3, desired_samples=10, num_iterations=1)
+    expected = gmmvi.train(config, gaussian)
+    monkeypatch.setattr(compiled_programs, "_LIMIT", limit)
+    with pytest.warns(UserWarning, match=r"memory maps.* Linux ends it at 100; .*Partial"):
+        again = gmmvi.train(config, gaussian)
+    np.testing.assert_array_equal(again.gmm.means, expected.gmm.means)
+    monkeypatch.setattr(compiled_programs, "_MAPS", tmp_path / "of another system")
+    gmmvi.train(config, gaussian)

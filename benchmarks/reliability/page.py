@@ -1,9 +1,10 @@
 """The page of what was measured, from the rows of the file of results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+Section = Callable[[Sequence[Row]], str]
 
 _HEAD = """# Reliability
 
@@ -17,14 +18,15 @@ short version of each: `tests/test_resume.py`, `tests/test_endings.py`, `tests/z
 """
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[Row], sections: Mapping[str, Section]) -> str:
     """Returns the page in Markdown.
 
     Args:
         rows: of the file of results, each with the name of its ``part``.
+        sections: for each part what writes its rows as text.
     """
     texts = [_HEAD]
-    for name, write in _PARTS.items():
+    for name, write in sections.items():
         own = [row for row in rows if row["part"] == name]
         if own:
             texts.append(write(own))
@@ -44,7 +46,8 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
-def _faults(rows: Sequence[Row]) -> str:
+def faults(rows: Sequence[Row]) -> str:
+    """Returns the section on what each fault did."""
     right = sum(row["is_right"] for row in rows)
     table = _table(
         ("fault", "right", "what happens", "as it should"),
@@ -57,7 +60,8 @@ def _short(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-def _kills(rows: Sequence[Row]) -> str:
+def kills(rows: Sequence[Row]) -> str:
+    """Returns the section on the kills."""
     (row,) = rows
     same = "the same bits as" if row["same_bits"] else "**other bits than**"
     return f"""## Kills
@@ -74,7 +78,8 @@ the state and the history had {same} those of the run that nobody killed.
 """
 
 
-def _determinism(rows: Sequence[Row]) -> str:
+def determinism(rows: Sequence[Row]) -> str:
+    """Returns the section on which runs have the same bits."""
     table = _table(
         ("the run", "beside the run", "the same bits", "largest difference of means"),
         [
@@ -94,7 +99,8 @@ def _difference(value: float | None) -> str:
     return "another number of components" if value is None else f"{value:.1e}" if value else "0"
 
 
-def _zoo(rows: Sequence[Row]) -> str:
+def zoo(rows: Sequence[Row]) -> str:
+    """Returns the section on how the runs on the zoo ended."""
     names = [name for name in rows[0] if name not in ("part", "density", "is_right")]
     table = _table(
         ("density", *names), [[row["density"], *(row[n] for n in names)] for row in rows]
@@ -107,7 +113,8 @@ run ends with a finite mixture or with an end that has a name.
 {table}"""
 
 
-def _writing(rows: Sequence[Row]) -> str:
+def writing(rows: Sequence[Row]) -> str:
+    """Returns the section on what writing costs."""
     names = [name for name in rows[0] if name != "part"]
     table = _table(names, [[row[name] for name in names] for row in rows])
     return f"""## The cost of writing
@@ -117,9 +124,8 @@ Pairs of runs with and without `checkpoint=`, medians.
 {table}"""
 
 
-def _soak(rows: Sequence[Row]) -> str:
-    runs = [row for row in rows if "iterations" in row]
-    fits = [row for row in rows if "fits" in row]
+def soak(rows: Sequence[Row]) -> str:
+    """Returns the section on the long runs."""
     first = _table(
         (
             "process",
@@ -144,22 +150,30 @@ def _soak(rows: Sequence[Row]) -> str:
                 _pair(row["threads"]),
                 row["step_ratio_at_equal_components"],
             )
-            for row in runs
+            for row in rows
         ],
     )
-    text = f"""## Soak
+    return f"""## Soak
 
 Six modes in four dimensions; a component is added every three iterations, and deleted when it is
 light. Each pair is the median of the second tenth of the time, when all is compiled, and of the
 last. Time of a step is that of the processor, at an equal number of components.
 
 {first}"""
-    return text + (_many_fits(fits) if fits else "")
 
 
-def _many_fits(rows: Sequence[Row]) -> str:
+def fits(rows: Sequence[Row]) -> str:
+    """Returns the section on many fits in one process."""
     table = _table(
-        ("densities", "fits", "MiB per fit", "memory, MiB", "seconds per fit", "cure told"),
+        (
+            "densities",
+            "fits",
+            "MiB per fit",
+            "memory, MiB",
+            "seconds per fit",
+            "cure told",
+            "dropped",
+        ),
         [
             (
                 row["soak"],
@@ -168,26 +182,19 @@ def _many_fits(rows: Sequence[Row]) -> str:
                 _pair(row["memory_mib"]),
                 row["seconds_per_fit"],
                 "yes" if row["cure_told"] else "no",
+                row["programs_dropped"],
             )
             for row in rows
         ],
     )
-    return f"""
-Fits of many densities in one process. A function made anew each time compiles anew each time, and
-JAX keeps its programs; a warning says so, and the cure.
+    return f"""## Many fits in one process
+
+A function made anew for each fit compiles anew, and JAX keeps its programs: a warning says so, and
+the cure. Where the memory maps that they hold near the limit of Linux, which would end the process,
+all are dropped, with a warning.
 
 {table}"""
 
 
 def _pair(values: Sequence[float]) -> str:
     return " to ".join(f"{value:,.0f}" for value in values)
-
-
-_PARTS: dict[str, Callable[[Sequence[Row]], str]] = {
-    "faults": _faults,
-    "kills": _kills,
-    "determinism": _determinism,
-    "zoo": _zoo,
-    "writing": _writing,
-    "soak": _soak,
-}

@@ -182,7 +182,8 @@ def measure_fits(num_fits: int) -> list[dict[str, Any]]:
                 gmmvi.fit(make(float(index)), 2, verbose=False)
                 seconds.append(time.monotonic() - start)
                 memory.append(_memory() / 2**20)
-        told = any("Partial" in str(each.message) for each in messages)
+        told = any("functions made by the same code" in str(each.message) for each in messages)
+        drops = sum("programs were dropped" in str(each.message) for each in messages)
         figures.append(
             {
                 "soak": name,
@@ -191,6 +192,7 @@ def measure_fits(num_fits: int) -> list[dict[str, Any]]:
                 "memory_mib": [memory[0], memory[-1]],
                 "seconds_per_fit": float(np.median(seconds[1:])),
                 "cure_told": told,
+                "programs_dropped": drops,
             }
         )
     return figures

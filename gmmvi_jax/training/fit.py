@@ -21,8 +21,8 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
-from gmmvi_jax.training.launch import Request, check_request
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
+from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
 from gmmvi_jax.training.splitting import Splitting

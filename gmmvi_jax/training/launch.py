@@ -4,32 +4,22 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
-from gmmvi_jax.densities.on_host import on_host
-from gmmvi_jax.densities.position import PositionLayout
-from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.splitting import split
 from gmmvi_jax.init import restart
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.arguments import (
-    as_callbacks,
-    as_rules,
-    as_target,
-    check_call,
-    check_rest,
     is_stop,
 )
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
-from gmmvi_jax.training.forked import check_process
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.training.keeper import snapshots_of
@@ -37,73 +27,14 @@ from gmmvi_jax.training.kept_run import KeptRuns
 from gmmvi_jax.training.log import log_chunk, log_end, log_split
 from gmmvi_jax.training.memory import check_memory, memory_errors
 from gmmvi_jax.training.progress import ProgressBar
+from gmmvi_jax.training.request import Request
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, Standing, run_chunks
 from gmmvi_jax.training.runs import Runs, copied
-from gmmvi_jax.training.sample_exchange import Samples, check_samples, import_samples
+from gmmvi_jax.training.sample_exchange import check_samples, import_samples
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
-from gmmvi_jax.training.stopping import Convergence, StoppingRule, first_ending
+from gmmvi_jax.training.stopping import first_ending
 from gmmvi_jax.training.watch import Watch, first_memory, resume_watch, start_watch
-from gmmvi_jax.variants.validation import validate
-
-
-class Request(NamedTuple):
-    """What is to be fitted, checked.
-
-    Attributes:
-        config: of all runs.
-        target: a callable pytree of a vector.
-        layout: of the position, where it is a pytree.
-        samples: of an earlier run.
-        progress: whether a progress bar is shown.
-        callbacks: called with the state and the new rows of the history.
-        until: rules that end a run.
-        start_time: of the call, by ``time.perf_counter``.
-        splitting: rows of the history to how many components there should be, None if there are
-            enough; of a single run.
-    """
-
-    config: Config
-    target: Any
-    layout: PositionLayout | None
-    samples: Samples | None
-    progress: bool
-    callbacks: Sequence[Callable[[TrainState, Any], Any]]
-    until: Sequence[StoppingRule]
-    start_time: float
-    splitting: Callable[[Sequence[Row]], int | None] | None = None
-
-
-def check_request(
-    config: Any,
-    log_target: Any,
-    samples: Any,
-    progress: Any,
-    callbacks: Any,
-    until: Any = (),
-) -> Request:
-    """Returns what a call of ``train`` or ``train_many`` asks for.
-
-    Raises:
-        TypeError, ValueError, OSError: an argument cannot be right; nothing was compiled for it.
-        RuntimeError: the process was forked from one in which JAX has run.
-    """
-    start_time = time.perf_counter()
-    check_process()
-    on_host(jnp.zeros(()))  # traced under jax.jit
-    check_call(config, log_target)
-    check_rest(samples, progress)
-    callbacks, rules = as_callbacks(callbacks), as_rules(until)
-    validate(config)
-    target = as_target(log_target, config)
-    layout = target.layout if isinstance(target, PytreeTarget) else None
-    if not config.run.diagnostic_samples and any(isinstance(r, Convergence) for r in rules):
-        raise ValueError(
-            "until=Convergence() follows the ELBO between chunks, which diagnostic_samples=0 turns "
-            "off; draw some."
-        )
-    return Request(config, target, layout, samples, bool(progress), callbacks, rules, start_time)
-
 
 _fitted = jax.jit(Algorithm.fitted)
 

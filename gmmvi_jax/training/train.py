@@ -16,7 +16,8 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initial, as_initial
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.larger_state import with_capacity
-from gmmvi_jax.training.launch import Request, check_request, launch
+from gmmvi_jax.training.launch import launch
+from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import result_of
 from gmmvi_jax.training.runs import OneRun

@@ -14,8 +14,9 @@ from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
-from gmmvi_jax.training.launch import Request, check_request, launch
+from gmmvi_jax.training.launch import launch
 from gmmvi_jax.training.many_result import TrainManyResult
+from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.run_loop import Outcome
 from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples

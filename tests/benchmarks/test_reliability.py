@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.reliability.faults.fault import expected
 from benchmarks.reliability.faults.measure import FAULTS
+from benchmarks.reliability.page import faults as page_of_faults
 from benchmarks.reliability.page import page
 
 QUICK = ("read-only directory", "a run larger than the memory", "train under jit and vmap")
@@ -40,7 +41,7 @@ def test_the_page_says_what_ended_wrong():
         }
         for name, right in (("one", True), ("two", False))
     ]
-    text = page(faults)
+    text = page(faults, {"faults": page_of_faults})
     assert "1 of 2 end as they should" in text
     assert r"| two | it ends | a \| b | **no** |" in text
     assert "## Kills" not in text
