@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from benchmarks.digests import digests
 from gmmvi_jax import densities, evaluation
 from gmmvi_jax.training.chunk import num_compilations
 
@@ -158,6 +159,29 @@ def test_a_run_goes_on_from_a_state_on_disk_bit_for_bit(tmp_path: Path):
         gmmvi.load_state(path, config)
     with enable_x64(False), pytest.raises(ValueError, match="set jax_enable_x64 to True"):
         gmmvi.train(config, variants.four_modes, resume=tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_fit_and_several_runs_go_on_from_disk_bit_for_bit(tmp_path: Path):
+    settings: dict[str, Any] = {"prior_scale": 5.0, "max_components": 4, "verbose": False}
+    settings |= {"tolerance": 1e-9}
+    whole = gmmvi.fit(variants.four_modes, 2, budget=3_000, **settings)
+    for budget in (1_500, 3_000):
+        resumed = gmmvi.fit(
+            variants.four_modes, 2, budget=budget, resume=tmp_path / "fit", **settings
+        )
+    assert_double((resumed.state, resumed.gmm))
+    assert len(whole.history["iteration"]) > 2
+    assert digests(resumed) == digests(whole)
+
+    config = small_config("SEMIFOG").replace(num_iterations=6)
+    together = gmmvi.train_many(config, variants.four_modes, [0, 1])
+    for num_iterations in (3, 6):
+        longer = config.replace(num_iterations=num_iterations)
+        again = gmmvi.train_many(longer, variants.four_modes, [0, 1], resume=tmp_path / "many")
+    assert_double(again.state)
+    for one, other in zip(numbers(together.state), numbers(again.state), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_samples_go_from_run_to_run_whatever_their_precision():
