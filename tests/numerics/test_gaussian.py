@@ -18,6 +18,7 @@ from gmmvi_jax.numerics.gaussian import (
     whiten,
     whitening_error,
 )
+from gmmvi_jax.numerics.sound import is_sound
 
 from ..double_precision import enable_x64
 from ..oracles import gaussian_divergence
@@ -33,6 +34,7 @@ change = jax.jit(change_precision)
 entropy_jit = jax.jit(entropy)
 divergence = jax.jit(divergence_from_standard)
 whitening_error_jit = jax.jit(whitening_error)
+is_sound_jit = jax.jit(is_sound)
 
 
 def random_spd(generator: np.random.Generator, diagonal: bool) -> np.ndarray:
@@ -210,3 +212,15 @@ def test_the_whitening_error_does_not_depend_on_the_coordinates_scales(diagonal:
     plain = whitening_error_jit(make(mean, factor, diagonal))
     scaled = whitening_error_jit(make(scales * mean, scales[:, None] * factor, diagonal))
     np.testing.assert_allclose(scaled, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("field", Gaussian._fields)
+def test_a_gaussian_with_an_entry_that_is_not_finite_is_not_sound(
+    diagonal: bool, field: str, bad: float
+) -> None:
+    gaussian, _, _ = random_gaussian(diagonal)
+    assert is_sound_jit(gaussian)
+    leaf = getattr(gaussian, field)
+    for index in np.argwhere(np.asarray(leaf) != 0.0):
+        assert not is_sound_jit(gaussian._replace(**{field: leaf.at[tuple(index)].set(bad)}))
