@@ -9,6 +9,7 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax.training.log import logger, told_on_stderr
 from gmmvi_jax.training.progress import ProgressBar
+from gmmvi_jax.training.stopping import EvaluationBudget, TimeLimit
 
 
 def test_nothing_is_configured_on_import():
@@ -43,7 +44,11 @@ def test_a_run_logs_its_chunks_and_its_end(caplog):
 
 
 @pytest.mark.parametrize("has_tqdm", [True, False])
-def test_a_progress_bar_fits_into_a_line(has_tqdm, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("until", "evaluations"),
+    [((), "1.2M evals, "), ((TimeLimit(9.0), EvaluationBudget(2e6)), "1.2M of 2M evals, ")],
+)
+def test_a_progress_bar_fits_into_a_line(until, evaluations, has_tqdm, capsys, monkeypatch):
     if not has_tqdm:
         monkeypatch.setitem(sys.modules, "tqdm", None)
     row = {
@@ -52,9 +57,9 @@ def test_a_progress_bar_fits_into_a_line(has_tqdm, capsys, monkeypatch):
         "num_target_evaluations": 1_204_000,
         "num_diagnostic_evaluations": 340,
     }
-    with ProgressBar(200, enabled=True) as bar:
+    with ProgressBar(200, until, enabled=True) as bar:
         bar.update(50, [row])
     shown = capsys.readouterr().err.replace("\n", "\r").split("\r")
     (line,) = {line.rstrip() for line in shown if "ELBO" in line}
     assert len(line) <= 80
-    assert "K 23, ELBO -1234.568, 1.2M evals, " in line
+    assert f"K 23, ELBO -1234.568, {evaluations}" in line

@@ -66,7 +66,7 @@ def launch(
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
         num_left = config.run.num_iterations - start.iteration
-        with ProgressBar(None if request.until else num_left, enabled=request.progress) as bar:
+        with ProgressBar(num_left, request.until, enabled=request.progress) as bar:
 
             def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
                 counters, infos = jax.device_get((run_counters(state), infos))

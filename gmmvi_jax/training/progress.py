@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from gmmvi_jax.training.stopping import evaluations_spent
+from gmmvi_jax.training.stopping import EvaluationBudget, StoppingRule, evaluations_spent
 
 
 class ProgressBar:
     """Shows iterations, components, ELBO and evaluations on stderr, with tqdm if installed."""
 
-    def __init__(self, total: int | None, enabled: bool) -> None:
-        """Prepares a bar over ``total`` iterations, if known; shows nothing unless ``enabled``."""
-        self._total = total
+    def __init__(self, num_iterations: int, until: Sequence[StoppingRule], enabled: bool) -> None:
+        """Prepares a bar; shows nothing unless ``enabled``.
+
+        Args:
+            num_iterations: the most that there will be; hardly so many if rules end the run.
+            until: rules that end it. The evaluations that one of them grants are shown.
+            enabled: whether it is shown.
+        """
+        self._total = None if until else num_iterations
+        budgets = [rule.num_evaluations for rule in until if isinstance(rule, EvaluationBudget)]
+        self._budget = f" of {_short(min(budgets))}" if budgets else ""
         self._done = 0
         self._start = time.perf_counter()
         self._enabled = enabled
@@ -66,7 +74,8 @@ class ProgressBar:
         now, count = time.perf_counter(), sum(map(evaluations_spent, rows))
         before, earlier = self._last
         self._last = (now, count)
-        return f"{_short(count)} evals, {_short((count - earlier) / max(now - before, 1e-9))}/s"
+        rate = _short((count - earlier) / max(now - before, 1e-9))
+        return f"{_short(count)}{self._budget} evals, {rate}/s"
 
 
 def _short(number: float) -> str:
