@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +96,29 @@ def test_the_valid_arguments_are_valid() -> None:
         call = CALLS[name]
         with pytest.raises(Reached):
             call.function(**call.valid)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "value"),
+    [
+        ("evaluation.diagnose", "reference_samples", np.ones((7, 5))),
+        ("many.diagnose", "reference_samples", np.ones((7, 5))),
+        ("state.run", "index", 2),
+        ("many.run", "index", 2),
+        ("targets.banana", "curvature", "0.1"),
+        ("targets.digits", "hidden_units", 1.5),
+        ("targets.planar_motion", "start", [np.nan, 0.0]),
+        ("targets.talos", "published_mass", "no"),
+        ("targets.Network", "sizes", [2, 1]),
+        ("stan.from_model", "propto", "no"),
+    ],
+)
+def test_what_would_fail_later_or_unseen_is_refused_at_once(
+    name: str, argument: str, value: Any
+) -> None:
+    call = CALLS[name]
+    with pytest.raises((ValueError, TypeError), match=argument):
+        call.function(**{**call.valid, argument: value})
 
 
 MODULES = (
