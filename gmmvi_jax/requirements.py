@@ -158,6 +158,13 @@ def require_number(name: str, value: Any) -> Any:
     return value
 
 
+def require_one_number(name: str, value: Any) -> Any:
+    """Returns ``value``; raises ValueError unless it is a single finite real number."""
+    require_number(name, value)
+    require(np.ndim(value) == 0, f"{name} must be a single number, got {value!r}.")
+    return value
+
+
 def require_positive(name: str, value: Any) -> None:
     """Raises ValueError unless ``value`` is a finite number above 0."""
     require_number(name, value)
@@ -172,8 +179,7 @@ def require_not_negative(name: str, value: Any) -> None:
 
 def require_temperature(value: Any) -> Any:
     """Returns ``temperature``; raises ValueError unless float32 has it and it is positive."""
-    require_number("temperature", value)
-    require(np.ndim(value) == 0, f"temperature must be a single number, got {value!r}.")
+    require_one_number("temperature", value)
     if not is_traced(value) and not 0.0 < float(value) < float(jnp.finfo(jnp.float32).max):
         raise ValueError(f"temperature must be positive, and less than 3e38, got {value!r}.")
     return float(value) if isinstance(value, int) else value
@@ -200,8 +206,7 @@ def checked_setting(name: str, value: Any, annotation: Any) -> Any:
         return require_bool(name, value)
     if int in kinds:
         return require_int(name, value)
-    number = require_number(name, value)
-    require(np.ndim(number) == 0, f"{name} must be a single number, got {value!r}.")
+    number = require_one_number(name, value)
     return number if is_traced(number) else float(number)
 
 

@@ -16,7 +16,7 @@ from gmmvi_jax.modules.records import (
     UpdateInfo,
 )
 from gmmvi_jax.numerics.exact_counter import ExactCounter, count_up
-from gmmvi_jax.requirements import require_static, shown
+from gmmvi_jax.requirements import is_traced, require_int, require_static, shown
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
@@ -82,8 +82,17 @@ class TrainState(NamedTuple):
         """Returns the state of one of several runs, which ``train_many`` stacks.
 
         Args:
-            index: of the run, in the order of the seeds.
+            index: of the run, in the order of the seeds; negative ones count from the end.
+
+        Raises:
+            ValueError: there is no such run, or the state is that of a single one.
         """
+        if not self.iteration.ndim:
+            raise ValueError(f"index {index!r}: the state is that of one run, and needs none.")
+        count = len(self.iteration)
+        # JAX would take the last run for all beyond it.
+        if not is_traced(index):
+            require_int("index", index, -count, count - 1)
         return jax.tree.map(lambda leaf: leaf[index], self)
 
 

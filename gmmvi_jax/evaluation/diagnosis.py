@@ -27,7 +27,12 @@ from gmmvi_jax.evaluation.uphill import Uphill
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import subkeys, typed_key
-from gmmvi_jax.requirements import require_int, require_num_samples, require_temperature
+from gmmvi_jax.requirements import (
+    require_int,
+    require_num_samples,
+    require_rows,
+    require_temperature,
+)
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
@@ -143,6 +148,8 @@ def diagnose(
     require_gmm("gmm", gmm)
     require_num_samples(num_samples, least=MIN_SAMPLES)
     require_int("mcmc_steps", mcmc_steps, least=0)
+    if reference_samples is not None:  # else they would fail after the draws are evaluated
+        require_rows("reference_samples", reference_samples, gmm.dim)
     temperature = require_temperature(temperature)
     beta, key = float(temperature), typed_key(rng_key)
     key_draws, *keys_reference = subkeys(jax.random.fold_in(key, 0), 4)

@@ -13,7 +13,7 @@ from gmmvi_jax.densities.observed import observe
 from gmmvi_jax.densities.position import PositionLayout, numbered
 from gmmvi_jax.evaluation.modes import MIN_DIP, Modes, find_modes
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.requirements import require_array
+from gmmvi_jax.requirements import require_array, require_host_array
 from gmmvi_jax.typing import Array, PRNGKey, PyTree
 
 _WINDINGS = 3  # around a circle, to either side
@@ -47,7 +47,8 @@ class Posterior:
 
         In the order of ``value_names``, for tables and pictures.
         """
-        return np.asarray(points) if self.layout is None else self.layout.values(points)
+        layout = self.layout
+        return require_host_array("points", points) if layout is None else layout.values(points)
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> PyTree:
         """Returns independent samples, [N, D] or as the position is, with a leading axis.

@@ -1,6 +1,6 @@
 """A fit as ArviZ' DataTree: draws, log densities, weights, and how the run went."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from gmmvi_jax.evaluation.weighted_draws import WeightedDraws, resampled_rows
-from gmmvi_jax.interop.arguments import require_result
+from gmmvi_jax.interop.arguments import require_dict, require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.packages import needed_by
+from gmmvi_jax.requirements import require_bool, shown
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey, PyTree
 
@@ -50,10 +51,17 @@ def to_arviz(
         An ``xarray.DataTree``.
 
     Raises:
-        ValueError: ``log_likelihood`` is True and the density is not that of a model; or as of
-            ``TrainResult.weighted_draws``.
+        TypeError: ``coords`` or ``dims`` is no dict of lists.
+        ValueError: ``resample`` is no boolean; ``log_likelihood`` is True and the density is not
+            that of a model; or as of ``TrainResult.weighted_draws``.
     """
-    draws = require_result(result).weighted_draws(rng_key, num_samples)
+    require_result(result)
+    require_bool("resample", resample)
+    if not callable(log_likelihood):
+        require_bool("log_likelihood", log_likelihood)
+    coords = _lists("coords", coords, "names of axes to their labels")
+    dims = _lists("dims", dims, "variables to the names of their axes")
+    draws = result.weighted_draws(rng_key, num_samples)
     if resample:
         draws = _resampled(draws, rng_key)
     model: Any = getattr(result.target, "log_density", None)
@@ -75,7 +83,7 @@ def to_arviz(
         for group, variables in groups.items()
     }
     return arviz_base.from_dict(
-        chains, coords=_given(coords), dims=_given(dims), attrs={"/": _attributes(result, draws)}
+        chains, coords=coords, dims=dims, attrs={"/": _attributes(result, draws)}
     )
 
 
@@ -129,5 +137,12 @@ def _attributes(result: TrainResult, draws: WeightedDraws) -> dict[str, Any]:
     }
 
 
-def _given(settings: Mapping[str, Sequence[Any]] | None) -> dict[str, Any] | None:
-    return None if settings is None else {name: list(values) for name, values in settings.items()}
+def _lists(name: str, given: Any, of_what: str) -> dict[str, list[Any]] | None:
+    """Returns a dict of lists, as ``from_dict`` needs them; None stays None."""
+    if given is None:
+        return None
+    for key, values in require_dict(name, given, of_what).items():
+        # A single name would become a list of its letters.
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{name}: {key!r} must have a list, got {shown(values)}.")
+    return {key: list(values) for key, values in given.items()}

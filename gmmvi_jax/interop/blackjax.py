@@ -20,6 +20,8 @@ from gmmvi_jax.requirements import require_int
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import Array, PRNGKey
 
+_MOST_CHAINS = 1_000_000  # each has a matrix [D, D]
+
 
 class ChainStarts(NamedTuple):
     """Where chains start, and how their space is scaled there."""
@@ -38,9 +40,9 @@ def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -
         num_chains: C; with fewer than there are modes the lightest get none.
 
     Raises:
-        ValueError: ``num_chains`` is not positive.
+        ValueError: ``num_chains`` is not positive, or more than a million.
     """
-    require_int("num_chains", num_chains, least=1)
+    require_int("num_chains", num_chains, 1, _MOST_CHAINS)
     modes = require_result(result).modes()
     chosen = _allocate(modes.masses, num_chains)
     positions, covariances = [], []

@@ -39,10 +39,11 @@ def from_mixture(distribution: Any) -> GMM:
     distrax = _distrax()
     if not isinstance(distribution, distrax.MixtureSameFamily):
         raise TypeError(
-            f"from_mixture needs a distrax MixtureSameFamily, got {type(distribution).__name__}."
+            f"distribution must be a MixtureSameFamily of Distrax, got "
+            f"{type(distribution).__name__}."
         )
     if distribution.batch_shape:
-        raise ValueError(f"from_mixture: {distribution.batch_shape} mixtures; give one.")
+        raise ValueError(f"distribution has {distribution.batch_shape} mixtures; give one.")
     weights: Any = distribution.mixture_distribution.probs
     components: Any = distribution.components_distribution
     if isinstance(components, distrax.MultivariateNormalDiag):
@@ -54,4 +55,4 @@ def from_mixture(distribution: Any) -> GMM:
         means, scales = jnp.broadcast_arrays(inner.loc, inner.scale)
         shape = (len(weights), -1)
         return GMM.from_moments(weights, means.reshape(shape), jnp.square(scales.reshape(shape)))
-    raise TypeError(f"from_mixture needs Gaussian components, got {type(inner).__name__}.")
+    raise TypeError(f"distribution must have Gaussian components, got {type(inner).__name__}.")

@@ -9,7 +9,7 @@ import numpy as np
 from gmmvi_jax.domains import simplex
 from gmmvi_jax.domains.bounded import Bounded
 from gmmvi_jax.domains.periodic import Periodic
-from gmmvi_jax.interop.arguments import require_result
+from gmmvi_jax.interop.arguments import require_dict, require_result
 from gmmvi_jax.packages import import_package
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.typing import PRNGKey
@@ -38,10 +38,13 @@ def to_samples(
         A ``getdist.MCSamples``.
 
     Raises:
+        TypeError: ``labels`` is no dict.
         ValueError: a label is of no parameter; or as of ``TrainResult.weighted_draws``.
     """
     getdist = import_package("getdist", "interop.getdist", "GetDist", "getdist")
-    draws = require_result(result).weighted_draws(rng_key, num_samples)
+    require_result(result)
+    labels = dict(require_dict("labels", {} if labels is None else labels, "parameters to LaTeX"))
+    draws = result.weighted_draws(rng_key, num_samples)
     layout, posterior = result.layout, result.posterior
     names = [name.replace(" ", "") for name in posterior.value_names]
     values, log_p, ranges = posterior.values(draws.free), draws.log_p, {}
@@ -49,7 +52,6 @@ def to_samples(
         # GetDist's parameters are those of the position, log_p is of free coordinates.
         log_p = draws.log_p - np.asarray(layout.log_volume(jnp.asarray(draws.free)), float)
         ranges = _ranges(layout, names)
-    labels = {} if labels is None else dict(labels)
     unknown = sorted(set(labels) - set(names))
     if unknown:
         raise ValueError(f"labels: there is no parameter {unknown[0]!r}; it has {names}.")

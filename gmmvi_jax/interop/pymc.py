@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.packages import import_package
+from gmmvi_jax.requirements import shown
 from gmmvi_jax.typing import Array
 
 
@@ -52,8 +53,12 @@ def from_model(model: Any) -> ModelDensity:
         model: a ``pymc.Model``; its data become constants of the compiled program.
 
     Raises:
+        TypeError: it is no model.
         ValueError: a free variable is discrete.
     """
+    pymc = import_package("pymc", "interop.pymc", "PyMC", "pymc")
+    if not isinstance(model, pymc.Model):
+        raise TypeError(f"model must be a pymc.Model, got {shown(model)}.")
     translation = import_package("pymc.sampling.jax", "interop.pymc", "PyMC", "pymc")
     discrete = [variable.name for variable in model.discrete_value_vars]
     if discrete:

@@ -1,6 +1,7 @@
 """Mixtures as frozen distributions in the manner of ``scipy.stats``: NumPy and float64."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import logsumexp
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.interop.arguments import require_gmm
+from gmmvi_jax.requirements import MOST_ROWS, require_host_array, require_int, shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,9 +55,10 @@ class FrozenMixture:
         """Returns [...] the log density at points [..., D].
 
         Raises:
+            TypeError: they are no real numbers.
             ValueError: the last axis has another length.
         """
-        given = np.asarray(x, np.float64)
+        given = require_host_array("x", x).astype(np.float64)
         points = given[..., None] if self.dim == 1 and given.ndim < 2 else given
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise ValueError(
@@ -82,11 +85,15 @@ class FrozenMixture:
             size: how many, a number or a shape.
             random_state: a seed, a ``numpy.random.Generator`` or a ``RandomState``; None for a new
                 seed at every call, which ``numpy.random.seed`` has no part in.
+
+        Raises:
+            TypeError: ``random_state`` is no seed and no generator.
+            ValueError: ``size`` is no integer and no shape, or negative, or too large.
         """
-        is_legacy = isinstance(random_state, np.random.RandomState)
-        source: Any = random_state if is_legacy else np.random.default_rng(random_state)
-        shape = tuple(np.atleast_1d(size).astype(int).tolist())
-        count = int(np.prod(shape))
+        source = _generator(random_state)
+        given = size if isinstance(size, tuple | list) else np.atleast_1d(size).tolist()
+        shape = tuple(require_int("size", length, least=0) for length in given)
+        count = require_int("size", math.prod(shape), most=MOST_ROWS)
         components = source.choice(len(self.weights), count, p=self.weights)
         samples = source.standard_normal((count, self.dim))
         for component in np.unique(components):
@@ -122,6 +129,19 @@ def to_mixture(gmm: GMM) -> FrozenMixture:
         means=np.asarray(gmm.means, np.float64),
         factors=factors if gmm.is_diagonal else np.tril(factors),
     )
+
+
+def _generator(random_state: Any) -> Any:
+    """Returns NumPy's generator of a seed; generators are returned as they are."""
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"random_state must be an integer of at least 0, a numpy.random.Generator or None, got "
+            f"{shown(random_state)}."
+        ) from error
 
 
 def _squeezed(values: np.ndarray) -> Any:

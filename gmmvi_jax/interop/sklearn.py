@@ -62,8 +62,9 @@ def from_mixture(estimator: Any) -> GMM:
     """
     if not isinstance(estimator, GaussianMixture):
         raise TypeError(
-            f"from_mixture needs a sklearn GaussianMixture, got {type(estimator).__name__}; "
-            f"GMM.from_moments(weights, means, covariances) takes the moments of others."
+            f"estimator must be a GaussianMixture of scikit-learn, got "
+            f"{type(estimator).__name__}; GMM.from_moments(weights, means, covariances) takes the "
+            f"moments of others."
         )
     check_is_fitted(estimator)
     means = np.asarray(estimator.means_)

@@ -1,13 +1,15 @@
 """Models of Stan, compiled by BridgeStan, as densities. This imports no other package."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.densities.black_box import BlackBox, black_box
+from gmmvi_jax.requirements import require_bool, require_rows, shown
 
 
+@runtime_checkable
 class StanModel(Protocol):
     """What is used of ``bridgestan.StanModel``."""
 
@@ -73,7 +75,13 @@ def from_model(model: StanModel, *, propto: bool = False) -> BlackBox:
         model: a ``bridgestan.StanModel`` with its data.
         propto: whether constants are left out, which Stan computes faster; log Z is then off by
             them.
+
+    Raises:
+        TypeError: ``model`` lacks the methods of one.
+        ValueError: ``propto`` is no boolean.
     """
+    _require_model(model)
+    require_bool("propto", propto)
     both = _ValuesAndGradients(model, propto)
     return black_box(both.values, model.param_unc_num(), both.gradients)
 
@@ -87,9 +95,23 @@ def constrain(model: StanModel, points: ArrayLike) -> dict[str, np.ndarray]:
 
     Returns:
         A dict from ``theta.1`` and the like, as BridgeStan names them, to values [N].
+
+    Raises:
+        TypeError: ``model`` lacks the methods of one, or ``points`` are no real numbers.
+        ValueError: ``points`` have another shape.
     """
-    rows = [
-        np.array(model.param_constrain(point, include_tp=True))
-        for point in np.asarray(points, np.float64)
-    ]
-    return dict(zip(model.param_names(include_tp=True), np.stack(rows).T, strict=True))
+    _require_model(model)
+    rows = require_rows("points", points, model.param_unc_num())
+    names = model.param_names(include_tp=True)
+    values = np.empty((len(rows), len(names)))
+    for row, point in enumerate(rows):
+        values[row] = model.param_constrain(point, include_tp=True)
+    return dict(zip(names, values.T, strict=True))
+
+
+def _require_model(model: Any) -> None:
+    """Raises TypeError unless ``model`` has the methods of BridgeStan's."""
+    if not isinstance(model, StanModel):
+        raise TypeError(
+            f"model must be a bridgestan.StanModel, as StanModel(file, data), got {shown(model)}."
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples, require_one_number
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Haario, Saksman, Tamminen, "Adaptive proposal distribution for random walk Metropolis algorithm"
@@ -69,6 +69,7 @@ class Banana:
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Returns independent samples [num_samples, D] in JAX's default precision."""
+        require_num_samples(num_samples, least=0)
         noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         curvature = jnp.asarray(self.curvature, noise.dtype)
         along, across = noise[:, 0], noise[:, 1]
@@ -84,9 +85,9 @@ def banana(dim: int = 2, curvature: float = CURVATURE) -> Banana:
         curvature: b; 0 is a Gaussian, 0.03 and 0.1 are the published bends.
 
     Raises:
-        ValueError: ``dim`` is less than 2.
+        ValueError: ``dim`` is less than 2, or ``curvature`` is no finite number.
     """
     require_int("dim", dim)
     if dim < 2:
         raise ValueError(f"dim must be at least 2 (the banana lies in the first two), got {dim}")
-    return Banana("banana", dim, curvature)
+    return Banana("banana", dim, require_one_number("curvature", curvature))

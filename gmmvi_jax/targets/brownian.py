@@ -12,7 +12,7 @@ import numpy as np
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_seed
+from gmmvi_jax.requirements import require_num_samples, require_seed
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Sountsov, Radul et al., "Inference Gym" (2020), Brownian motion with unknown scales and missing
@@ -99,6 +99,7 @@ class Brownian:
         The log scales are drawn from a grid with steps of 0.05, uniformly within each cell, which
         increases their variances by a thousandth; the walks are exact given the scales.
         """
+        require_num_samples(num_samples, least=0)
         key_scales, key_walk = jax.random.split(typed_key(rng_key))
         # Few calls with many numbers each, since every call takes time to compile.
         uniform = jax.random.uniform(key_scales, (4, num_samples))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Neal, "Slice sampling" (Annals of Statistics 2003), section 8; in 10-D in Blessing et al., "Beyond
@@ -61,6 +61,7 @@ class Funnel:
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Returns independent samples [num_samples, D] in JAX's default precision."""
+        require_num_samples(num_samples, least=0)
         noise = jax.random.normal(typed_key(rng_key), (num_samples, self.dim))
         log_variances = WIDTH_SCALE * noise[:, :1]
         rest = jnp.exp(0.5 * log_variances) * noise[:, 1:]

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_int
+from gmmvi_jax.requirements import require_int, require_num_samples
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Noé et al., "Boltzmann generators" (Science 2019), 2-D; many of them side by side, and 32-D, in
@@ -83,6 +83,7 @@ class ManyWell:
         The double wells are drawn by the inverse of a tabulated distribution function; the relative
         error of the samples' density is below 1e-5.
         """
+        require_num_samples(num_samples, least=0)
         key_well, key_normal = jax.random.split(typed_key(rng_key))
         shape = (num_samples, self.dim // 2)
         uniform = jax.random.uniform(key_well, shape)

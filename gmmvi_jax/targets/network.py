@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.products import PRECISION
+from gmmvi_jax.requirements import require, require_array, require_function, require_int, shown
 from gmmvi_jax.typing import Array, HostArray
 
 SAMPLES_AT_ONCE = 64  # networks evaluated side by side for predictions; bounds the memory
@@ -22,6 +23,10 @@ class Network:
         sizes: numbers of units, from the features to the outputs.
         activation: of the hidden layers, elementwise; the outputs are linear.
 
+    Raises:
+        TypeError: ``sizes`` is no tuple of at least two, or ``activation`` is no function.
+        ValueError: a size is no integer of at least 1.
+
     Example:
         >>> Network((11, 8, 8, 1), jax.nn.sigmoid).num_weights
         177
@@ -29,6 +34,17 @@ class Network:
 
     sizes: tuple[int, ...]
     activation: Callable[[Array], Array]
+
+    def __post_init__(self) -> None:
+        """Raises an error unless it is a function of at least one layer, which can be hashed."""
+        if not isinstance(self.sizes, tuple) or len(self.sizes) < 2:
+            raise TypeError(
+                f"sizes must be a tuple of two or more numbers of units, such as (11, 8, 1), got "
+                f"{shown(self.sizes)}."
+            )
+        for layer, size in enumerate(self.sizes):
+            require_int(f"sizes[{layer}]", size, least=1)
+        require_function("activation", self.activation, " of the values of hidden units")
 
     @property
     def num_weights(self) -> int:
@@ -66,6 +82,17 @@ class Network:
 def _affine(inputs: Array, weights: Array, biases: Array) -> Array:
     # HIGHEST: on recent GPUs the default rounds the factors of a product to 10 bits.
     return jnp.matmul(inputs, weights, precision=PRECISION) + biases[None]
+
+
+def require_weights(network: Network, samples: HostArray) -> Array:
+    """Returns the weights of at least one network; raises an error unless they are [S, D]."""
+    array = require_array("samples", samples)
+    is_right = array.ndim == 2 and len(array) and array.shape[1] == network.num_weights
+    require(
+        is_right,
+        f"samples must have shape (S, {network.num_weights}), S networks, got {array.shape}.",
+    )
+    return array.astype(jnp.result_type(array.dtype, float))
 
 
 @functools.partial(jax.jit, static_argnames="network")

@@ -9,8 +9,9 @@ import numpy as np
 
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.packages import import_package
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.targets.datasets import load_table
-from gmmvi_jax.targets.network import Network, outputs_of_samples
+from gmmvi_jax.targets.network import Network, outputs_of_samples, require_weights
 from gmmvi_jax.targets.network_posterior import NetworkPosterior
 from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
 from gmmvi_jax.typing import Array, HostArray
@@ -113,7 +114,7 @@ class NetworkClassifier(NetworkPosterior):
     def _log_predictive(self, samples: HostArray, split: str) -> tuple[Array, Array]:
         """Returns the log of the mean probabilities [n, classes], and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
-        samples = jnp.asarray(samples)
+        samples = require_weights(self.network, samples)
         outputs = outputs_of_samples(self.network, samples, features)
         log_probabilities = jax.nn.log_softmax(outputs)  # [S, n, classes]
         mixture = jax.nn.logsumexp(log_probabilities, axis=0) - math.log(len(samples))
@@ -166,8 +167,7 @@ def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
 def _classifier(
     name: str, pixels: np.ndarray, labels: np.ndarray, hidden_units: int, seed: int
 ) -> NetworkClassifier:
-    if hidden_units < 1:
-        raise ValueError(f"hidden_units must be at least 1, got {hidden_units}")
+    require_int("hidden_units", hidden_units, least=1)
     features = np.asarray(pixels, np.float64) / LARGEST_PIXEL[name]
     labels = np.asarray(labels, np.float64)
     splits: dict[str, Rows] = {

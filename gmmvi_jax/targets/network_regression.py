@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.targets.datasets import load_table
-from gmmvi_jax.targets.network import Network, outputs_of_samples
+from gmmvi_jax.targets.network import Network, outputs_of_samples, require_weights
 from gmmvi_jax.targets.network_posterior import NetworkPosterior
 from gmmvi_jax.targets.splits import Rows, rows_of_split, split_rows
 from gmmvi_jax.typing import Array, HostArray
@@ -102,7 +102,7 @@ class NetworkRegression(NetworkPosterior):
     def _predictions(self, samples: HostArray, split: str) -> tuple[Array, Array]:
         """Returns the predictions [S, n] of all samples, and the labels [n]."""
         features, labels = rows_of_split(self.splits, split)
-        samples = jnp.asarray(samples)
+        samples = require_weights(self.network, samples)
         predictions = outputs_of_samples(self.network, samples, features)[..., 0]
         return predictions, jnp.asarray(labels, samples.dtype)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_int, require_number
 from gmmvi_jax.targets.planar_robot import forward_kinematics
 from gmmvi_jax.targets.reference import WithReferenceSamples
 from gmmvi_jax.typing import Array
@@ -21,6 +23,7 @@ OBSTACLES = np.array([[0.0, 1.9, 0.6], [3.9, 0.6, 0.5], [-3.9, 0.6, 0.5]])  # x,
 ACCELERATION_SCALES = np.array([0.5, 0.2, 0.2, 0.2, 0.2])  # radians per via point, squared
 NUM_VIAS = 6
 CONFIGURATIONS_PER_VIA = 8
+_MOST_VIAS = 1_000  # the spline is a matrix of 8 numbers for each pair of them
 
 GOAL_SCALE = 0.05  # standard deviation of the hand about its goal, in link lengths
 # The hinge loss of motion planning (Zucker et al., CHOMP, IJRR 2013; Mukadam et al., GPMP2, IJRR
@@ -208,6 +211,11 @@ def _spline(num_vias: int, steps: int) -> np.ndarray:
     return np.vstack([values[:1], segments.reshape(-1, knots)])
 
 
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """Returns finite numbers in float64."""
+    return np.asarray(require_number(name, value), np.float64)
+
+
 def planar_motion(
     num_vias: int = NUM_VIAS,
     *,
@@ -226,25 +234,25 @@ def planar_motion(
         acceleration_scale: [D] standard deviations of the joints' second differences.
 
     Raises:
-        ValueError: a wrong shape or sign, a goal out of reach, or a start in collision.
+        ValueError: a wrong shape or sign, a number that is not finite, a goal out of reach, or a
+            start in collision.
 
     Example:
         >>> planar_motion(3, obstacles=[[0.0, 2.0, 0.5]]).dim
         15
     """
-    if num_vias < 2:
-        raise ValueError(f"num_vias must be at least 2, got {num_vias}")
-    start = np.asarray(start, np.float64)
+    require_int("num_vias", num_vias, 2, _MOST_VIAS)
+    start = _numbers("start", start)
     if start.ndim != 1 or not len(start):
         raise ValueError(f"start must be joint angles [D], got the shape {start.shape}")
-    shapes = {"goal": (goal, (2,)), "acceleration_scale": (acceleration_scale, start.shape)}
+    goal, scale = _numbers("goal", goal), _numbers("acceleration_scale", acceleration_scale)
+    shapes = {"goal": (goal, (2,)), "acceleration_scale": (scale, start.shape)}
     for name, (value, shape) in shapes.items():
-        if np.shape(value) != shape:
-            raise ValueError(f"{name} must have the shape {shape}, got {np.shape(value)}")
-    goal, scale = np.asarray(goal, np.float64), np.asarray(acceleration_scale, np.float64)
+        if value.shape != shape:
+            raise ValueError(f"{name} must have the shape {shape}, got {value.shape}")
     if np.min(scale) <= 0:
         raise ValueError(f"acceleration_scale must be positive, got {scale}")
-    circles = np.asarray(obstacles, np.float64)
+    circles = _numbers("obstacles", obstacles)
     if circles.ndim != 2 or circles.shape[1] != 3 or np.min(circles[:, 2], initial=1) <= 0:
         raise ValueError(
             f"obstacles must be circles [O, 3], each x, y and a positive radius; got {obstacles}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_host_array, require_number
+from gmmvi_jax.requirements import require_host_array, require_num_samples, require_one_number
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Our own settings, since the literature has many: rings with gaps of several widths.
@@ -71,6 +71,7 @@ class Rings:
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Returns independent samples [num_samples, 2] in JAX's default precision."""
+        require_num_samples(num_samples, least=0)
         key_ring, key_uniform, key_offset = jax.random.split(typed_key(rng_key), 3)
         turn, choice = jax.random.uniform(key_uniform, (2, num_samples))
         offset = jnp.abs(jax.random.normal(key_offset, (num_samples,)))
@@ -97,10 +98,10 @@ def rings(radii: Sequence[float] = RADII, width: float = WIDTH) -> Rings:
         ValueError: there is no ring, ``width`` is not positive, or a radius is too small for it.
     """
     array = require_host_array("radii", radii).astype(np.float64)
-    require_number("width", width)
+    require_one_number("width", width)
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"radii must be a sequence of at least one number, got {radii!r}")
-    if np.ndim(width) or not width > 0:
+    if not width > 0:
         raise ValueError(f"width must be positive, got {width}")
     if not np.all(array >= MIN_WIDTHS_FROM_CENTRE * width):
         raise ValueError(

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from gmmvi_jax.requirements import require_seed
 from gmmvi_jax.typing import HostArray
 
 Rows: TypeAlias = tuple[HostArray, HostArray]  # features [n, F], labels [n]
@@ -22,8 +23,7 @@ def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
     Raises:
         ValueError: ``seed`` is negative.
     """
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    require_seed("seed", seed)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(num_rows)
     ends = [round(TRAIN_END * num_rows), round(VALIDATION_END * num_rows)]
     return dict(zip(("train", "validation", "test"), np.split(order, ends), strict=True))
@@ -35,6 +35,6 @@ def rows_of_split(splits: dict[str, Rows], split: str) -> Rows:
     Raises:
         ValueError: there is no such split; the message lists those that exist.
     """
-    if split not in splits:
+    if not isinstance(split, str) or split not in splits:
         raise ValueError(f"split must be one of {', '.join(splits)}; got {split!r}")
     return splits[split]

@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_num_samples
 from gmmvi_jax.targets.elliptical_mixture import EllipticalMixture, generator_of
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -54,6 +55,7 @@ class StudentTMixtureTarget(EllipticalMixture):
 
     def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
         """Returns independent samples [num_samples, D] in JAX's default precision."""
+        require_num_samples(num_samples, least=0)
         key_component, key_noise, key_width = jax.random.split(typed_key(rng_key), 3)
         num_components, dim = self.means.shape
         components = jax.random.randint(key_component, (num_samples,), 0, num_components)

@@ -10,6 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import (
+    require_bool,
+    require_host_array,
+    require_one_number,
+    require_positive,
+)
 from gmmvi_jax.targets.limbs import Limbs, Posture, limbs
 from gmmvi_jax.targets.log_normal_cdf import log_normal_cdf
 from gmmvi_jax.targets.urdf import Robot, parse_urdf
@@ -180,13 +186,15 @@ def talos(
 
     Raises:
         ImportError: the package with TALOS's description is not installed.
-        ValueError: ``context`` is not three finite numbers, or ``goal_scale`` is not positive.
+        TypeError: ``context`` has no numbers.
+        ValueError: ``context`` is not three finite numbers, ``goal_scale`` is not positive, or
+            ``published_mass`` is no boolean.
     """
-    goal = np.asarray(context, np.float64)
+    goal = require_host_array("context", context).astype(np.float64)
     if goal.shape != (3,) or not np.all(np.isfinite(goal)):
         raise ValueError(f"context must be three finite numbers, x, y and z, got {context}")
-    if not 0 < goal_scale < math.inf:
-        raise ValueError(f"goal_scale must be positive, got {goal_scale}")
+    require_positive("goal_scale", require_one_number("goal_scale", goal_scale))
+    require_bool("published_mass", published_mass)
     robot = parse_urdf(description())
     multiplicities = _published_multiplicities(robot) if published_mass else None
     limits = np.array([robot.joints[name].limits for name in JOINTS])

@@ -17,6 +17,7 @@ from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.numerics.keys import typed_key
+from gmmvi_jax.requirements import require_int
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history import diagnosis_samples
 from gmmvi_jax.training.result import TrainResult
@@ -97,12 +98,16 @@ class TrainManyResult:
         """Returns the result of one run, as ``train`` would.
 
         Args:
-            index: of the run, in the order of the seeds.
+            index: of the run, in the order of the seeds; negative ones count from the end.
+
+        Raises:
+            ValueError: there is no such run.
         """
+        state = self.state.run(index)
         ending = self.endings[index]
         return TrainResult(
             gmm=self.gmms[index],
-            state=self.state.run(index),
+            state=state,
             history={name: values[:, index] for name, values in self.history.items()},
             status=ending.status,
             config=self.config.replace(seed=self.seeds[index]),
@@ -136,6 +141,7 @@ class TrainManyResult:
         Args:
             max_modes: most modes that are listed.
         """
+        require_int("max_modes", max_modes, least=0)
         merged = self.merged
         modes, names = modes_in_words(find_modes(merged), self.layout)
         lines = [

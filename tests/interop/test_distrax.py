@@ -49,7 +49,7 @@ def test_all_gaussian_components_are_known(make):
 
 def test_what_is_no_gaussian_mixture_is_named():
     weights = distrax.Categorical(probs=jnp.asarray(WEIGHTS))
-    with pytest.raises(TypeError, match="needs a distrax MixtureSameFamily, got Categorical"):
+    with pytest.raises(TypeError, match="MixtureSameFamily of Distrax, got Categorical"):
         gmmvi.interop.distrax.from_mixture(weights)
     laplace = distrax.MixtureSameFamily(weights, distrax.Laplace(jnp.zeros(2), jnp.ones(2)))
     with pytest.raises(TypeError, match="Gaussian components, got Laplace"):

@@ -108,7 +108,7 @@ def test_splits_are_seeded_and_pixels_go_from_zero_to_one() -> None:
 
 def test_size_is_the_callers() -> None:
     assert targets.digits(hidden_units=3).dim == 75 * 3 + 10
-    with pytest.raises(ValueError, match="hidden_units must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="hidden_units must be an integer of at least 1, got 0"):
         targets.digits(hidden_units=0)
 
 

@@ -117,5 +117,5 @@ def test_splits_are_seeded_disjoint_and_standardised_by_what_trains() -> None:
         correlation = np.corrcoef(target.splits[split][0][:, 3], features[own, 3])[0, 1]
         np.testing.assert_allclose(correlation, 1, rtol=1e-12)
     assert not np.array_equal(targets.wine(seed=1).splits["test"][1], target.splits["test"][1])
-    with pytest.raises(ValueError, match="seed must not be negative, got -1"):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0, got -1"):
         targets.wine(seed=-1)

@@ -164,7 +164,7 @@ def test_without_obstacles() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_vias": 1}, "num_vias must be at least 2, got 1"),
+        ({"num_vias": 1}, "num_vias must be an integer of at least 2, got 1"),
         ({"start": 0.5}, r"start must be joint angles \[D\], got the shape \(\)"),
         ({"goal": [1, 2, 3]}, r"goal must have the shape \(2,\), got \(3,\)"),
         ({"acceleration_scale": [1.0]}, r"acceleration_scale must have the shape \(5,\)"),

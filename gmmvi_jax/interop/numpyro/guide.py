@@ -30,7 +30,7 @@ def guide(result: TrainResult) -> Callable[..., dict[str, Array]]:
     density = getattr(require_result(result).target, "log_density", None)
     if not isinstance(density, ModelDensity):
         raise ValueError(
-            "guide needs the fit of a model, such as fit(interop.numpyro.from_model(model)); its "
+            "result must be the fit of a model, as fit(interop.numpyro.from_model(model)); its "
             "target is another density."
         )
     layout: Any = result.layout

@@ -33,10 +33,11 @@ def from_mixture(distribution: Any) -> GMM:
     """
     if not isinstance(distribution, dist.MixtureSameFamily):
         raise TypeError(
-            f"from_mixture needs a numpyro MixtureSameFamily, got {type(distribution).__name__}."
+            f"distribution must be a MixtureSameFamily of NumPyro, got "
+            f"{type(distribution).__name__}."
         )
     if distribution.batch_shape:
-        raise ValueError(f"from_mixture: {distribution.batch_shape} mixtures; give one.")
+        raise ValueError(f"distribution has {distribution.batch_shape} mixtures; give one.")
     components: Any = distribution.component_distribution
     weights: Any = distribution.mixing_distribution.probs
     inner: Any = components.base_dist if isinstance(components, dist.Independent) else components
@@ -47,4 +48,4 @@ def from_mixture(distribution: Any) -> GMM:
         means, scales = jnp.broadcast_arrays(inner.loc, inner.scale)
         shape = (len(weights), -1)
         return GMM.from_moments(weights, means.reshape(shape), jnp.square(scales.reshape(shape)))
-    raise TypeError(f"from_mixture needs Gaussian components, got {family.__name__}.")
+    raise TypeError(f"distribution must have Gaussian components, got {family.__name__}.")

@@ -19,6 +19,7 @@ from gmmvi_jax.interop.numpyro.model_arguments import ModelArguments, pack
 from gmmvi_jax.interop.numpyro.sites import Sites, find_sites
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.requirements import require_function, shown
 from gmmvi_jax.typing import Array, PRNGKey
 
 
@@ -155,6 +156,7 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
         **kwargs: likewise.
 
     Raises:
+        TypeError: ``model`` is no function.
         ValueError: there is no unobserved site; a site's support depends on another site; a site
             has no density here (discrete without ``funsor``, or without a map from real numbers);
             a plate subsamples; the model has parameters (``numpyro.param``); or data are NaN or
@@ -172,6 +174,7 @@ def from_model(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelDen
 
         Then ``gmmvi_jax.fit(density)`` fits it.
     """
+    require_function("model", model, " with NumPyro's primitives")
     sites = find_sites(model, args, kwargs)
     density = _density(model, pack(args, kwargs, traced=True), sites)
     try:
@@ -204,10 +207,9 @@ def from_prior(
         >>> density.domain
         {'rate': positive}
     """
-    if not isinstance(prior, Mapping):
+    if not isinstance(prior, Mapping) or not prior:
         raise TypeError(
-            f"prior must be a dict from names to distributions of NumPyro, got "
-            f"{type(prior).__name__}."
+            f"prior must be a dict from names to distributions of NumPyro, got {shown(prior)}."
         )
     for name, own in prior.items():
         if not isinstance(own, dist.Distribution):
