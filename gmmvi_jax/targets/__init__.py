@@ -1,9 +1,5 @@
-"""The benchmark targets with their data, and constructors of special targets."""
+"""The benchmark targets with their data."""
 
-from gmmvi_jax.densities.black_box import BlackBox, black_box
-from gmmvi_jax.densities.minibatch import MinibatchTarget, minibatch
-from gmmvi_jax.densities.pytree import PytreeTarget, on_pytree
-from gmmvi_jax.densities.stochastic import StochasticTarget, stochastic
 from gmmvi_jax.targets.banana import Banana, banana
 from gmmvi_jax.targets.brownian import Brownian, brownian
 from gmmvi_jax.targets.funnel import Funnel, funnel
@@ -39,7 +35,6 @@ from gmmvi_jax.targets.talos import Talos, talos
 
 __all__ = [
     "Banana",
-    "BlackBox",
     "Brownian",
     "Funnel",
     "GaussianMixtureTarget",
@@ -48,22 +43,18 @@ __all__ = [
     "LogisticRegression",
     "ManyWell",
     "MinibatchLogisticRegression",
-    "MinibatchTarget",
     "Network",
     "NetworkClassifier",
     "NetworkRegression",
     "PlanarMotion",
     "PlanarRobot",
-    "PytreeTarget",
     "Rings",
     "Seeds",
     "SolvedTarget",
-    "StochasticTarget",
     "StudentTMixtureTarget",
     "Talos",
     "Target",
     "banana",
-    "black_box",
     "breast_cancer",
     "breast_cancer_mb",
     "brownian",
@@ -80,10 +71,8 @@ __all__ = [
     "lennard_jones",
     "lgcp",
     "many_well",
-    "minibatch",
     "mnist",
     "names",
-    "on_pytree",
     "planar_motion",
     "planar_robot",
     "reference_names",
@@ -93,7 +82,6 @@ __all__ = [
     "seeds",
     "sonar",
     "stm",
-    "stochastic",
     "talos",
     "wine",
 ]
