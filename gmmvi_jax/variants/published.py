@@ -1,7 +1,7 @@
 """The settings of the 2023 study, per codename and target.
 
 Source: Arenz et al., TMLR 2023, published experiment configurations of the nine candidates;
-``published_settings.json`` holds what they override, the tables here what they leave open.
+``published_settings.json`` holds what they override, ``published_code.py`` what they leave open.
 """
 
 import json
@@ -13,60 +13,15 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.variants.codenames import choices_of
 from gmmvi_jax.variants.configurations import from_codename
+from gmmvi_jax.variants.published_code import (
+    DEFAULTS,
+    MAX_COMPONENTS,
+    SETTING_NAMES,
+    defaults_of,
+    largest_archive,
+)
 
-# The study's names -> ours; a name may serve two modules, as the letters decide.
-_SETTING_NAMES = {
-    "num_component_adapter.del_iters": "del_iters",
-    "num_component_adapter.add_iters": "add_iters",
-    "num_component_adapter.num_prior_samples": "num_prior_samples",
-    "sample_selector.desired_samples_per_component": "desired_samples",
-    "component_stepsize_adapter.initial_stepsize": "initial_component_stepsize",
-    "component_stepsize_adapter.min_stepsize": "min_component_stepsize",
-    "component_stepsize_adapter.max_stepsize": "max_component_stepsize",
-    "weight_stepsize_adapter.initial_stepsize": "initial_weight_stepsize",
-    "weight_stepsize_adapter.min_stepsize": "min_weight_stepsize",
-    "weight_stepsize_adapter.max_stepsize": "max_weight_stepsize",
-    "ng_estimator.use_self_normalized_importance_weights": "self_normalized_gradients",
-    "ng_estimator.only_use_own_samples": "only_own_samples",
-    "sample_selector.ratio_reused_samples_to_desired": "reuse_ratio",
-}
-# The published code's defaults, for what a set leaves open (docs/algorithm.md, "Published
-# settings"); of these the names that the choices of a codename have.
-_SILENT = {
-    "del_iters": 100,
-    "add_iters": 30,
-    "min_weight_for_deletion": 1e-6,
-    "num_database_samples": 100_000,
-    "num_prior_samples": 0,
-    "desired_samples": 100,
-    "only_own_samples": False,
-    "self_normalized_gradients": True,
-    "self_normalized_rewards": True,
-    "initial_ridge_factor": 1e-12,
-    "initial_component_stepsize": 1.0,
-    "min_component_stepsize": 0.001,
-    "max_component_stepsize": 1.0,
-    "component_stepsize_increase": 1.15,
-    "component_stepsize_decrease": 0.85,
-    "component_stepsize_exponent": 0.55,
-    "initial_weight_stepsize": 1.0,
-    "min_weight_stepsize": 1e-4,
-    "max_weight_stepsize": 1.0,
-    "weight_stepsize_increase": 1.15,
-    "weight_stepsize_decrease": 0.85,
-    "weight_stepsize_exponent": 0.55,
-}
-# And what some choices use in place of that.
-_SILENT_OF_CHOICE: dict[str, dict[str, Any]] = {
-    "M": {"reuse_ratio": 2.0},
-    "P": {"reuse_ratio": 0.0},
-    "F": {"initial_component_stepsize": 1e-5},
-}
-_MAX_COMPONENTS = 1000
 _LEAST_COMPONENTS = 100  # room that a run with reuse has at least
-# The study kept every sample (up to 10 million, by target) and drew candidates from them. The
-# archive has 64 MiB of them, and at least as many as a search looks at.
-_ARCHIVE_NUMBERS = 2**24
 
 
 def published_settings() -> dict[str, dict[str, dict[str, Any]]]:
@@ -125,21 +80,19 @@ def published_config(
     entry = _lookup(codename, target_name)
     choices = choices_of(codename)
     names = {name for choice in choices for name in choice.settings}
-    settings: dict[str, Any] = {name: value for name, value in _SILENT.items() if name in names}
-    for choice in choices:
-        settings |= _SILENT_OF_CHOICE.get(choice.letter, {})
-    for published_name, name in _SETTING_NAMES.items():
+    settings = defaults_of(choices)
+    for published_name, name in SETTING_NAMES.items():
         if published_name in entry and name in names:
             settings[name] = entry[published_name]
     target = targets.get(target_name)
     if "max_database_size" in names:
         keeps_samples = entry.get("use_sample_database", True)
-        room = max(_SILENT["num_database_samples"], _ARCHIVE_NUMBERS // target.dim)
+        room = largest_archive(target.dim, DEFAULTS["num_database_samples"])
         largest = min(room, entry.get("max_database_size", room))
         settings["max_database_size"] = largest if keeps_samples else 0
     num_initial = entry["model_initialization.num_initial_components"]
     if max_components is None and "A" in codename:
-        max_components = entry.get("num_component_adapter.max_components", _MAX_COMPONENTS)
+        max_components = entry.get("num_component_adapter.max_components", MAX_COMPONENTS)
         if settings.get("reuse_ratio", 0.0):
             # A reuse window for 1,000 components would take gigabytes, and a run cannot get there.
             reached = num_initial + num_iterations // settings["add_iters"]
