@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 MOST_ROWS = 2**31 - 1  # indices are int32
+_NUM_SEEDS = 2**32  # that have different keys in any precision
 
 
 def is_traced(value: Any) -> bool:
@@ -65,8 +66,18 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
 
 
 def require_seed(name: str, value: Any) -> int:
-    """Returns ``value``; raises ValueError unless it is an integer of at least 0."""
-    return require_int(name, value, least=0)
+    """Returns ``value``; raises ValueError unless it is an integer from 0 to 2**32 - 1.
+
+    ``jax.random.key`` keeps the last 32 bits of a seed, of negative ones too, unless
+    ``jax_enable_x64`` is set. Within this range the key does not depend on that.
+    """
+    seed = require_int(name, value, least=0)
+    if seed >= _NUM_SEEDS:
+        raise ValueError(
+            f"{name} must be less than 2**32, got {seed}: JAX's keys keep 32 bits of a seed, and "
+            f"others would repeat runs; pass {seed % _NUM_SEEDS}, what is left modulo 2**32."
+        )
+    return seed
 
 
 def require_num_samples(value: Any, least: int = 1) -> int:

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from gmmvi_jax.requirements import require_seed
 from gmmvi_jax.typing import HostArray
 
 Rows: TypeAlias = tuple[HostArray, HostArray]  # features [n, F], labels [n]
@@ -20,10 +21,9 @@ def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
         seed: of the permutation, which does not depend on JAX's precision or generators.
 
     Raises:
-        ValueError: ``seed`` is negative.
+        ValueError: ``seed`` is no integer from 0 to 2**32 - 1.
     """
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}")
+    require_seed("seed", seed)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(num_rows)
     ends = [round(TRAIN_END * num_rows), round(VALIDATION_END * num_rows)]
     return dict(zip(("train", "validation", "test"), np.split(order, ends), strict=True))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,7 +20,7 @@ from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import shown
+from gmmvi_jax.requirements import require_seed, shown
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
@@ -117,25 +118,24 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
 
     Raises:
         TypeError: it is a single number.
-        ValueError: it is empty, one is no integer of at least 0, or one is there twice.
+        ValueError: it is empty, one is no integer from 0 to 2**32 - 1, or one is there twice.
     """
     if not isinstance(seeds, Sequence | range) and np.ndim(seeds) == 0:
         cure = f"; pass range({seeds}) for {seeds} runs" if isinstance(seeds, int) else ""
         raise TypeError(f"seeds must be a sequence of integers, got {seeds!r}{cure}.")
     if len(seeds) == 0:
         raise ValueError("seeds is empty; pass one seed per run, e.g. range(4).")
-    found = []
-    for index, seed in enumerate(seeds):
-        scalar = np.asarray(seed)
-        if scalar.shape != () or scalar.dtype.kind not in "iu" or scalar < 0:
+    found: list[int] = []
+    for index, given in enumerate(seeds):
+        own: Any = given
+        if isinstance(own, jax.Array | np.ndarray) and own.ndim == 0:
+            own = own.item()
+        seed = require_seed(f"seeds[{index}]", own)
+        if seed in found:
             raise ValueError(
-                f"seeds must be integers of at least 0, got {seed!r} at position {index}."
+                f"seeds holds {seed} twice, at position {index} again: the runs would be equal."
             )
-        if int(scalar) in found:
-            raise ValueError(
-                f"seeds holds {seed!r} twice, at position {index} again: the runs would be equal."
-            )
-        found.append(int(scalar))
+        found.append(seed)
     return tuple(found)
 
 
