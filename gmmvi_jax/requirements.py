@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 MOST_ROWS = 2**31 - 1  # indices are int32
+_MOST_SHOWN = 60  # characters
 _NUM_SEEDS = 2**32  # that have different keys in any precision
 
 
@@ -142,17 +143,24 @@ def require_rows(name: str, value: Any, dim: int | None = None) -> np.ndarray:
 
 
 def shown(value: Any) -> str:
-    """Returns a value of the wrong type for a message, with its type where it is long."""
+    """Returns a value of the wrong type for a message, with its type; shortened, in one line."""
     if hasattr(value, "dtype"):
         return f"{type(value).__name__} of {value.dtype} and shape {np.shape(value)}"
-    text = repr(value)
-    return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
+    text = " ".join(repr(value).split())
+    text = text if len(text) < _MOST_SHOWN else f"{text[: _MOST_SHOWN - 4]} ..."
+    return f"{type(value).__name__} {text}"
 
 
 def is_real_number(value: Any) -> bool:
-    """Returns whether ``value`` is a single number, which may be infinite or NaN."""
-    is_scalar = isinstance(value, int | float | np.number | jax.Array | np.ndarray)
-    return is_scalar and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+    """Returns whether ``value`` is a single number, which may be infinite or NaN.
+
+    Of Python, of NumPy, or in an array without axes; a boolean is none.
+    """
+    if isinstance(value, np.number | jax.Array | np.ndarray):
+        kinds = (jnp.floating, jnp.integer)
+        is_real = any(jnp.issubdtype(value.dtype, kind) for kind in kinds)
+        return is_real and value.ndim == 0 and not is_traced(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def require_number(name: str, value: Any) -> Any:
