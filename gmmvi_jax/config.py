@@ -90,7 +90,7 @@ class Run:
 
     Attributes:
         num_iterations: steps to take.
-        seed: of the run's key, if ``train`` is not given one.
+        seed: of the run's key, if ``train`` is not given one; from 0 to 2**32 - 1.
         log_every: steps per compiled chunk; the host checks and logs the run after each.
         diagnostic_samples: draws for the ELBO between chunks; 0 turns it off.
     """

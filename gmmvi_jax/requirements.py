@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 MOST_ROWS = 2**31 - 1  # indices are int32
+_MOST_SHOWN = 60  # characters
+_NUM_SEEDS = 2**32  # that have different keys in any precision
 
 
 def is_traced(value: Any) -> bool:
@@ -65,8 +67,18 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
 
 
 def require_seed(name: str, value: Any) -> int:
-    """Returns ``value``; raises ValueError unless it is an integer of at least 0."""
-    return require_int(name, value, least=0)
+    """Returns ``value``; raises ValueError unless it is an integer from 0 to 2**32 - 1.
+
+    ``jax.random.key`` keeps the last 32 bits of a seed, of negative ones too, unless
+    ``jax_enable_x64`` is set. Within this range the key does not depend on that.
+    """
+    seed = require_int(name, value, least=0)
+    if seed >= _NUM_SEEDS:
+        raise ValueError(
+            f"{name} must be less than 2**32, got {seed}: JAX's keys keep 32 bits of a seed, and "
+            f"others would repeat runs; pass {seed % _NUM_SEEDS}, what is left modulo 2**32."
+        )
+    return seed
 
 
 def require_num_samples(value: Any, least: int = 1) -> int:
@@ -131,17 +143,24 @@ def require_rows(name: str, value: Any, dim: int | None = None) -> np.ndarray:
 
 
 def shown(value: Any) -> str:
-    """Returns a value of the wrong type for a message, with its type where it is long."""
+    """Returns a value of the wrong type for a message, with its type; shortened, in one line."""
     if hasattr(value, "dtype"):
         return f"{type(value).__name__} of {value.dtype} and shape {np.shape(value)}"
-    text = repr(value)
-    return f"{type(value).__name__} {text}" if len(text) < 60 else type(value).__name__
+    text = " ".join(repr(value).split())
+    text = text if len(text) < _MOST_SHOWN else f"{text[: _MOST_SHOWN - 4]} ..."
+    return f"{type(value).__name__} {text}"
 
 
 def is_real_number(value: Any) -> bool:
-    """Returns whether ``value`` is a single number, which may be infinite or NaN."""
-    is_scalar = isinstance(value, int | float | np.number | jax.Array | np.ndarray)
-    return is_scalar and np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
+    """Returns whether ``value`` is a single number, which may be infinite or NaN.
+
+    Of Python, of NumPy, or in an array without axes; a boolean is none.
+    """
+    if isinstance(value, np.number | jax.Array | np.ndarray):
+        kinds = (jnp.floating, jnp.integer)
+        is_real = any(jnp.issubdtype(value.dtype, kind) for kind in kinds)
+        return is_real and value.ndim == 0 and not is_traced(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def require_number(name: str, value: Any) -> Any:

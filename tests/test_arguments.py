@@ -97,6 +97,9 @@ BAD_KEYS = [
     (True, TypeError, "got True"),
     (0.0, TypeError, "got 0.0"),
     (-1, ValueError, "at least 0.*got -1"),
+    (np.array(-1), ValueError, "at least 0.*got -1"),
+    (2**32, ValueError, r"less than 2\*\*32, got 4294967296: .* pass 0"),
+    (np.int64(2**40 + 3), ValueError, r"less than 2\*\*32, got 1099511627779: .* pass 3"),
     ("a", TypeError, "got 'a'"),
     (jnp.zeros(2), TypeError, r"float32 and shape \(2,\)"),
     (jax.random.split(jax.random.key(0), 3), ValueError, r"one key, got keys of shape \(3,\)"),
@@ -187,18 +190,20 @@ BAD_SEEDS = [
     (3, TypeError, r"got 3; pass range\(3\)"),
     (None, TypeError, "got None"),
     ([], ValueError, "is empty"),
-    ([0, 1.5], ValueError, "got 1.5 at position 1"),
-    ([True], ValueError, "got True at position 0"),
-    ([0, -2], ValueError, "got -2 at position 1"),
+    ([0, 1.5], ValueError, r"\[1\] must be an integer .* got 1.5"),
+    ([True], ValueError, r"\[0\] must be an integer .* got True"),
+    ([0, -2], ValueError, r"\[1\] must be an integer of at least 0, got -2"),
+    ([0, 2**32], ValueError, r"\[1\] must be less than 2\*\*32, got 4294967296: .* pass 0"),
     ([4, 0, 4], ValueError, "holds 4 twice, at position 2 again"),
-    (["a"], ValueError, "got 'a' at position 0"),
-    (np.array([0.0, 1.0]), ValueError, "at position 0"),
+    ([jnp.int32(4), np.array(4)], ValueError, "holds 4 twice, at position 1 again"),
+    (["a"], ValueError, r"\[0\] must be an integer .* got 'a'"),
+    (np.array([0.0, 1.0]), ValueError, r"\[0\] must be an integer"),
 ]
 
 
 @pytest.mark.parametrize(("seeds", "error", "message"), BAD_SEEDS)
 def test_seeds_that_are_no_integers_are_named(seeds, error, message):
-    with pytest.raises(error, match=f"^seeds .*{message}"):
+    with pytest.raises(error, match=f"^seeds.*{message}"):
         gmmvi.train_many(CONFIG, gaussian, seeds)
 
 

@@ -15,6 +15,7 @@ BAD = [
     ("num_iterations", 10.5, "an integer of at least 1"),
     ("num_iterations", "10", "an integer of at least 1"),
     ("seed", -1, "an integer of at least 0"),
+    ("seed", 2**40, "less than 2**32"),
     ("seed", 1.5, "an integer of at least 0"),
     ("seed", "a", "an integer of at least 0"),
     ("seed", True, "an integer of at least 0"),

@@ -157,6 +157,15 @@ def test_rules_end_train():
     )
     assert by_hand.history["iteration"].tolist() == [20, 40]
     assert by_hand.ending.reason == ""
+    with pytest.warns(UserWarning, match="the run failed: ZeroDivisionError: division by zero"):
+        broken = gmmvi.train(
+            config,
+            three_modes,
+            until=lambda rows: 1 / 0 if len(rows) == 2 else None,  # type: ignore
+        )
+    np.testing.assert_array_equal(broken.gmm.means, by_hand.gmm.means)
+    with pytest.raises(RuntimeError, match="the run failed"):
+        broken.raise_for_status()
     unended = gmmvi.train(
         config.replace(num_iterations=20), three_modes, until=gmmvi.EvaluationBudget(10**9)
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
-from gmmvi_jax.densities.host_errors import kept_errors
+from gmmvi_jax.densities.host_errors import kept_errors, own_errors
+from gmmvi_jax.densities.host_results import checked_results
 from gmmvi_jax.densities.time_limit import within
+from gmmvi_jax.requirements import is_real_number, is_traced
 from gmmvi_jax.typing import Array, PyTree
 
 
@@ -53,6 +56,7 @@ class BlackBox:
         values, gradients = self.evaluate_batch(_add_axis(x), one, True)
         return values[0], jax.tree.map(lambda leaf: leaf[0], gradients)
 
+    @own_errors()
     def evaluate_batch(
         self, points: Array, num_live: Array, with_gradient: bool
     ) -> tuple[Array, Array | None]:
@@ -80,6 +84,8 @@ class BlackBox:
             num_live,
             vmap_method="broadcast_all",
         )
+        if not is_traced(jax.tree.leaves(words)[0]):
+            jax.block_until_ready(words)  # here, so that its error is raised here
         return jax.tree.map(_from_words, words, results)
 
 
@@ -157,64 +163,36 @@ def _run_on_host(
     gradients = jax.tree.map(np.zeros_like, points) if with_gradient else None
     if live.any():
         asked = jax.tree.map(lambda leaf: leaf[live], points)  # [n, D]
-        count = int(np.count_nonzero(live))
-        values[live] = _checked(target, "function", _values(target, asked), (count,), dtype)
+        values[live] = _results(target, "function", asked, values[live])
         if with_gradient:
 
-            def store(buffer: np.ndarray, result: Any) -> None:
-                shape = (count, *buffer.shape[live.ndim :])
-                buffer[live] = _checked(target, "gradient", result, shape, buffer.dtype)
+            def store(buffer: np.ndarray, found: np.ndarray) -> None:
+                buffer[live] = found
 
-            jax.tree.map(store, gradients, _gradients(target, asked))
+            jax.tree.map(store, gradients, _results(target, "gradient", asked, asked))
     return jax.tree.map(_host_to_words, (values, gradients))
 
 
-def _values(target: BlackBox, points: PyTree) -> Any:
-    """Returns the results of the user's function for points [n, D]."""
-    call = functools.partial(within, target.timeout, "function", target.function)
-    if target.batched:
-        return call(points)
-    return np.stack([np.asarray(call(point)) for point in _one_by_one(points)])
+def _results(target: BlackBox, name: str, points: PyTree, like: PyTree) -> PyTree:
+    """Returns what the function or the gradient returns for points [n, D].
 
-
-def _gradients(target: BlackBox, points: PyTree) -> Any:
-    """Returns the results of the user's gradient for points [n, D]."""
-    assert target.gradient is not None
-    call = functools.partial(within, target.timeout, "gradient", target.gradient)
+    Args:
+        target: the black box.
+        name: of its attribute.
+        points: [n, D], or a pytree of such arrays.
+        like: arrays of the shapes, [n, ...], and the dtypes of the results.
+    """
+    call = functools.partial(within, target.timeout, name, getattr(target, name))
     if target.batched:
-        return call(points)
-    results = [call(point) for point in _one_by_one(points)]
-    return jax.tree.map(lambda _, *rows: np.stack([np.asarray(r) for r in rows]), points, *results)
+        return checked_results(name, call(points), like, True)
+    row = jax.tree.map(lambda leaf: leaf[0], like)
+    rows = [checked_results(name, call(point), row, False) for point in _one_by_one(points)]
+    return jax.tree.map(lambda *own: np.stack(own), *rows)
 
 
 def _one_by_one(points: PyTree) -> list[Any]:
     num_points = len(jax.tree.leaves(points)[0])
     return [jax.tree.map(lambda leaf, i=i: leaf[i], points) for i in range(num_points)]
-
-
-def _checked(
-    target: BlackBox, what: str, result: Any, shape: tuple[int, ...], dtype: Any
-) -> np.ndarray:
-    """Returns a result as an array of the given shape (leading axis: the points) and dtype.
-
-    Raises:
-        ValueError: the shape differs.
-        TypeError: the result is not real numbers.
-    """
-    array = np.asarray(result)
-    if not (jnp.issubdtype(array.dtype, np.floating) or jnp.issubdtype(array.dtype, np.integer)):
-        raise TypeError(
-            f"the {what} of this black box must return real numbers, got "
-            f"{type(result).__name__} of dtype {array.dtype}."
-        )
-    if array.shape != shape:
-        message = f"{shape}, a row for each point, got {array.shape}; if it takes one point at a "
-        message += "time, pass batched=False."
-        if not target.batched:
-            message = f"{shape[1:]} for one point, got {array.shape[1:]}."
-        raise ValueError(f"the {what} of this black box must return shape {message}")
-    with np.errstate(over="ignore"):  # -1e300 is -inf in float32: outside of the support
-        return array.astype(dtype)
 
 
 def black_box(
@@ -230,8 +208,10 @@ def black_box(
     points that are counted. Under ``jax.vmap`` over whole runs a single call evaluates the points
     of all runs. Before training ``train`` evaluates it at a few initial points. What it raises is
     raised by ``fit``, ``train`` and ``diagnose``; after the first chunk of a run it ends the run
-    (``result.raise_for_status()`` raises it). (A JAX function built around the target is vectorised
-    like any other: it is called once per chunk with all rows, including masked ones.)
+    (``result.raise_for_status()`` raises it). A call of the target itself raises it too, but under
+    your own ``jax.jit`` or ``jax.vmap`` it is the last line of a JaxRuntimeError. (A JAX function
+    built around the target is vectorised like any other: it is called once per chunk with all rows,
+    including masked ones.)
 
     Without ``gradient`` it needs a zero-order estimator: a codename with Z, e.g. ZAMTRUX. With a
     ``gradient``, functions built around the target can be differentiated too (once).
@@ -243,7 +223,8 @@ def black_box(
         gradient: from points [n, D] to gradients [n, D].
         batched: False if the function (and the gradient) takes one point [D].
         timeout: seconds that a call of either may take, e.g. of a simulator that may hang; beyond
-            them it is a TimeoutError, and the run ends with what was computed. None for no limit.
+            them it is a TimeoutError, and the run ends with what was computed. None, or
+            infinity, for no limit.
 
     With positions that are pytrees (``on_pytree``) both get a pytree of numpy arrays with the n
     points along their leading axes, and ``gradient`` returns such a pytree.
@@ -260,15 +241,22 @@ def black_box(
     for name, value in (("function", function), ("gradient", gradient)):
         if not callable(value) and not (name == "gradient" and value is None):
             raise TypeError(f"{name} must be a function of points, got {type(value).__name__}.")
-    if timeout is not None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}.")
-        if not timeout > 0.0:
-            raise ValueError(f"timeout must be positive, got {timeout!r}; None sets no limit.")
     return BlackBox(
         function=StaticCallable(function),
         gradient=None if gradient is None else StaticCallable(gradient),
         dim=dim,
         batched=batched,
-        timeout=timeout,
+        timeout=_as_limit(timeout),
     )
+
+
+def _as_limit(timeout: Any) -> float | None:
+    """Returns the seconds that a call may take, None for no limit; checks them."""
+    if timeout is None:
+        return None
+    if not is_real_number(timeout):
+        raise TypeError(f"timeout must be a number of seconds or None, got {timeout!r}.")
+    if not timeout > 0.0:
+        raise ValueError(f"timeout must be positive, got {timeout!r}; None sets no limit.")
+    # Python's clocks cannot wait longer, and nobody waits for centuries.
+    return None if timeout > threading.TIMEOUT_MAX else float(timeout)

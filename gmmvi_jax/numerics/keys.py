@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gmmvi_jax.requirements import is_traced, require_seed
 from gmmvi_jax.typing import PRNGKey
 
 _CURE = "pass jax.random.key(0), or an integer"
@@ -31,12 +32,10 @@ def typed_key(rng_key: Any) -> PRNGKey:
 
     Raises:
         TypeError: it is no key and no integer.
-        ValueError: several keys, or a negative integer.
+        ValueError: several keys, or an integer that is no seed.
     """
     if isinstance(rng_key, int | np.integer) and not isinstance(rng_key, bool):
-        if not 0 <= rng_key < 2**63:
-            raise ValueError(f"rng_key must be an integer of at least 0 (64 bits), got {rng_key}.")
-        return jax.random.key(int(rng_key))
+        return jax.random.key(require_seed("rng_key", rng_key))
     if not isinstance(rng_key, jax.Array | np.ndarray):
         raise TypeError(f"rng_key must be a PRNG key, got {rng_key!r}; {_CURE}.")
     if jnp.issubdtype(rng_key.dtype, jax.dtypes.prng_key):
@@ -46,7 +45,8 @@ def typed_key(rng_key: Any) -> PRNGKey:
     if rng_key.dtype == jnp.uint32 and rng_key.ndim == 1:
         return jax.random.wrap_key_data(jnp.asarray(rng_key))
     if rng_key.ndim == 0 and jnp.issubdtype(rng_key.dtype, jnp.integer):
-        return jax.random.key(rng_key)
+        seed = rng_key if is_traced(rng_key) else require_seed("rng_key", rng_key.item())
+        return jax.random.key(seed)
     raise TypeError(
         f"rng_key must be a PRNG key, got an array of {rng_key.dtype} and shape {rng_key.shape}; "
         f"{_CURE}."

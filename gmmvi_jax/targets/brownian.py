@@ -183,7 +183,7 @@ def brownian(seed: int = 0) -> Brownian:
             depend on JAX's precision or generators.
 
     Raises:
-        ValueError: ``seed`` is negative.
+        ValueError: ``seed`` is no integer from 0 to 2**32 - 1.
     """
     require_seed("seed", seed)
     generator = np.random.Generator(np.random.PCG64(seed))

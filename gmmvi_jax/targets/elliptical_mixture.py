@@ -87,7 +87,7 @@ def generator_of(dim: int, seed: int) -> np.random.Generator:
     """Returns the generator of an instance, which does not depend on JAX.
 
     Raises:
-        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     require_int("dim", dim, 1, _MOST_DIMS)
     require_seed("seed", seed)

@@ -63,7 +63,7 @@ def gmm(dim: int, seed: int = 0) -> GaussianMixtureTarget:
         seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
-        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     generator = generator_of(dim, seed)
     means = generator.uniform(-MEAN_BOUND, MEAN_BOUND, (NUM_COMPONENTS, dim))

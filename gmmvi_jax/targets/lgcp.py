@@ -87,7 +87,7 @@ def lgcp(grid: int = GRID, seed: int = 0) -> LogGaussianCox:
         seed: the data. They depend on nothing else, neither JAX's precision nor its generators.
 
     Raises:
-        ValueError: ``grid`` is less than 2 or ``seed`` is negative.
+        ValueError: ``grid`` is less than 2 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     require_int("grid", grid, most=1000)
     if grid < 2:

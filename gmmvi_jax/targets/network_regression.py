@@ -118,7 +118,7 @@ def wine(seed: int = 0) -> NetworkRegression:
         seed: of the split of the rows.
 
     Raises:
-        ValueError: ``seed`` is negative.
+        ValueError: ``seed`` is no integer from 0 to 2**32 - 1.
     """
     features, labels = load_table("wine")
     rows = split_rows(len(labels), seed)

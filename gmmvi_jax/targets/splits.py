@@ -21,7 +21,7 @@ def split_rows(num_rows: int, seed: int) -> dict[str, np.ndarray]:
         seed: of the permutation, which does not depend on JAX's precision or generators.
 
     Raises:
-        ValueError: ``seed`` is negative.
+        ValueError: ``seed`` is no integer from 0 to 2**32 - 1.
     """
     require_seed("seed", seed)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(num_rows)

@@ -79,7 +79,7 @@ def stm(dim: int, seed: int = 0) -> StudentTMixtureTarget:
         seed: of the instance, which does not depend on JAX's precision or generators.
 
     Raises:
-        ValueError: ``dim`` is less than 1 or ``seed`` is negative.
+        ValueError: ``dim`` is less than 1 or ``seed`` is no integer from 0 to 2**32 - 1.
     """
     generator = generator_of(dim, seed)
     num_components, bound = HIGH_DIMENSIONAL if dim >= HIGH_DIMENSION else LOW_DIMENSIONAL

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,7 +20,7 @@ from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import shown
+from gmmvi_jax.requirements import require_seed, shown
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
@@ -47,55 +48,21 @@ def check_rest(samples: Any, progress: Any) -> None:
         raise TypeError(f"progress must be True, False or None, got {progress!r}.")
 
 
-def is_stop(answer: Any) -> bool:
-    """Returns whether a callback that returned ``answer`` asks for the end of the run.
-
-    Raises:
-        TypeError: it is neither true nor false.
-    """
-    try:
-        return bool(answer)
-    except Exception as error:
-        raise TypeError(
-            f"a callback returned {shown(answer)}; it must return True, which stops the run, or "
-            f"False or None."
-        ) from error
-
-
 def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
     """Returns the callbacks as a tuple; a single one may come by itself.
 
     Raises:
         TypeError: one cannot be called.
     """
-    several: Any = (callbacks,) if callable(callbacks) else callbacks
-    is_sequence = isinstance(several, Sequence) and not isinstance(several, str)
-    if not is_sequence or not all(map(callable, several)):
+    several = _functions(callbacks)
+    if several is None:
         raise TypeError(
             f"callbacks must be a function of the state and the row of the history, or several "
             f"functions; got {callbacks!r}."
         )
-    found: tuple[Callable[..., Any], ...] = tuple(several)
-    for callback in found:
-        _check_signature(callback)
-    return found
-
-
-def _check_signature(callback: Callable[..., Any]) -> None:
-    """Raises TypeError for a callback that cannot be called with a state and a row."""
-    try:
-        signature = inspect.signature(callback)
-    except (TypeError, ValueError):  # of a function in C
-        return
-    try:
-        signature.bind(None, None)
-    except TypeError as error:
-        name = getattr(callback, "__name__", type(callback).__name__)
-        raise TypeError(
-            f"callbacks: {name} is called with the state and the row of the history, which "
-            f"{name}{signature} does not take; of gmmvi_jax.callbacks give what csv('run.csv') and "
-            f"the like return."
-        ) from error
+    given = "the state and the row of the history"
+    cure = "of gmmvi_jax.callbacks give what csv('run.csv') and the like return"
+    return tuple(_called_with("callbacks", callback, 2, given, cure) for callback in several)
 
 
 def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:
@@ -104,12 +71,51 @@ def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:
     Raises:
         TypeError: one cannot be called.
     """
-    several = (until,) if callable(until) else until
-    if not isinstance(several, Sequence) or not all(map(callable, several)):
+    several = _functions(until)
+    if several is None:
         raise TypeError(
             f"until must be a stopping rule such as Convergence(), or several; got {until!r}."
         )
-    return tuple(several)
+    given = "the rows of the history"
+    cure = "give a rule such as Convergence(), or a function that returns an Ending or None"
+    return tuple(_called_with("until", rule, 1, given, cure) for rule in several)
+
+
+def _functions(value: Any) -> tuple[Any, ...] | None:
+    """Returns one function or several as a tuple; None if it is neither."""
+    if callable(value):
+        return (value,)
+    is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
+    return tuple(value) if is_sequence and all(map(callable, value)) else None
+
+
+def _called_with(
+    argument: str, function: Callable[..., Any], count: int, given: str, cure: str
+) -> Callable[..., Any]:
+    """Returns a function of the user's; raises TypeError if it cannot be called as it will be.
+
+    Args:
+        argument: whose value it is, or one of its values.
+        function: callable; a class is refused, since what it makes is meant.
+        count: of the positional arguments.
+        given: what these are, for the message.
+        cure: for the message.
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    if isinstance(function, type):
+        raise TypeError(f"{argument}: {name} is a class, not a function of {given}; {cure}.")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function in C
+        return function
+    try:
+        signature.bind(*[None] * count)
+    except TypeError as error:
+        raise TypeError(
+            f"{argument}: {name} is called with {given}, which {name}{signature} does not take; "
+            f"{cure}."
+        ) from error
+    return function
 
 
 def as_seeds(seeds: Any) -> tuple[int, ...]:
@@ -117,25 +123,24 @@ def as_seeds(seeds: Any) -> tuple[int, ...]:
 
     Raises:
         TypeError: it is a single number.
-        ValueError: it is empty, one is no integer of at least 0, or one is there twice.
+        ValueError: it is empty, one is no integer from 0 to 2**32 - 1, or one is there twice.
     """
     if not isinstance(seeds, Sequence | range) and np.ndim(seeds) == 0:
         cure = f"; pass range({seeds}) for {seeds} runs" if isinstance(seeds, int) else ""
         raise TypeError(f"seeds must be a sequence of integers, got {seeds!r}{cure}.")
     if len(seeds) == 0:
         raise ValueError("seeds is empty; pass one seed per run, e.g. range(4).")
-    found = []
-    for index, seed in enumerate(seeds):
-        scalar = np.asarray(seed)
-        if scalar.shape != () or scalar.dtype.kind not in "iu" or scalar < 0:
+    found: list[int] = []
+    for index, given in enumerate(seeds):
+        own: Any = given
+        if isinstance(own, jax.Array | np.ndarray) and own.ndim == 0:
+            own = own.item()
+        seed = require_seed(f"seeds[{index}]", own)
+        if seed in found:
             raise ValueError(
-                f"seeds must be integers of at least 0, got {seed!r} at position {index}."
+                f"seeds holds {seed} twice, at position {index} again: the runs would be equal."
             )
-        if int(scalar) in found:
-            raise ValueError(
-                f"seeds holds {seed!r} twice, at position {index} again: the runs would be equal."
-            )
-        found.append(int(scalar))
+        found.append(seed)
     return tuple(found)
 
 

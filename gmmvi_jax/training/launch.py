@@ -15,9 +15,7 @@ from gmmvi_jax.gmm.splitting import split
 from gmmvi_jax.init import restart
 from gmmvi_jax.mixture.padded import to_gmm
 from gmmvi_jax.state import StepInfo, TrainState
-from gmmvi_jax.training.arguments import (
-    is_stop,
-)
+from gmmvi_jax.training.answers import is_stop
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
 from gmmvi_jax.training.history import History, run_counters, summarise

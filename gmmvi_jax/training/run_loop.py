@@ -43,7 +43,7 @@ class Chunks(NamedTuple):
         follow_up: (state, rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
-        judge: rows of the history of a run to what ends it, if anything does.
+        judge: rows of the history of a run to what ends it, if anything does: stopping rules.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
 
@@ -139,11 +139,14 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         remaining -= num_steps
         for index, report in enumerate(reports):
             histories[index].append(report.row)
-            rows = histories[index].rows
-            endings[index] = endings[index] or report.ending or chunks.judge(rows)
+            endings[index] = endings[index] or report.ending
         errors = [ending.error for ending in endings if ending is not None and ending.error]
         if is_first and len(errors) == len(gmms):
             raise errors[0]
+        endings = [
+            own or _judged(chunks.judge, history)
+            for own, history in zip(endings, histories, strict=True)
+        ]
         if remaining > 0 and any(ending is None for ending in endings):
             chunks.keep(state, gmms, previous, histories, list(endings))
         try:
@@ -167,6 +170,14 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
 def _is_donated(state: Any) -> bool:
     """Returns whether the arrays of a state have gone into a step that failed."""
     return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+
+
+def _judged(judge: Callable[[Sequence[Row]], Ending | None], history: History) -> Ending | None:
+    """Returns what the rules say of a run; an error of theirs ends it, and loses nothing."""
+    try:
+        return judge(history.rows)
+    except Exception as error:
+        return _failure(error)
 
 
 def _failure(error: Exception) -> Ending:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gmmvi_jax.requirements import require_count, require_positive
+from gmmvi_jax.training.answers import as_ending
 from gmmvi_jax.training.status import Ending, Status
 
 Rows = Sequence[Mapping[str, Any]]
@@ -30,7 +31,7 @@ _NEWBORN = 4.0  # components' worth of samples that a new one may draw more: it 
 class StoppingRule(Protocol):
     """Decides whether a run ends."""
 
-    def __call__(self, rows: Rows) -> Ending | None:
+    def __call__(self, rows: Rows, /) -> Ending | None:
         """Returns the ending, or None to go on.
 
         Args:
@@ -189,5 +190,10 @@ def evaluations_spent(row: Mapping[str, Any]) -> int:
 
 
 def first_ending(rules: Sequence[StoppingRule], rows: Rows) -> Ending | None:
-    """Returns the ending of the first rule that has one."""
-    return next((ending for rule in rules if (ending := rule(rows)) is not None), None)
+    """Returns the ending of the first rule that has one.
+
+    Raises:
+        TypeError: a rule returned something else; or what a rule raises.
+    """
+    endings = (as_ending(rule(rows)) for rule in rules)
+    return next((ending for ending in endings if ending is not None), None)

@@ -62,7 +62,8 @@ def train(
         rng_key: a PRNG key, or an integer; overrides ``config.run.seed``.
         progress: shows a progress bar on stderr.
         callbacks: one or several, called with the state and the new row of the history after every
-            chunk; one that returns True stops the run. The state is a copy, which may be kept.
+            chunk; one that returns True stops the run, one that returns False or None does not, and
+            anything else is an error. The state is a copy, which may be kept.
         checkpoint: directory in which the run is kept: after every chunk where that is cheap, else
             once a minute, and at the end. ``gmmvi_jax.load`` reads it. A full disk is a warning.
         resume: directory of a run that goes on where it was, as if it had never ended, or that
@@ -76,8 +77,8 @@ def train(
     Returns:
         The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
         complete nothing is lost: Ctrl-C ends the run after the chunk (a second one leaves at once),
-        and an error ends it with status "failed" and the result so far; a warning says so, and
-        ``result.raise_for_status()`` raises it.
+        and an error, also of a callback or a rule, ends it with status "failed" and the result so
+        far; a warning says so, and ``result.raise_for_status()`` raises it.
 
     Raises:
         ValueError, TypeError: the config or the target cannot be right, or they do not fit together

@@ -15,6 +15,7 @@ from gmmvi_jax.requirements import (
     require,
     require_bool,
     require_int,
+    require_seed,
 )
 
 
@@ -45,7 +46,7 @@ def validate(config: Config) -> None:
     require_int("num_iterations", run.num_iterations, least=1)
     require_int("log_every", run.log_every, least=1)
     require_int("diagnostic_samples", run.diagnostic_samples, least=0)
-    require_int("seed", run.seed, least=0)
+    require_seed("seed", run.seed)
     require_bool("diagonal", algorithm.initial_mixture.diagonal)
     count = algorithm.initial_mixture.num_components
     require(

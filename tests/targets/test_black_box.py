@@ -1,6 +1,8 @@
 """Functions of the host: what they are asked for, what they return, and how they fail."""
 
 import dataclasses
+import threading
+import time
 from typing import Any
 
 import jax
@@ -156,8 +158,8 @@ def test_results_are_converted_to_the_dtype_of_the_run():
         (lambda p: p, {}, r"function .* must return shape \(1,\), .* got \(1, 2\)"),
         (lambda p: np.sum(p), {}, r"got \(\); .*batched=False"),
         (lambda p: p, {"batched": False}, r"shape \(\) for one point, got \(2,\)"),
-        (lambda p: p[:, 0] * 1j, {}, "real numbers, got ndarray of dtype complex"),
-        (lambda p: None, {}, "real numbers, got NoneType"),
+        (lambda p: None, {}, "function .* real numbers, got NoneType None; a return statement"),
+        (lambda p: [[1], [2, 3]], {"batched": False}, r"function .* real numbers, got list \[\[1"),
         (lambda p: p[:, 0], {"gradient": lambda p: p[:, 0]}, r"gradient .*\(1, 2\).*got \(1,\)"),
         (lambda p: 1 / 0, {}, "division by zero"),
     ],
@@ -175,9 +177,37 @@ def test_what_cannot_be_called_is_refused():
         densities.black_box(Recorder(), gradient=3.0)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="timeout must be a number of seconds or None, got '1s'"):
         densities.black_box(Recorder(), timeout="1s")  # pyright: ignore[reportArgumentType]
-    for timeout in (0.0, -1.0, np.nan):
+    not_positive: Any = (0.0, -1.0, np.nan, np.float32(0.0), jnp.zeros(()))
+    for timeout in not_positive:
         with pytest.raises(ValueError, match="timeout must be positive"):
             densities.black_box(Recorder(), timeout=timeout)
+    for wrong in (True, np.ones(2), 1j, jnp.array(True)):
+        with pytest.raises(TypeError, match="timeout must be a number of seconds or None, got"):
+            densities.black_box(Recorder(), timeout=wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_limit_of_time_is_any_number_of_seconds():
+    numbers: Any = (2, 2.0, np.float32(2.0), np.int64(2), np.array(2.0), jnp.float32(2.0))
+    for timeout in numbers:
+        limit = densities.black_box(Recorder(), timeout=timeout).timeout
+        assert (limit, type(limit)) == (2.0, float)
+    longest = threading.TIMEOUT_MAX
+    assert densities.black_box(Recorder(), timeout=longest).timeout == longest
+    for endless in (np.inf, 1e300, 2.0 * longest, 10**400, None):
+        assert densities.black_box(Recorder(), timeout=endless).timeout is None
+
+
+def test_a_direct_call_raises_what_the_function_raises(capfd, caplog):
+    def hang(points):
+        time.sleep(3.0)
+
+    with pytest.raises(TimeoutError, match=r"did not return within timeout=0\.1 seconds"):
+        densities.black_box(hang, timeout=0.1)(jnp.ones(2))
+    broken = densities.black_box(lambda p: p[:, 0], gradient=lambda p: p.missing)
+    with pytest.raises(AttributeError, match="missing"):
+        jax.grad(broken)(jnp.ones(2))
+    assert capfd.readouterr().err == ""
+    assert caplog.text == ""
 
 
 def test_a_limit_of_time_changes_neither_results_nor_errors():
