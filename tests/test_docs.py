@@ -1,14 +1,20 @@
 """Links in the documentation point to files that exist, and to names that these define."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import gmmvi_jax as gmmvi
+from gmmvi_jax.interop.gmmvi import TYPES
+from gmmvi_jax.variants.published_code import COMMON_NAMES, SETTING_NAMES
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "gmmvi_jax" / "modules" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
@@ -63,3 +69,24 @@ def test_the_architecture_page_names_functions_that_exist():
         if name:
             missing = set(name.split(".")) - defined_names(path)
             assert not missing, f"{target} does not define {missing}"
+
+
+def test_the_reference_lists_every_public_name():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\.\. auto(?:function|class):: (\w+)$", page, re.MULTILINE)
+    modules = {name for name in gmmvi.__all__ if inspect.ismodule(getattr(gmmvi, name))}
+    assert sorted(listed) == sorted(set(gmmvi.__all__) - modules)
+    builder = (ROOT / "docs" / "builder" / "api.py").read_text(encoding="utf-8")
+    for name in modules:  # all names of these are listed when the site is made
+        assert f'"{name}": "' in builder or name == "interop"
+
+
+def test_the_page_for_users_of_the_published_code_has_all_its_keys():
+    page = (ROOT / "docs" / "coming_from.md").read_text(encoding="utf-8")
+    for name, ours in (SETTING_NAMES | COMMON_NAMES).items():
+        section, _, key = name.rpartition(".")
+        assert f"`{key}`" in page, name
+        assert f"`{ours}`" in page, ours
+        assert f"`{section}`" in page or f"`{section}_config`" in page or not section
+    for name, types in TYPES.items():
+        assert f"`{name}`: {', '.join(types)} | {', '.join(types.values())} |" in page

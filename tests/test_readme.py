@@ -49,7 +49,7 @@ def test_gate_checks_lint_format_and_types_from_that_environment():
 
 def test_every_page_with_python_is_run_here():
     with_python = [p for p in PAGES if "```python" in (ROOT / "docs" / p).read_text("utf-8")]
-    assert with_python == ["densities.md", "how_to.md", "using.md"]
+    assert with_python == ["densities.md", "how_to.md", "start.md", "using.md"]
 
 
 def test_everyday_tasks_take_at_most_five_lines():
@@ -59,6 +59,14 @@ def test_everyday_tasks_take_at_most_five_lines():
     for task in tasks:
         (block,) = re.findall(r"```python\n(.*?)```", task, re.DOTALL)
         assert len([line for line in block.splitlines() if line.strip()]) <= 5, task
+
+
+@pytest.mark.slow
+def test_the_first_ten_minutes_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_python("docs/start.md", {"print": lambda *_: None})
+    assert (tmp_path / "two_modes.png").stat().st_size > 10_000
+    assert gmmvi.load("two_modes").status == "converged"
 
 
 @pytest.mark.slow
