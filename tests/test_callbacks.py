@@ -51,6 +51,18 @@ def test_a_run_that_goes_on_appends(tmp_path):
     assert len((tmp_path / "history.csv").read_text("utf-8").splitlines()) == 3
 
 
+def test_files_stay_where_they_were_named_when_the_program_changes_its_directory(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    both = callbacks.csv("history.csv"), callbacks.json_lines("~/history.jsonl")
+    monkeypatch.chdir("/")
+    for write in both:
+        write(STATE, ROW)
+    assert {path.name for path in tmp_path.iterdir()} == {"history.csv", "history.jsonl"}
+
+
 def test_a_missing_directory_is_named_before_the_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="create the directory"):
         callbacks.csv(tmp_path / "missing" / "history.csv")

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import domains
 from gmmvi_jax.cli import fit as cli_fit
+from gmmvi_jax.cli import resume as cli_resume
 from gmmvi_jax.cli import saved
 from gmmvi_jax.cli.domain_text import domain_from_json
 from gmmvi_jax.cli.main import _parser, main
 from gmmvi_jax.densities.position import position_layout
 from gmmvi_jax.evaluation import Posterior
 from gmmvi_jax.training.history_files import csv_line
+from gmmvi_jax.training.run_lock import locked
 
 SOURCE = """
 import jax.numpy as jnp
@@ -124,10 +127,37 @@ def test_devices_and_directories_as_files(command, directory, capsys):
 
 
 def test_a_record_that_is_damaged_is_named(tmp_path, capsys):
-    for text, words in (("{", "JSONDecodeError"), ("{}", "KeyError: 'target'")):
+    for text, words in (
+        ("{", "JSONDecodeError"),
+        ("{}", "KeyError: 'target'"),
+        ('{"target": "gmm20"}', "it has no dim"),
+    ):
         (tmp_path / "config.json").write_text(text)
         assert main(["resume", str(tmp_path)]) == 2
-        assert f"config.json is damaged ({words}" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"config.json is damaged ({words}" in told
+        assert "begin the same fit with another --out" in told
+
+
+def test_a_run_whose_snapshots_are_gone_is_not_begun_anew(directory, tmp_path, capsys):
+    run = shutil.copytree(directory, tmp_path / "run")
+    for path in run.glob("snapshot-*"):
+        path.unlink()
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    for line in (["resume", str(run)], ["fit", "gmm20", "--out", str(run)], ["sample", str(run)]):
+        assert main(line) == 2
+        assert "are gone, and without them it cannot go on" in capsys.readouterr().err
+    assert {name: (run / name).read_bytes() for name in before if name != ".lock"} == {
+        name: text for name, text in before.items() if name != ".lock"
+    }
+
+
+def test_two_fits_in_one_directory_keep_the_record_of_the_first(directory, tmp_path, capsys):
+    record = shutil.copy(directory / "config.json", tmp_path)
+    with locked("--out", tmp_path):
+        assert main(["fit", "gmm20", "--iterations", "3", "--out", str(tmp_path)]) == 2
+    assert "in use by another run" in capsys.readouterr().err
+    assert Path(record).read_bytes() == (directory / "config.json").read_bytes()
 
 
 def test_a_fit_is_a_file_of_arviz(directory, capsys, monkeypatch):
@@ -165,6 +195,11 @@ def test_a_run_goes_on_where_it_ended(directory, capsys, monkeypatch):
     assert main(["resume", str(directory)]) == 0
     assert str(gmmvi.load(directory).status) == "completed"
     np.testing.assert_array_equal(gmmvi.load(directory).gmm.means, before.gmm.means)
+    with monkeypatch.context() as patched:
+        patched.setattr(cli_resume, "tell", lambda asked, target, result: result.ending)
+        assert main(["resume", str(directory)]) == 0  # as if its diagnosis had been killed
+    assert f"left to do; `gmmvi-jax resume {directory} --iterations N`" in capsys.readouterr().out
+    assert gmmvi.load(directory).state.iteration == before.state.iteration
     assert main(["resume", str(directory), "--iterations", "2"]) == 0
     assert "completed" in capsys.readouterr().out
     after = gmmvi.load(directory)

@@ -285,6 +285,10 @@ def test_other_runs_than_those_in_the_directory_are_refused(begun, whole, tmp_pa
     config = whole.config
     with pytest.raises(ValueError, match=r"there are 3 runs in .*runs, but 2 seeds"):
         gmmvi.train_many(config, two_modes, SEEDS[:2], resume=begun)
+    runs = shutil.copytree(begun, tmp_path / "runs")
+    shutil.rmtree(runs / "run-1")
+    with pytest.raises(ValueError, match=r"run-1 of 3 runs is missing in .* has run-0, run-2;"):
+        gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
     with pytest.raises(ValueError, match=r"run-2 has another config: run\.seed is 8, now 9"):
         gmmvi.train_many(config, two_modes, (3, 5, 9), resume=begun)
     with pytest.raises(ValueError, match=r"run-0 has another config: algorithm\.temperature"):
@@ -302,12 +306,21 @@ def test_runs_whose_first_snapshots_are_not_all_there_begin_anew(begun, whole, t
     runs = shutil.copytree(begun, tmp_path / "runs")
     for path in (runs / "run-1").glob("snapshot-*"):
         path.unlink()
+    with pytest.raises(ValueError, match=r"the snapshots of the run in .*run-1 .* are gone"):
+        gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
+    for index in range(3):
+        for name in ("gmm.npz", "run.json"):
+            (runs / f"run-{index}" / name).unlink()
     with pytest.raises(ValueError, match=r"of the same iteration: run-0 has .*; run-1 has none"):
         gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
     for index in (0, 2):  # now it looks as if the process was killed in its first write
         (runs / f"run-{index}" / "snapshot-00000012.npz").unlink()
     again = gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
     np.testing.assert_array_equal(again.history["elbo"], whole.history["elbo"][:1])
+    for index in range(3):
+        (runs / f"run-{index}" / "snapshot-00000006.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"is cut off\nThere is no other .*initial=\['.*run-2/gmm"):
+        gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
     (runs / "run-0" / "snapshot-00000006.npz").rename(runs / "snapshot-00000006.npz")
     with pytest.raises(ValueError, match="resume: there is a run of train in"):
         gmmvi.train_many(config, two_modes, SEEDS, resume=runs)

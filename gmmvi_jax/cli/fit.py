@@ -16,16 +16,15 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.cli.problem import problem_of
-from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report
+from gmmvi_jax.cli.saved import RECORD, REPORT, draw_report, write_record
 from gmmvi_jax.cli.user_target import is_file_target
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.check import check_target
-from gmmvi_jax.files.replacing import write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.fit import fit as choose_and_fit
 from gmmvi_jax.training.result import TrainResult
-from gmmvi_jax.training.run_directory import has_run
+from gmmvi_jax.training.run_directory import has_run, is_lost, lost_run
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.train import train
 from gmmvi_jax.typing import LogDensity
@@ -78,12 +77,13 @@ def fit(arguments: argparse.Namespace) -> Ending:
 def plan_of(arguments: argparse.Namespace) -> Plan:
     """Returns what the arguments of ``fit`` ask for; the config and the target are checked."""
     settings = _parse_settings(arguments.set)
+    place = _place_of(arguments.target)  # before its file runs, which may change the directory
     target, dim, start = problem_of(arguments)
     if chooses(arguments):
         run, config = _run_of_choice(arguments, target, dim, start), None
     else:
         run, config = _run_of_variant(arguments, target, dim, start, settings)
-    return Plan(target, run, _record(arguments, settings, config))
+    return Plan(target, run, {"target": place, **_record(arguments, settings, config)})
 
 
 def tell(arguments: argparse.Namespace, target: LogDensity, result: TrainResult) -> Ending:
@@ -192,32 +192,30 @@ def _prepared(directory: Path | None, record: dict[str, Any]) -> Iterator[None]:
             f"--out {directory}: there is a run in it; `gmmvi-jax resume {directory}` goes on with "
             f"it, or choose another directory"
         )
+    if is_lost(directory):
+        raise ValueError(f"--out {directory}: {lost_run(directory)}")
     is_new = not directory.exists()
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        write_text(directory / RECORD, f"{json.dumps(record, indent=2)}\n")
-    except OSError as error:
-        raise ValueError(
-            f"--out {directory}: cannot write there ({error.strerror or error}); choose another "
-            f"directory"
-        ) from error
-    try:
+        write_record(directory, record)
         yield
+    except BlockingIOError:
+        raise  # what is there is another run's, which has not come to its first snapshot
     except BaseException:
-        if is_new and not has_run(directory):
+        if is_new and directory.is_dir() and not has_run(directory):
             shutil.rmtree(directory)
         raise
+
+
+def _place_of(target: str) -> str:
+    """Returns the name of a target; that of a file from the root."""
+    return str(Path(target).resolve()) if is_file_target(target) else target
 
 
 def _record(
     arguments: argparse.Namespace, settings: dict[str, Any], config: Config | None
 ) -> dict[str, Any]:
     """Returns the JSON record that reproduces the run; None is what ``gmmvi_jax.fit`` chooses."""
-    target = arguments.target
-    if is_file_target(target):
-        target = str(Path(target).resolve())
     return {
-        "target": target,
         "dim": arguments.dim,  # None: that of the target
         "codename": arguments.variant,
         "published": arguments.published,

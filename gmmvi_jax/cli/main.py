@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gmmvi_jax.requirements import require_count
+from gmmvi_jax.requirements import require_count, require_path
 
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as in argparse
@@ -160,10 +160,10 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
 
 
 def _path(text: str) -> Path:
-    """Returns a path; pathlib takes no text at all for the current directory."""
-    if not text:
-        raise argparse.ArgumentTypeError("the path is empty; write . for the current directory")
-    return Path(text)
+    try:
+        return require_path("the path", text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:
@@ -223,13 +223,18 @@ def _add_saved_commands(commands: Any) -> None:
     plot.add_argument("--out", type=_path, metavar="FILE", help="(default: DIR/report.png)")
     resume = add(
         "resume",
-        "go on with a run: with one that was killed or interrupted as it began, with one that has "
-        "ended until it has converged",
+        "complete a run that was killed or interrupted; with a limit, go on with any run as far as "
+        "it says",
     )
     resume.set_defaults(run=_resume)
-    resume.add_argument("--iterations", type=int, help="as many, whether it converges or not")
-    resume.add_argument("--budget", type=_count, metavar="N", help="most evaluations from here on")
-    resume.add_argument("--seconds", type=float, help="most time")
+    resume.add_argument(
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="N more from here on, whether it converges or not",
+    )
+    resume.add_argument("--budget", type=_count, metavar="N", help="at most N evaluations more")
+    resume.add_argument("--seconds", type=float, help="at most as much time more")
     resume.add_argument("--tolerance", type=float, help="as of fit (default: that of the fit)")
 
 

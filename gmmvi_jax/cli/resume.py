@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gmmvi_jax.cli.fit import chooses, plan_of, tell
-from gmmvi_jax.cli.saved import record_in, target_in
+from gmmvi_jax.cli.saved import damaged_record, record_in, target_in, write_record
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import load
@@ -21,13 +21,14 @@ from gmmvi_jax.training.stopping import (
 )
 from gmmvi_jax.training.train import train
 
-_ENDED = (Status.COMPLETED, Status.CONVERGED, Status.SPENT, Status.DIVERGED)
+_ENDED = (Status.COMPLETED, Status.CONVERGED, Status.SPENT)
 
 
 def resume(arguments: argparse.Namespace) -> Ending:
     """Goes on from where a run ended, or was killed, and keeps it in its directory.
 
-    One that was killed or interrupted goes on as it was begun, unless the arguments say how far.
+    Without limits it completes what was asked for, and no more: one that had ended lacks at most
+    its diagnosis and its report. Limits are from here on.
 
     Returns:
         The ending of the run.
@@ -39,9 +40,19 @@ def resume(arguments: argparse.Namespace) -> Ending:
     if begun is None or (chooses(asked) and arguments.iterations is None):
         _set_limits(asked, arguments, begun)
         plan = plan_of(asked)
-        return tell(asked, plan.target, plan.run(resume=directory))
-    target = target_in(directory)
-    return tell(asked, target, _train_on(arguments, target, begun))
+        if _says_how_far(arguments):  # what is killed from now on is completed as far as that
+            write_record(directory, plan.record)
+        target, result = plan.target, plan.run(resume=directory)
+    else:
+        target = target_in(directory)
+        result = _train_on(arguments, target, begun)
+    ending = tell(asked, target, result)
+    if begun is not None and begun.status in _ENDED and not _says_how_far(arguments):
+        print(
+            f"the run had ended ({begun.status}), nothing was left to do; `gmmvi-jax resume "
+            f"{directory} --iterations N` takes N more, --budget N as many evaluations more"
+        )
+    return ending
 
 
 def _asked(directory: Path) -> argparse.Namespace:
@@ -49,9 +60,10 @@ def _asked(directory: Path) -> argparse.Namespace:
     record = record_in(directory)
     names = ("target", "dim", "published", "budget", "seconds", "tolerance", "seed", "diagonal")
     names += ("max_components", "domain", "prior_mean", "prior_scale")
-    missing = [name for name in (*names, "codename", "num_iterations") if name not in record]
-    if missing:
-        raise ValueError(f"the record in {directory} has no {', '.join(missing)}: it is damaged.")
+    needed = (*names, "codename", "num_iterations", "settings")
+    missing = [name for name in needed if name not in record]
+    if missing or not isinstance(record["settings"], dict):
+        raise damaged_record(directory, f"it has no {', '.join(missing) or 'settings'}")
     return argparse.Namespace(
         **{name: record[name] for name in names},
         variant=record["codename"],
@@ -70,13 +82,13 @@ def _says_how_far(arguments: argparse.Namespace) -> bool:
 def _set_limits(
     asked: argparse.Namespace, arguments: argparse.Namespace, begun: TrainResult | None
 ) -> None:
-    """Replaces the limits of a run, if others are given or it has reached them."""
+    """Replaces the limits of a run, if others are given."""
     if begun is None:
         for name in ("iterations", "budget", "seconds", "tolerance"):
             if getattr(arguments, name) is not None:
                 setattr(asked, name, getattr(arguments, name))
         return
-    if begun.status not in _ENDED and not _says_how_far(arguments):
+    if not _says_how_far(arguments):
         return
     asked.budget, asked.seconds = _from_the_beginning(arguments, begun)
     if arguments.tolerance is not None:
@@ -96,10 +108,10 @@ def _from_the_beginning(
 
 
 def _train_on(arguments: argparse.Namespace, target: Any, begun: TrainResult) -> TrainResult:
-    """Goes on with the run of a variant; one that has ended goes on until it has converged."""
+    """Goes on with the run of a variant."""
     config, directory = begun.config, arguments.directory
     until: list[StoppingRule] = []
-    if begun.status in _ENDED or _says_how_far(arguments):
+    if _says_how_far(arguments):
         num_more = arguments.iterations
         if num_more is None:
             num_more = config.run.num_iterations

@@ -12,11 +12,14 @@ import numpy as np
 
 from gmmvi_jax import targets
 from gmmvi_jax.cli.user_target import is_file_target, load_function
+from gmmvi_jax.files.reading import check_readable
 from gmmvi_jax.files.replacing import replaced, write_text
 from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import load
+from gmmvi_jax.training.run_directory import has_run
+from gmmvi_jax.training.run_lock import locked
 
 RECORD = "config.json"
 REPORT = "report.png"
@@ -96,28 +99,65 @@ def draw_report(result: TrainResult, target: Any, path: Path) -> None:
     figures.report(result, density, path)
 
 
+def write_record(directory: Path, record: dict[str, Any]) -> None:
+    """Writes the record of ``fit --out``, unless another run is writing to the directory.
+
+    Raises:
+        OSError: the directory cannot be written, or another run writes to it.
+        ValueError: the disk is full, or the like.
+    """
+    with locked("--out", directory):
+        try:
+            write_text(directory / RECORD, f"{json.dumps(record, indent=2)}\n")
+        except OSError as error:
+            raise ValueError(
+                f"--out {directory}: cannot write there ({error.strerror or error}); choose "
+                f"another directory"
+            ) from error
+
+
 def record_in(directory: Path) -> dict[str, Any]:
     """Returns what ``fit --out`` recorded of its arguments.
 
     Raises:
         FileNotFoundError: there is no record.
+        PermissionError: it may not be read.
         ValueError: it is damaged.
     """
     path = directory / RECORD
+    check_readable(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"there is no {path}, which names the target; `gmmvi-jax fit --out DIR` writes it"
+            f"there is no {path}, which names the target and is written by `gmmvi-jax fit --out "
+            f"DIR`. {_without_record(directory)}"
         )
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record["target"], str):
             raise TypeError("target is no text")
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged ({type(error).__name__}: {error}); write it as `gmmvi-jax fit "
-            f"--out DIR` writes that of another run"
-        ) from error
+        raise damaged_record(directory, f"{type(error).__name__}: {error}") from error
     return record
+
+
+def damaged_record(directory: Path, reason: str) -> ValueError:
+    """Returns an error about a record, and what to do without it."""
+    path = directory / RECORD
+    return ValueError(f"{path} is damaged ({reason}). {_without_record(directory)}")
+
+
+def _without_record(directory: Path) -> str:
+    """Returns what to do where the record does not serve."""
+    again = (
+        f"begin the same fit with another --out, end it with Ctrl-C after its first iterations, "
+        f"and copy its {RECORD} to {directory}"
+    )
+    if not has_run(directory):
+        return f"To make it, {again}."
+    return (
+        f"The run itself is there: in Python gmmvi_jax.load({str(directory)!r}, log_density) reads "
+        f"it. To make the record again, {again}."
+    )
 
 
 def target_in(directory: Path) -> Any:

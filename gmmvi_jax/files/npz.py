@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gmmvi_jax.files.reading import check_readable
 from gmmvi_jax.files.replacing import replaced
 
 
@@ -23,12 +24,19 @@ class FileFormat:
         version: in the header; raise it when older files can no longer be read.
         kind: what a message calls it, e.g. ``"mixture"``.
         writer: what writes such a file, e.g. ``"GMM.save"``.
+        can_be_saved_again: whether that is the cure of a damaged file.
     """
 
     name: str
     version: int
     kind: str
     writer: str
+    can_be_saved_again: bool = True
+
+    @property
+    def cure(self) -> str:
+        """What to do with a damaged file, as the end of a sentence."""
+        return f"; save the {self.kind} again with {self.writer}" * self.can_be_saved_again
 
 
 def write_npz(
@@ -61,27 +69,29 @@ def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str,
 
     Raises:
         FileNotFoundError: there is no such file.
+        PermissionError: it may not be read.
         ValueError: it is of another format or version, or is damaged; see the message.
     """
     path = Path(path)
     kind, writer = file_format.kind, file_format.writer
+    check_readable(path)
     if not path.is_file():
         raise FileNotFoundError(f"no {kind} at {path}: {writer} writes to exactly the path given")
-    cure = f"save the {kind} again with {writer}"
+    cure = file_format.cure
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a {kind}: it is no .npz archive, or is cut off; {cure}")
+        raise ValueError(f"{path} is not a {kind}: it is no .npz archive, or is cut off{cure}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             entries = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a {kind} that can be read ({error}); {cure}") from error
+        raise ValueError(f"{path} is not a {kind} that can be read ({error}){cure}") from error
     except zlib.error as error:
-        raise ValueError(f"{path} is damaged ({error}); {cure}") from error
+        raise ValueError(f"{path} is damaged ({error}){cure}") from error
     header = _header_of(entries)
     if header.get("format") != file_format.name:
         raise ValueError(
             f"{path} is not a {kind}: its header says {header.get('format')!r}, not "
-            f"{file_format.name!r}; {cure}"
+            f"{file_format.name!r}{cure}"
         )
     if header.get("version") != file_format.version:
         raise ValueError(
@@ -94,6 +104,7 @@ def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str,
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
     """Returns the name of the format in a file's header, None where there is none."""
+    check_readable(Path(path))
     if not zipfile.is_zipfile(path):
         return None
     try:

@@ -17,7 +17,7 @@ ARRAYS = ("log_weights", "means", "factors")
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes the arrays of a mixture to exactly ``path``; see ``write_npz``."""
-    require_path("path", path)
+    path = require_path("path", path)
     write_npz(path, {name: arrays[name] for name in ARRAYS}, FORMAT)
 
 

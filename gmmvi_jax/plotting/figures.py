@@ -77,7 +77,7 @@ def report(
         ImportError: matplotlib is not installed.
     """
     if path is not None:
-        require_path("path", path)
+        path = require_path("path", path)
     figure = new_figure(13.0, 6.5)
     posterior, history = as_posterior(result), result.history
     gmm = posterior.gmm
@@ -102,7 +102,7 @@ def report(
     else:
         plot_widest_marginals(right, posterior)
     if path is not None:
-        ending = Path(path).suffix.removeprefix(".").lower()
+        ending = path.suffix.removeprefix(".").lower()
         known = figure.canvas.get_supported_filetypes()
         with replaced(path) as temporary:
             figure.savefig(temporary, format=ending if ending in known else "png", dpi=DPI)

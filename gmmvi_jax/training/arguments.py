@@ -20,7 +20,7 @@ from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_seed, shown
+from gmmvi_jax.requirements import require_path, require_seed, shown
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
@@ -157,7 +157,7 @@ def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
         FileNotFoundError: there is no such file.
     """
     if isinstance(initial, str | os.PathLike):
-        initial = _load(Path(initial), config)
+        initial = _load(require_path("initial", initial), config)
     if isinstance(initial, TrainResult):
         initial = initial.state
     if initial is None:

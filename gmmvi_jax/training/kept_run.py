@@ -2,12 +2,17 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
+
 from gmmvi_jax.config import Config
+from gmmvi_jax.requirements import require_path
 from gmmvi_jax.training.config_text import differences
 from gmmvi_jax.training.keeper import Keeper
 from gmmvi_jax.training.run_directory import (
@@ -16,10 +21,13 @@ from gmmvi_jax.training.run_directory import (
     directories_in,
     directories_with_runs,
     has_run,
+    is_lost,
+    lost_run,
     read_runs,
 )
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
+from gmmvi_jax.typing import PRNGKey
 
 # What a resumed run may have other values of.
 _FREE = ("run.num_iterations", "run.log_every", "algorithm.max_components")
@@ -38,17 +46,20 @@ class KeptRuns(NamedTuple):
 
 
 @contextmanager
-def kept_run(checkpoint: Any, resume: Any, config: Config | None) -> Iterator[KeptRuns]:
+def kept_run(
+    checkpoint: Any, resume: Any, config: Config | None, key: PRNGKey | None = None
+) -> Iterator[KeptRuns]:
     """Opens the directory of a run for its duration; nothing else may write there.
 
     Args:
         checkpoint: directory of a new run, or None.
         resume: directory of a run that goes on, or begins if there is none; or None.
         config: of the run, compared with what is on the disk; None takes what is there.
+        key: of the run, compared likewise.
 
     Raises:
         TypeError, ValueError: of both, or of the wrong type; or ``checkpoint`` has a run; or that
-            of ``resume`` is damaged, or of another config.
+            of ``resume`` is damaged, or of another config or key, or its snapshots are gone.
         OSError: the directory cannot be written, or another run writes to it.
     """
     directory = directory_of(checkpoint, resume)
@@ -59,6 +70,8 @@ def kept_run(checkpoint: Any, resume: Any, config: Config | None) -> Iterator[Ke
             f"on with them; give one of them, such as {str(several[0])!r}, or another directory."
         )
     with _opened([] if directory is None else [directory], resume, [config]) as kept:
+        if kept.begun and key is not None:
+            _check_key(directory, kept.begun[0].key, key)
         yield kept
 
 
@@ -78,14 +91,27 @@ def kept_runs(checkpoint: Any, resume: Any, configs: Sequence[Config]) -> Iterat
             f"{_name_of(resume)}: there is a run of train in {directory}; give another directory "
             f"to train_many."
         )
-    num_begun = len(directories_in(directory)) if directories_with_runs(directory) else 0
-    if resume is not None and num_begun not in (0, len(configs)):
-        raise ValueError(
-            f"resume: there are {num_begun} runs in {directory}, but {len(configs)} seeds; give "
-            f"the seeds that they began with, or another directory."
-        )
+    if resume is not None and directories_with_runs(directory):
+        _check_count(directory, len(configs))
     with _opened(directories_for(directory, len(configs)), resume, configs) as kept:
         yield kept
+
+
+def _check_count(directory: Path, count: int) -> None:
+    """Raises ValueError unless a directory has as many runs as there are seeds."""
+    found = {path.name for path in directories_in(directory)}
+    missing = [path.name for path in directories_for(directory, count) if path.name not in found]
+    if missing:
+        raise ValueError(
+            f"resume: {', '.join(missing)} of {count} runs is missing in {directory}, which has "
+            f"{', '.join(sorted(found))}; restore it, or give the seeds that they began with, or "
+            f"another directory."
+        )
+    if len(found) > count:
+        raise ValueError(
+            f"resume: there are {len(found)} runs in {directory}, but {count} seeds; give the "
+            f"seeds that they began with, or another directory."
+        )
 
 
 @contextmanager
@@ -95,22 +121,24 @@ def _opened(
     if not directories:
         yield KeptRuns()
         return
-    for directory in directories:
-        check_directory(_name_of(resume), directory)
+    name = _name_of(resume)
     with contextlib.ExitStack() as stack:
+        locks = [stack.enter_context(locked(name, directory)) for directory in directories]
         for directory in directories:
-            stack.enter_context(locked(directory))
+            check_directory(name, directory)
         taken = [directory for directory in directories if has_run(directory)]
         if resume is None and taken:
             raise ValueError(
                 f"checkpoint: there is a run in {taken[0]} already; resume= goes on with it, or "
                 f"give another directory."
             )
+        for directory in filter(is_lost, directories):
+            raise ValueError(f"{name}: {lost_run(directory)}")
         begun = read_runs(directories, configs)
         for directory, snapshot, config in zip(directories, begun, configs, strict=False):
             if config is not None:
-                _check_same(directory, snapshot.config, config)
-        keeper = Keeper(directories)
+                _check_same(directory, snapshot, config)
+        keeper = Keeper(locks)
         try:
             yield KeptRuns(keeper, begun)
         finally:
@@ -134,19 +162,41 @@ def directory_of(checkpoint: Any, resume: Any = None) -> Path | None:
             continue
         if not isinstance(value, str | os.PathLike) or not str(value):
             raise TypeError(f"{name} must be the path of a directory, got {value!r}.")
-        path = Path(value)
+        path = require_path(name, value)
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"{name} is a file, {path}; give a directory for the run.")
         return path
     return None
 
 
-def _check_same(directory: Path, begun: Config, config: Config) -> None:
+def _check_same(directory: Path, begun: Snapshot, config: Config) -> None:
     """Raises ValueError where a run would go on with another configuration."""
-    found = [each for each in differences(begun, config) if each.place not in _FREE]
+    found = [each for each in differences(begun.config, config) if each.place not in _FREE]
     if found:
         listed = "; ".join(f"{each.place} is {each.first}, now {each.second}" for each in found[:3])
         raise ValueError(
             f"resume: the run in {directory} has another config: {listed}. Give the config that it "
             f"began with, or another directory."
+        )
+    before, now = begun.config.algorithm.max_components, config.algorithm.max_components
+    if now < before:
+        raise ValueError(
+            f"resume: max_components is {now}, but the run in {directory} began with {before}; "
+            f"give that or more."
+        )
+    num_done, num_iterations = begun.rows[-1]["iteration"], config.run.num_iterations
+    if num_done > num_iterations:
+        warnings.warn(
+            f"resume: the run in {directory} has {num_done} iterations already, more than "
+            f"num_iterations={num_iterations}: it is returned as it is.",
+            stacklevel=8,
+        )
+
+
+def _check_key(directory: Path | None, begun: np.ndarray | None, key: PRNGKey) -> None:
+    """Raises ValueError where a run would go on with another key; files may lack theirs."""
+    if begun is not None and not np.array_equal(begun, jax.random.key_data(key)):
+        raise ValueError(
+            f"resume: the run in {directory} began with another rng_key; give that one (none, if "
+            f"it began without), or another directory."
         )

@@ -60,7 +60,7 @@ def launch(
     request = request._replace(start_time=request.start_time - seconds)
     with catch_interrupts() as interrupts, memory_errors():
         watches = _watches(request, runs, begun)
-        snapshots = partial(snapshots_of, runs.configs, watches, target_centre)
+        snapshots = partial(snapshots_of, runs.configs, runs.keys, watches, target_centre)
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
         num_left = config.run.num_iterations - start.iteration

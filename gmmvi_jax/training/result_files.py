@@ -12,7 +12,7 @@ from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.result import TrainResult
-from gmmvi_jax.training.run_directory import read_run, write_only_run
+from gmmvi_jax.training.run_directory import check_directory, read_run, write_only_run
 from gmmvi_jax.training.run_lock import locked
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending, Status
@@ -26,7 +26,6 @@ def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
     """Writes a result; see ``TrainResult.save``."""
     directory = require_path("directory", directory)
     to_json(result.config)  # raises where it holds a function
-    directory.mkdir(parents=True, exist_ok=True)
     columns = result.history.values()
     snapshot = Snapshot(
         config=result.config,
@@ -40,7 +39,8 @@ def save_result(result: TrainResult, directory: str | os.PathLike[str]) -> None:
         ending=result.ending,
         watch=first_memory(result.config, None),
     )
-    with locked(directory):
+    with locked("directory", directory):
+        check_directory("directory", directory)
         write_only_run(directory, snapshot)
 
 
@@ -56,7 +56,8 @@ def load(
             ``refine``. It is code, and not in the files.
 
     Raises:
-        FileNotFoundError: there is no run in the directory.
+        FileNotFoundError: there is no run in the directory, or its snapshots were removed.
+        PermissionError: it may not be read.
         ValueError: no snapshot in it can be read; or ``log_density`` is another one.
         TypeError: ``log_density`` does not take such positions.
     """

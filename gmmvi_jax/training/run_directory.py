@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.files.npz import read_npz
+from gmmvi_jax.files.reading import check_readable
 from gmmvi_jax.files.replacing import remove_leftovers, write_text
+from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.history_files import write_csv
 from gmmvi_jax.training.snapshot import Snapshot, json_or_none, read_snapshot, write_snapshot
@@ -20,17 +23,16 @@ _RUN = "run-"  # of several, with the number
 
 
 def check_directory(argument: str, directory: Path) -> None:
-    """Makes a directory for a run, if it is not there, and tries to write to it.
+    """Tries to write to the directory of a run, and removes what killed writers left.
 
     Args:
         argument: that names it, for errors.
-        directory: of the run.
+        directory: of the run, which this process has locked: another writer is not disturbed.
 
     Raises:
-        OSError: it is no directory, or cannot be made or written to.
+        OSError: it cannot be written to.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         remove_leftovers(directory)
         write_text(directory / ".writable", "")
         (directory / ".writable").unlink()
@@ -46,8 +48,37 @@ def has_run(directory: Path) -> bool:
     return bool(_snapshots(directory))
 
 
+def is_lost(directory: Path) -> bool:
+    """Returns whether a run was there whose snapshots somebody removed."""
+    return not has_run(directory) and any((directory / own).exists() for own in (RECORD, MIXTURE))
+
+
+def lost_run(directory: Path) -> str:
+    """Returns a sentence on such a run, and what to do."""
+    return (
+        f"the snapshots of the run in {directory} ({_SNAPSHOTS}) are gone, and without them it "
+        f"cannot go on. Restore them, or leave it. {_what_is_left([directory])}"
+    )
+
+
+def _what_is_left(directories: Sequence[Path]) -> str:
+    """Returns what can be done where no snapshot serves."""
+    paths = [str(directory / MIXTURE) for directory in directories]
+    try:
+        for path in paths:
+            read_npz(path, gmm_files.FORMAT)
+    except (OSError, ValueError):
+        return "A run in another directory begins anew."
+    start = paths[0] if len(paths) == 1 else paths
+    return (
+        f"{MIXTURE} still holds the mixture: GMM.load({paths[0]!r}) reads it, and a run in another "
+        f"directory starts from it with initial={start!r}."
+    )
+
+
 def directories_in(directory: Path) -> list[Path]:
     """Returns those that ``train_many`` made in a directory for its runs."""
+    check_readable(directory)
     found = [path for path in directory.glob(f"{_RUN}*") if path.is_dir()]
     return [path for path in found if path.name.removeprefix(_RUN).isdigit()]
 
@@ -95,7 +126,7 @@ def _drop_others(newest: Path) -> None:
     beside it did not have them.
     """
     paths = _snapshots(newest.parent)
-    kept = paths[paths.index(newest) :][:NUM_SNAPSHOTS]
+    kept = [path for path in paths if path.name <= newest.name][:NUM_SNAPSHOTS]
     for path in paths:
         if path not in kept:
             path.unlink(missing_ok=True)
@@ -124,10 +155,13 @@ def read_run(directory: Path, config: Config | None = None) -> Snapshot:
     """Returns the newest snapshot of a run that can be read; see ``read_runs``.
 
     Raises:
-        FileNotFoundError: there is no run in the directory.
+        FileNotFoundError: there is no run in the directory, or its snapshots were removed.
+        PermissionError: it may not be read.
         ValueError: no snapshot can be read; the message says what is wrong with the newest.
     """
     found = read_runs([directory], [config])
+    if not found and is_lost(directory):
+        raise FileNotFoundError(lost_run(directory))
     if not found:
         several = sorted(path.name for path in directories_in(directory))
         cure = (
@@ -154,6 +188,8 @@ def read_runs(directories: Sequence[Path], configs: Sequence[Config | None]) -> 
     Raises:
         ValueError: none can be read, and the message says what is wrong with the newest; or the
             runs have none of the same iteration.
+        PermissionError: one may not be read. It is not passed over for the one before it: the run
+            that went on from there would remove it.
     """
     paths = [{path.name: path for path in _snapshots(directory)} for directory in directories]
     common = sorted(set.intersection(*map(set, paths)), reverse=True)
@@ -172,7 +208,9 @@ def read_runs(directories: Sequence[Path], configs: Sequence[Config | None]) -> 
             )
         return found
     if first_error is not None:
-        raise first_error
+        raise ValueError(
+            f"{first_error}\nThere is no other snapshot that serves. {_what_is_left(directories)}"
+        ) from first_error
     # The process was killed while it wrote the first ones, unless there are more.
     if any(not own for own in paths) and all(len(own) <= 1 for own in paths):
         return []
@@ -182,12 +220,13 @@ def read_runs(directories: Sequence[Path], configs: Sequence[Config | None]) -> 
     )
     raise ValueError(
         f"the runs in {directories[0].parent} have no snapshot of the same iteration: {listed}. "
-        f"Restore the missing files, or give another directory."
+        f"Restore the missing files, or leave them. {_what_is_left(directories)}"
     )
 
 
 def _snapshots(directory: Path) -> list[Path]:
     """Returns the paths of the snapshots, the newest first."""
+    check_readable(directory)
     return sorted(directory.glob(_SNAPSHOTS), reverse=True)
 
 

@@ -20,7 +20,7 @@ def save_samples(path: str | os.PathLike[str], samples: Samples) -> None:
     Raises:
         FileNotFoundError: the directory does not exist.
     """
-    require_path("path", path)
+    path = require_path("path", path)
     require_samples(samples)
     arrays = {
         "points": samples.points,

@@ -19,7 +19,9 @@ from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
 from gmmvi_jax.training.watch_memory import WatchMemory
 
-FORMAT = FileFormat("gmmvi_jax.Snapshot", 2, "snapshot of a run", "train(checkpoint=DIRECTORY)")
+FORMAT = FileFormat(
+    "gmmvi_jax.Snapshot", 2, "snapshot of a run", "train(checkpoint=DIRECTORY)", False
+)
 _GMM_FIELDS = ("log_weights", "means", "factors")
 _STATE, _GMM, _PREVIOUS, _HISTORY, _WATCH = "state.", "gmm.", "previous.", "history.", "watch."
 
@@ -37,6 +39,7 @@ class Snapshot(NamedTuple):
             the others.
         watch: of the run.
         target_centre: [D] what ``fit`` centred a target on minibatches on, None if it did not.
+        key: data of the PRNG key that the run was given; None where it is not known.
     """
 
     config: Config
@@ -47,6 +50,7 @@ class Snapshot(NamedTuple):
     ending: Ending | None
     watch: WatchMemory
     target_centre: np.ndarray | None = None
+    key: np.ndarray | None = None
 
 
 def json_or_none(config: Config) -> dict[str, Any] | None:
@@ -72,8 +76,8 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     }
     history = History(snapshot.rows).columns()
     arrays = {name: np.asarray(text) for name, text in words.items()}
-    if snapshot.target_centre is not None:
-        arrays["target_centre"] = np.asarray(snapshot.target_centre)
+    optional = {"target_centre": snapshot.target_centre, "key": snapshot.key}
+    arrays |= {name: np.asarray(own) for name, own in optional.items() if own is not None}
     watch = {name: np.asarray(value) for name, value in snapshot.watch._asdict().items()}
     arrays |= _prefixed(_WATCH, watch)
     arrays |= _prefixed(_STATE, state_arrays(snapshot.state))
@@ -131,6 +135,7 @@ def read_snapshot(path: Path, config: Config | None) -> Snapshot:
         ending=ending,
         watch=watch,
         target_centre=arrays.get("target_centre"),
+        key=arrays.get("key"),
     )
 
 

@@ -30,7 +30,7 @@ def save_state(path: str | os.PathLike[str], state: TrainState) -> None:
     Raises:
         FileNotFoundError: the directory does not exist.
     """
-    require_path("path", path)
+    path = require_path("path", path)
     require_state("state", state)
     write_npz(path, state_arrays(state), FORMAT)
 

@@ -67,9 +67,10 @@ def train(
         checkpoint: directory in which the run is kept: after every chunk where that is cheap, else
             once a minute, and at the end. ``gmmvi_jax.load`` reads it. A full disk is a warning.
         resume: directory of a run that goes on where it was, as if it had never ended, or that
-            begins if there is none: the same line starts a job and starts it again. The config must
-            be that of the run, but may ask for more iterations or components. The density is code,
-            and not compared.
+            begins if there is none: the same line starts a job and starts it again. The config and
+            the key must be those of the run, but the config may ask for more iterations or
+            components; if it asks for fewer iterations than there are, the run is returned as it
+            is. The density is code, and not compared.
         until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
             ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
             rows of the history to an ``Ending`` or None.
@@ -84,6 +85,8 @@ def train(
         ValueError, TypeError: the config or the target cannot be right, or they do not fit together
             (a gradient is needed and there is none); or no sample of the first chunk lies in the
             support; see the message.
+        OSError: the directory of ``checkpoint`` or ``resume`` cannot be read or written, or another
+            run writes to it.
         FloatingPointError: the target gave no usable value at any sample of the first chunk.
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
@@ -91,7 +94,7 @@ def train(
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
-    with kept_run(checkpoint, resume, config) as kept:
+    with kept_run(checkpoint, resume, config, key) as kept:
         if kept.begun:
             return resume_one(request, key, kept)
         return run_one(request, OneRun(config, request.target, key, initial), kept)

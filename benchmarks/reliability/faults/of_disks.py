@@ -73,8 +73,9 @@ def _away(directory: Path) -> str:
             CONFIG, two_modes, checkpoint=run, callbacks=lambda state, row: shutil.rmtree(run, True)
         )
     assert digest(result) == digest(gmmvi.train(CONFIG, two_modes))
-    told = [str(each.message) for each in messages if "could not be written" in str(each.message)]
+    told = [str(each.message) for each in messages if "somebody removed" in str(each.message)]
     assert told
+    assert digest(gmmvi.load(run)) == digest(result)
     return "a warning, and the run is whole"
 
 
@@ -108,7 +109,10 @@ def _flipped(directory: Path) -> str:
 
 
 def _second_writer(directory: Path) -> str:
-    with locked(directory), expected(BlockingIOError, "in use by another run", str(os.getpid())):
+    with (
+        locked("resume", directory),
+        expected(BlockingIOError, "in use by another run", str(os.getpid())),
+    ):
         gmmvi.train(CONFIG, two_modes, resume=directory)
     return "BlockingIOError with the process of the other one"
 
