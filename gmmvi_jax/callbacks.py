@@ -15,13 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from gmmvi_jax.evaluation.timeline import Timeline
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.requirements import (
     require,
     require_bool,
     require_function,
     require_int,
     require_not_negative,
-    require_path,
 )
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history_files import csv_line

@@ -4,9 +4,7 @@ Every error names the setting, its value and the fix. Tracers (a user vmaps over
 cannot be checked and are accepted.
 """
 
-import os
 import typing
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -84,39 +82,6 @@ def require_seed(name: str, value: Any) -> int:
 def require_num_samples(value: Any, least: int = 1) -> int:
     """Returns ``num_samples``; raises ValueError where arrays cannot have as many rows."""
     return require_int("num_samples", value, least, MOST_ROWS)
-
-
-def require_path(name: str, value: Any) -> Path:
-    """Returns ``value`` as an absolute path; ``~`` is the home directory.
-
-    It is made absolute here, when it is given: the program may change its directory later, while a
-    run still writes there.
-
-    Raises:
-        TypeError: it is no path and no text.
-        ValueError: it is empty, or has a null character.
-        OSError: the system cannot look there, for example as the name is too long.
-    """
-    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be a path, a text or a pathlib.Path, got {shown(value)}.")
-    require(bool(text), f"{name} is empty; write . for the current directory.")
-    require("\0" not in text, f"{name} is {text!r}: a path has no null character, leave it out.")
-    try:
-        path = Path(os.path.expanduser(text)).absolute()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{name} is {text!r}, but the current directory is gone; give the whole path."
-        ) from error
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass  # what is going to be written is not there yet
-    except OSError as error:
-        raise type(error)(
-            f"{name}: cannot look at {path} ({error.strerror or error}); give another path."
-        ) from error
-    return path
 
 
 def require_function(name: str, value: Any, of_what: str = "") -> None:

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parent.parent / "gmmvi_jax"
 # The rooms, folders and single files, from the ground up. Those of one line may not import each
 # other either.
 FLOORS = (
-    ("typing", "near_names", "requirements", "packages", "files"),
+    ("typing", "near_names", "requirements", "packages"),
+    ("files",),
     ("numerics",),
     ("domains",),
     ("gmm", "densities"),

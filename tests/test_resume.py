@@ -19,7 +19,7 @@ import gmmvi_jax as gmmvi
 from benchmarks.digests import digests
 from benchmarks.reliability.run import CONFIG, two_modes
 from gmmvi_jax.densities.faults import Fault
-from gmmvi_jax.requirements import require_path
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.training import keeper as keepers
 from gmmvi_jax.training.kept_run import kept_run
 from gmmvi_jax.training.run_lock import locked

@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gmmvi_jax.requirements import require_count, require_path
+from gmmvi_jax.files.paths import require_path
+from gmmvi_jax.requirements import require_count
 
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as in argparse

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
-from gmmvi_jax.requirements import require_path
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.typing import Array
 
 FORMAT = FileFormat("gmmvi_jax.GMM", 1, "mixture", "GMM.save")

@@ -11,6 +11,7 @@ import numpy as np
 
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.files.replacing import replaced
 from gmmvi_jax.packages import needed_by
 from gmmvi_jax.plotting.arms import plot_sampled_arms
@@ -20,7 +21,6 @@ from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.marginals import plot_widest_marginals
 from gmmvi_jax.plotting.motion import plot_ways
 from gmmvi_jax.plotting.posture import plot_postures
-from gmmvi_jax.requirements import require_path
 from gmmvi_jax.typing import LogDensity
 
 if TYPE_CHECKING:

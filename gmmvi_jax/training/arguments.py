@@ -17,10 +17,11 @@ from gmmvi_jax.config import Config, require_config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.files.npz import format_of
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.numerics.keys import typed_key
-from gmmvi_jax.requirements import require_path, require_seed, shown
+from gmmvi_jax.requirements import require_seed, shown
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult

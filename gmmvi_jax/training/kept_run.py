@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.requirements import require_path
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.training.config_text import differences
 from gmmvi_jax.training.keeper import Keeper
 from gmmvi_jax.training.run_directory import (

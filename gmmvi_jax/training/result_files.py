@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gmmvi_jax.densities.check import check_dimensions
-from gmmvi_jax.requirements import require_path
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.training.arguments import as_target
 from gmmvi_jax.training.config_text import to_json
 from gmmvi_jax.training.history import History

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
-from gmmvi_jax.requirements import require_path
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.training.sample_exchange import ReusableSamples, Samples, require_samples
 
 FORMAT = FileFormat("gmmvi_jax.Samples", 1, "file of samples", "save_samples")

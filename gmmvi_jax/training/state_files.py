@@ -10,8 +10,8 @@ import numpy as np
 
 from gmmvi_jax.config import Config, require_config
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
+from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.init import init
-from gmmvi_jax.requirements import require_path
 from gmmvi_jax.state import TrainState, require_state
 from gmmvi_jax.typing import Array
 
