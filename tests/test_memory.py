@@ -45,6 +45,7 @@ def test_the_memory_of_this_machine_is_known():
     assert found is None or found > 2**28
 
 
+@pytest.mark.slow
 def test_compiled_programs_are_dropped_before_linux_ends_the_process(monkeypatch, tmp_path):
     limit = tmp_path / "max_map_count"
     limit.write_text("100\n", encoding="ascii")
