@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 # Most of the tests' time is compilation: tell XLA to optimise less (set before jax is imported).
@@ -20,16 +19,17 @@ os.environ.setdefault(
 import jax
 import pytest
 
+from gmmvi_jax.training.compiled_programs import num_memory_maps
+
 from .double_precision import enable_x64
 
-MAPS = Path("/proc/self/maps")
-MANY_MAPS = 40_000  # Linux allows a process 65,530; XLA aborts where there are no more
+MANY_MAPS = 40_000  # below what the library drops its programs at, with a warning
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_memory_maps() -> None:
     """Drop compiled programs between files: each holds memory maps of its own."""
-    if MAPS.exists() and MAPS.read_text(encoding="utf-8", errors="replace").count("\n") > MANY_MAPS:
+    if num_memory_maps() > MANY_MAPS:
         jax.clear_caches()
     gc.freeze()  # what earlier files left: millions of objects, searched 0.4 s long each time
 

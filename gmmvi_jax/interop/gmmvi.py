@@ -19,8 +19,8 @@ from gmmvi_jax.variants.published_code import (
     COMMON_NAMES,
     MAX_COMPONENTS,
     SETTING_NAMES,
+    archive_size,
     defaults_of,
-    largest_archive,
 )
 
 # For each module, in the order of the letters: what names its choice, and the letters by name.
@@ -82,21 +82,22 @@ def from_config(
     choices = choices_of(codename)
     ours = {name for choice in choices for name in choice.settings}
     found = defaults_of(choices) | {"average_iterates": False}
+    ours.update(COMMON_NAMES.values())
     if "A" in codename:
-        ours.add("max_components")
         found["max_components"] = MAX_COMPONENTS
-    ours |= set(COMMON_NAMES.values()) - {"max_components"}
+    else:
+        ours.remove("max_components")
     for name, value in given.items():
         if name not in _KNOWN:
             _check_rest(name, value)
         elif _KNOWN[name] in ours:  # the code, too, passes over settings of other choices
             found[_KNOWN[name]] = _number(value)
-    if "max_database_size" in ours:
-        keeps_samples = given.get("use_sample_database", True)
-        largest = largest_archive(from_codename(codename, dim).dim, found["num_database_samples"])
-        largest = min(largest, given.get("max_database_size", largest))
-        found["max_database_size"] = largest if keeps_samples else 0
-    return from_codename(codename, dim, **found | overrides)
+    found |= overrides
+    config = from_codename(codename, dim, **found)
+    if "max_database_size" not in ours or "max_database_size" in overrides:
+        return config
+    size = archive_size(given, config.dim, found["num_database_samples"])
+    return config.replace(max_database_size=size)
 
 
 def _read(settings: Any) -> Mapping[str, Any]:

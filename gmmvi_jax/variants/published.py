@@ -14,11 +14,10 @@ from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.variants.codenames import choices_of
 from gmmvi_jax.variants.configurations import from_codename
 from gmmvi_jax.variants.published_code import (
-    DEFAULTS,
     MAX_COMPONENTS,
     SETTING_NAMES,
+    archive_size,
     defaults_of,
-    largest_archive,
 )
 
 _LEAST_COMPONENTS = 100  # room that a run with reuse has at least
@@ -86,10 +85,8 @@ def published_config(
             settings[name] = entry[published_name]
     target = targets.get(target_name)
     if "max_database_size" in names:
-        keeps_samples = entry.get("use_sample_database", True)
-        room = largest_archive(target.dim, DEFAULTS["num_database_samples"])
-        largest = min(room, entry.get("max_database_size", room))
-        settings["max_database_size"] = largest if keeps_samples else 0
+        num_candidates = settings["num_database_samples"]
+        settings["max_database_size"] = archive_size(entry, target.dim, num_candidates)
     num_initial = entry["model_initialization.num_initial_components"]
     if max_components is None and "A" in codename:
         max_components = entry.get("num_component_adapter.max_components", MAX_COMPONENTS)

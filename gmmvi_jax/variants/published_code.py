@@ -4,7 +4,7 @@ Source: PyPI ``gmmvi`` 1.1, the code of Arenz et al., TMLR 2023; the names are t
 files, without "_config" behind the name of a section.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gmmvi_jax.modules.choice import Choice
@@ -79,18 +79,24 @@ _DEFAULTS_OF_CHOICE: dict[str, dict[str, Any]] = {
     "P": {"reuse_ratio": 0.0},
     "F": {"initial_component_stepsize": 1e-5},
 }
-
-
 _ARCHIVE_NUMBERS = 2**24
 
 
-def largest_archive(dim: int, num_database_samples: int) -> int:
-    """Returns ``max_database_size`` in place of the 10 million samples that the study kept.
+def archive_size(given: Mapping[str, Any], dim: int, num_database_samples: int) -> int:
+    """Returns ``max_database_size``, for the 10 million samples that the study kept.
 
-    Candidates for components are drawn from them. The archive has 64 MiB, and at least as many
+    Candidates for components are drawn from them. The archive has at most 64 MiB, but as many
     samples as a search looks at.
+
+    Args:
+        given: the published settings, by their names.
+        dim: D.
+        num_database_samples: that a search looks at.
     """
-    return max(num_database_samples, _ARCHIVE_NUMBERS // dim)
+    if not given.get("use_sample_database", True):
+        return 0
+    room = max(num_database_samples, _ARCHIVE_NUMBERS // dim)
+    return min(room, given.get("max_database_size", room))
 
 
 def defaults_of(choices: Sequence[Choice]) -> dict[str, Any]:
