@@ -8,8 +8,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from builder.places import GENERATED
-from builder.source_pages import write_if_new
+from builder.places import GENERATED, write_if_new
 
 _PAGE = re.compile(r'docs/(\w+)\.md(?:, "([^"]+)")?')
 _MARKUP = re.compile(r"[|*](?=\w)")  # means something to reStructuredText, nothing here

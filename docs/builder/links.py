@@ -70,6 +70,6 @@ def names_in(path: Path) -> tuple[str, ...]:
     return tuple(node.name for node in tree.body if isinstance(node, kinds))
 
 
-def slug(name: str) -> str:
-    """Returns the anchor that a heading gets."""
-    return name.lower()
+def slug(heading: str) -> str:
+    """Returns the anchor that MyST gives to a heading, as GitHub does."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -4,8 +4,7 @@ import shutil
 from pathlib import Path
 
 from builder.links import rewrite
-from builder.places import COPIES, DOCS, GENERATED, ROOT
-from builder.source_pages import write_if_new
+from builder.places import COPIES, DOCS, GENERATED, ROOT, write_if_new
 
 
 def write() -> None:

@@ -35,3 +35,10 @@ def page_of(path: Path) -> str | None:
     if path.is_relative_to(DOCS) and path.suffix in (".md", ".ipynb"):
         return path.relative_to(DOCS).with_suffix("").as_posix()
     return None
+
+
+def write_if_new(path: Path, text: str) -> None:
+    """Writes a file unless it has this text already, so that Sphinx can keep what it made of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")

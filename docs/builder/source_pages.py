@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from builder.links import names_in
-from builder.places import DOCS, GENERATED, PACKAGE, ROOT, page_of, sources
+from builder.links import names_in, slug
+from builder.places import DOCS, GENERATED, PACKAGE, ROOT, page_of, sources, write_if_new
 
 _FORMULA = re.compile(r"\[`(\w+)`\]\(\.\./(gmmvi_jax/[\w/]+\.py)\)")
 
@@ -20,13 +20,6 @@ def write() -> None:
     # No table of contents: the theme would put all of it beside every page.
     lines = [f" - [{path.relative_to(PACKAGE)}](/{page_of(path)}.md)\n" for path in sources()]
     write_if_new(GENERATED / "source" / "index.md", "# Source code\n\n" + "".join(lines))
-
-
-def write_if_new(path: Path, text: str) -> None:
-    """Writes a file unless it has this text already, so that Sphinx can keep what it made of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
 
 
 def _formulas() -> dict[tuple[str, str], list[str]]:
@@ -53,7 +46,7 @@ def _page(path: Path, formulas: dict[tuple[str, str], list[str]]) -> str:
         sections = formulas.get((file, name), [])
         parts.append(f"## {name}\n")
         if sections:
-            links = ", ".join(f"[{each}](/algorithm.md#{_anchor(each)})" for each in sections)
+            links = ", ".join(f"[{each}](/algorithm.md#{slug(each)})" for each in sections)
             parts.append(f"Formulas: {links}\n")
         parts.append(
             f"```{{literalinclude}} {code}\n:pyobject: {name}\n:language: python\n"
@@ -62,8 +55,3 @@ def _page(path: Path, formulas: dict[tuple[str, str], list[str]]) -> str:
     if not names_in(path):
         parts.append(f"```{{literalinclude}} {code}\n:language: python\n```\n")
     return "\n".join(parts)
-
-
-def _anchor(heading: str) -> str:
-    """Returns the anchor that MyST gives to a heading, as GitHub does."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
