@@ -34,7 +34,7 @@ def test_the_elbo_between_chunks_is_of_the_iterations_temperature():
     target, key = as_log_density(half), jax.random.key(3)
     mixture = from_gmm(GAUSSIAN, 1)
     estimate = elbo_between_chunks(config, target, mixture, key)
-    rows = [estimate(mixture, key, iteration) for iteration in (5, 20)]
+    rows = [estimate(mixture, target, key, iteration) for iteration in (5, 20)]
     num_programs = num_programs_of(mixture_elbo)
     for row, temperature in zip(rows, (4.0, 0.5), strict=True):
         assert row["temperature"] == temperature
@@ -42,14 +42,14 @@ def test_the_elbo_between_chunks_is_of_the_iterations_temperature():
         assert abs(row["elbo"] - float(expected.mean)) < 5.0 * row["elbo_stderr"]
         share = int(expected.num_outside) / 20_000
         assert row["outside_share"] == pytest.approx(share, abs=4.0 * np.sqrt(share / 200))
-    estimate(mixture, key, 30)
+    estimate(mixture, target, key, 30)
     assert num_programs_of(mixture_elbo) == num_programs + 1  # that of 20,000 samples is the other
 
 
 def test_without_diagnostic_samples_only_the_temperature_is_known():
     config = gmmvi.samtron(2, temperature=2.0, diagnostic_samples=0)
     row = elbo_between_chunks(config, half, from_gmm(GAUSSIAN, 1), jax.random.key(0))(
-        from_gmm(GAUSSIAN, 1), jax.random.key(0), 5
+        from_gmm(GAUSSIAN, 1), half, jax.random.key(0), 5
     )
     assert row["temperature"] == 2.0
     assert math.isnan(row["outside_share"])

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import statistics
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -43,11 +44,11 @@ def fits(target: str, budget: int | None, key: str) -> list[float]:
     return [run[key] for run in runs("fit") if (run["target"], run["budget"]) == (target, budget)]
 
 
-def median(values: list[float]) -> float:
+def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def thousands(values: list[float]) -> str:
+def thousands(values: Sequence[float]) -> str:
     return f"{round(median(values) / 1000):,},000"
 
 

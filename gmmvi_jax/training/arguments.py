@@ -63,7 +63,7 @@ def as_callbacks(callbacks: Any) -> tuple[Callable[..., Any], ...]:
         )
     given = "the state and the row of the history"
     cure = "of gmmvi_jax.callbacks give what csv('run.csv') and the like return"
-    return tuple(_called_with("callbacks", callback, 2, given, cure) for callback in several)
+    return tuple(called_with("callbacks", callback, 2, given, cure) for callback in several)
 
 
 def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:
@@ -79,7 +79,7 @@ def as_rules(until: Any) -> tuple[Callable[..., Any], ...]:
         )
     given = "the rows of the history"
     cure = "give a rule such as Convergence(), or a function that returns an Ending or None"
-    return tuple(_called_with("until", rule, 1, given, cure) for rule in several)
+    return tuple(called_with("until", rule, 1, given, cure) for rule in several)
 
 
 def _functions(value: Any) -> tuple[Any, ...] | None:
@@ -90,7 +90,7 @@ def _functions(value: Any) -> tuple[Any, ...] | None:
     return tuple(value) if is_sequence and all(map(callable, value)) else None
 
 
-def _called_with(
+def called_with(
     argument: str, function: Callable[..., Any], count: int, given: str, cure: str
 ) -> Callable[..., Any]:
     """Returns a function of the user's; raises TypeError if it cannot be called as it will be.

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.config import Algorithm
+from gmmvi_jax.densities.of_data import of_data
 from gmmvi_jax.numerics.blocks import put_row
 from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
-from gmmvi_jax.typing import Array, LogDensity
+from gmmvi_jax.typing import Array, LogDensity, PyTree
 
 
 def _take_steps(
@@ -51,6 +52,7 @@ def run_chunk(
 def run_chunk_of_many(
     algorithm: Algorithm,
     log_target: LogDensity,
+    data: PyTree | None,
     states: TrainState,
     num_steps: Array,
     length: int,
@@ -60,7 +62,8 @@ def run_chunk_of_many(
 
     Args:
         algorithm: the seven choices, shared.
-        log_target: a callable pytree.
+        log_target: a callable pytree; with data a ``DataTarget``, or a ``PytreeTarget`` of one.
+        data: a data set for each run, a leading axis R on every leaf; None: the target has none.
         states: stacked, a leading axis R on every leaf; donated.
         num_steps: [] int32, at most ``length``.
         length: rows of the infos.
@@ -69,8 +72,13 @@ def run_chunk_of_many(
     Returns:
         The states, and [R, length] infos.
     """
-    run = partial(_take_steps, algorithm, log_target, num_steps, length)
-    return jax.vmap(run)(states) if vectorized else lax.map(run, states)
+
+    def run(data: PyTree | None, state: TrainState) -> tuple[TrainState, StepInfo]:
+        return _take_steps(algorithm, of_data(log_target, data), num_steps, length, state)
+
+    if vectorized:
+        return jax.vmap(run)(data, states)
+    return lax.map(lambda each: run(*each), (data, states))
 
 
 def num_compilations() -> int:

@@ -15,7 +15,7 @@ from gmmvi_jax.typing import LogDensity, PRNGKey
 _STREAM = 0x0D1A6  # folded into the run's key, so that diagnostics do not change the run
 _MOST_UNUSABLE = 0.1  # share of the draws, above which the others say little
 
-Estimate = Callable[[PaddedMixture, PRNGKey, int], dict[str, float]]
+Estimate = Callable[[PaddedMixture, LogDensity, PRNGKey, int], dict[str, float]]
 
 
 def elbo_between_chunks(
@@ -25,12 +25,12 @@ def elbo_between_chunks(
 
     Args:
         config: of the run.
-        log_target: a callable pytree.
+        log_target: a callable pytree; one of the same structure and shapes is estimated.
         mixture: only its shapes are used.
         rng_key: only its shape is used.
 
     Returns:
-        A function from the mixture, the run's key and the iteration to columns of the history:
+        A function from mixture, target, the run's key and the iteration to columns of the history:
         ``temperature``, the iteration's beta; ``elbo`` and ``elbo_stderr`` of p^(1/beta); and
         ``elbo_gap``, KL(q || p) to second order, half of the variance of log p~ - log q, NaN where
         too many draws are unusable; and
@@ -42,7 +42,9 @@ def elbo_between_chunks(
     def temperature_at(iteration: int) -> float:
         return float(config.algorithm.temperature(iteration))
 
-    def no_estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
+    def no_estimate(
+        mixture: PaddedMixture, log_target: LogDensity, rng_key: PRNGKey, iteration: int
+    ) -> dict[str, float]:
         unknown = {"elbo_gap": math.nan, "outside_share": math.nan}
         return {"temperature": temperature_at(iteration), **unknown}
 
@@ -52,7 +54,9 @@ def elbo_between_chunks(
     settings = (num_samples, max_chunk_bytes)
     wait = compile_ahead(mixture_elbo.lower(mixture, log_target, like, *settings, 1.0))
 
-    def estimate(mixture: PaddedMixture, rng_key: PRNGKey, iteration: int) -> dict[str, float]:
+    def estimate(
+        mixture: PaddedMixture, log_target: LogDensity, rng_key: PRNGKey, iteration: int
+    ) -> dict[str, float]:
         wait()
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
         temperature = temperature_at(iteration)

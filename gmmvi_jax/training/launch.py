@@ -59,7 +59,8 @@ def launch(
     seconds = begun[0].rows[-1]["wall_time"] if begun else 0.0
     request = request._replace(start_time=request.start_time - seconds)
     with catch_interrupts() as interrupts, memory_errors():
-        watches = _watches(request, runs, begun)
+        targets = request.targets(len(runs.keys))
+        watches = _watches(request, targets, runs, begun)
         snapshots = partial(snapshots_of, runs.configs, runs.keys, watches, target_centre)
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
@@ -70,10 +71,8 @@ def launch(
                 counters, infos = jax.device_get((run_counters(state), infos))
                 parts = map(runs.split, (state, counters, infos))
                 reports = [
-                    _report(request, estimate_elbo, watch, key, own, own_counters, info, num_steps)
-                    for watch, key, own, own_counters, info in zip(
-                        watches, runs.keys, *parts, strict=True
-                    )
+                    _report(request, estimate_elbo, *run, num_steps=num_steps)
+                    for run in zip(targets, watches, runs.keys, *parts, strict=True)
                 ]
                 bar.update(num_steps, [report.row for report in reports])
                 return reports
@@ -107,17 +106,19 @@ def launch(
     return outcome
 
 
-def _watches(request: Request, runs: Runs, begun: Sequence[Snapshot]) -> list[Watch]:
-    """Returns a watch over each run; the target is evaluated if it has not been before."""
-    config, target, layout = request.config, request.target, request.layout
+def _watches(
+    request: Request, targets: Sequence[Any], runs: Runs, begun: Sequence[Snapshot]
+) -> list[Watch]:
+    """Returns a watch over each run; the first target is evaluated if it has not been before."""
+    config, (target, *others), layout = request.config, targets, request.layout
     if begun:
         counts = [snapshot.rows[-1]["num_diagnostic_evaluations"] for snapshot in begun]
         first = resume_watch(config, target, layout, begun[0].watch, counts[0])
-        others = zip(begun[1:], counts[1:], strict=True)
-        return [first, *(first.another(own.watch, count) for own, count in others)]
+        rest = zip(others, begun[1:], counts[1:], strict=True)
+        return [first, *(first.another(other, own.watch, count) for other, own, count in rest)]
     first = start_watch(config, target, runs.starts[0], layout)
     memories = [first_memory(config, start) for start in runs.starts[1:]]
-    return [first, *map(first.another, memories)]
+    return [first, *map(first.another, others, memories)]
 
 
 def _standing(
@@ -195,17 +196,19 @@ def _advance(
 def _report(
     request: Request,
     estimate_elbo: Estimate,
+    target: Any,
     watch: Watch,
     key: Any,
     state: TrainState,
     counters: Any,
     info: StepInfo,
+    *,
     num_steps: int,
 ) -> Report:
     """Returns what there is to say of one run after a chunk."""
     fitted = _fitted(request.config.algorithm, state.mixture, state.memories)
     gmm, row = to_gmm(fitted), summarise(counters, info, num_steps)
-    row |= estimate_elbo(fitted, key, row["iteration"])
+    row |= estimate_elbo(fitted, target, key, row["iteration"])
     ending = watch(state, gmm, row)
     watch.num_evaluations += request.config.run.diagnostic_samples
     row["num_diagnostic_evaluations"] = watch.num_evaluations

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.of_data import of_data
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
@@ -38,8 +39,10 @@ class TrainManyResult:
         config: what all of them ran with.
         endings: how each run ended, with the reason and the error behind it, if there are any.
         layout: as of ``TrainResult``.
-        target: as of ``TrainResult``.
+        target: as of ``TrainResult``; with data that of the first run.
         previous: the R mixtures a chunk before the end; None where they are not known.
+        data: a data set for each run, a leading axis R on every leaf; None: all have the same
+            density. Where each has its own there is no merged mixture, nor a best one.
     """
 
     gmms: tuple[GMM, ...]
@@ -51,6 +54,7 @@ class TrainManyResult:
     layout: PositionLayout | None = None
     target: LogDensity | None = None
     previous: tuple[GMM, ...] | None = None
+    data: PyTree | None = None
 
     @property
     def statuses(self) -> tuple[Status, ...]:
@@ -75,7 +79,11 @@ class TrainManyResult:
         """All runs as one mixture, each weighing exp(ELBO); see ``merge``.
 
         All weigh the same where no ELBO was estimated (``diagnostic_samples=0``).
+
+        Raises:
+            ValueError: each run has data of its own.
         """
+        self._require_one_density()
         elbos, estimated = self.history["elbo"][-1], self.config.run.diagnostic_samples > 0
         return merge(self.gmms, elbos if estimated else np.zeros(len(self.gmms)))
 
@@ -84,8 +92,9 @@ class TrainManyResult:
         """The mixture with the highest ELBO at the end.
 
         Raises:
-            ValueError: no ELBO is known.
+            ValueError: no ELBO is known, or each run has data of its own.
         """
+        self._require_one_density()
         elbos = self.history["elbo"][-1]
         if not np.any(np.isfinite(elbos)):
             raise ValueError(
@@ -112,10 +121,21 @@ class TrainManyResult:
             status=ending.status,
             config=self.config.replace(seed=self.seeds[index]),
             layout=self.layout,
-            target=self.target,
+            target=self._target_of(index),
             previous=None if self.previous is None else self.previous[index],
             ending=ending,
         )
+
+    def _target_of(self, index: int) -> LogDensity | None:
+        own = jax.tree.map(lambda leaf: leaf[index], self.data)
+        return None if self.target is None else of_data(self.target, own)
+
+    def _require_one_density(self) -> None:
+        if self.data is not None:
+            raise ValueError(
+                "each run has data of its own, so that their mixtures are of different densities: "
+                "take result.run(index), or result.gmms."
+            )
 
     def raise_for_status(self) -> None:
         """Raises RuntimeError, from the error behind it, if a run failed or diverged."""
@@ -138,14 +158,19 @@ class TrainManyResult:
     def summary(self, max_modes: int = 10) -> str:
         """Returns a table for the terminal: a line per run, and the modes of the merged mixture.
 
+        Where each run has data of its own there are no merged modes.
+
         Args:
             max_modes: most modes that are listed.
         """
         require_int("max_modes", max_modes, least=0)
+        runs = run_table(self.seeds, self.statuses, self.history)
+        if self.data is not None:
+            return "\n".join(runs)
         merged = self.merged
         modes, names = modes_in_words(find_modes(merged), self.layout)
         lines = [
-            *run_table(self.seeds, self.statuses, self.history),
+            *runs,
             "",
             f"merged: {merged.num_components} components in {merged.dim} dimensions",
             "",
@@ -179,6 +204,7 @@ class TrainManyResult:
         """
         if self.target is None:
             raise ValueError("target is None: this result does not know what was fitted.")
+        self._require_one_density()
         runs = [self.run(index) for index in range(len(self.seeds))]
         concerns = [
             Concern(f"seed {seed}: {concern.text}", concern.is_serious)

@@ -14,7 +14,7 @@ from gmmvi_jax.numerics.exact_counter import counter_at
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.chunk import run_chunk, run_chunk_of_many
 from gmmvi_jax.training.compile_ahead import compile_ahead
-from gmmvi_jax.typing import LogDensity, PRNGKey
+from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 Wait: TypeAlias = Callable[[], None]
 _start = jax.jit(init)
@@ -149,8 +149,18 @@ class ManyRuns:
         seeds: Sequence[int],
         initial: GMM | Sequence[GMM | TrainState] | None,
         vectorized: bool,
+        data: PyTree | None = None,
     ) -> None:
-        """Prepares runs from one mixture, from one of their own each, or where the config says."""
+        """Prepares runs.
+
+        Args:
+            config: of all runs; its own seed is not used.
+            target: a callable pytree.
+            seeds: one per run.
+            initial: a mixture for all, one start for each, or None: where the config says.
+            vectorized: whether all runs take their steps at once.
+            data: see ``run_chunk_of_many``.
+        """
         self.configs = [config.replace(seed=seed) for seed in seeds]
         self.keys = [jax.random.key(seed) for seed in seeds]
         if isinstance(initial, Sequence):
@@ -158,7 +168,7 @@ class ManyRuns:
         else:
             self.starts = [initial] * len(seeds)
         self._algorithm, self._target, self._initial = config.algorithm, target, initial
-        self._length, self._vectorized = config.run.log_every, vectorized
+        self._length, self._vectorized, self._data = config.run.log_every, vectorized, data
 
     def start_ahead(self) -> tuple[TrainState, Wait]:
         """Returns the shapes of the first state, and what waits for its program to compile."""
@@ -181,14 +191,15 @@ class ManyRuns:
     def lower_steps(self, shapes: TrainState) -> Lowered:
         """Returns the program of a chunk of steps, not compiled yet."""
         count = jax.ShapeDtypeStruct((), jnp.int32)
-        arguments = (self._algorithm, self._target, shapes, count, self._length, self._vectorized)
-        return run_chunk_of_many.lower(*arguments)
+        return run_chunk_of_many.lower(*self._arguments(shapes, count))
 
     def take_steps(self, state: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
         """Takes some steps; donates the state."""
-        count = jnp.asarray(num_steps, jnp.int32)
-        arguments = (self._algorithm, self._target, state, count, self._length, self._vectorized)
-        return run_chunk_of_many(*arguments)
+        return run_chunk_of_many(*self._arguments(state, jnp.asarray(num_steps, jnp.int32)))
+
+    def _arguments(self, state: TrainState, num_steps: Any) -> tuple[Any, ...]:
+        problem = (self._algorithm, self._target, self._data)
+        return (*problem, state, num_steps, self._length, self._vectorized)
 
     def split(self, tree: Any) -> list[Any]:
         """Returns the parts of a pytree, one per run."""

@@ -1,4 +1,4 @@
-"""``train_many``: the same config from several seeds, in one compiled program."""
+"""``train_many``: the same config for several seeds or data sets, in one compiled program."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
+from gmmvi_jax.training.data_argument import as_data
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
@@ -23,7 +24,7 @@ from gmmvi_jax.training.sample_exchange import Samples
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
 from gmmvi_jax.training.stopping import StoppingRule, first_ending
-from gmmvi_jax.typing import LogDensity
+from gmmvi_jax.typing import LogDensity, PyTree
 
 Callback = Callable[[TrainState, list[dict[str, Any]]], bool | None]
 
@@ -34,6 +35,7 @@ def train_many(
     log_target: LogDensity,
     seeds: Sequence[int],
     *,
+    data: PyTree | None = None,
     initial: Initials | None = None,
     samples: Samples | None = None,
     vectorized: bool | None = None,
@@ -43,14 +45,17 @@ def train_many(
     resume: str | Path | None = None,
     until: StoppingRule | Sequence[StoppingRule] = (),
 ) -> TrainManyResult:
-    """Fits a mixture from each of several seeds.
+    """Fits a mixture from each of several seeds, all to one density or each to one of its own.
 
     Each run is the one that ``train(config.replace(seed=seed), log_target)`` makes, up to rounding.
 
     Args:
         config: as of ``train``; its own seed is not used.
-        log_target: as of ``train``.
+        log_target: as of ``train``; with ``data`` a function of a position and a data set.
         seeds: one per run.
+        data: a data set for each run: a pytree of arrays whose first axis is that of the seeds. The
+            log density is called with its slices, ``log_target(x, data_of_the_run)``. Data sets of
+            different sizes are padded to the largest, with a mask that the log density reads.
         initial: as of ``train``, one for all runs or a sequence of one for each; or the result of
             ``train_many``. From one state for all every run goes on with the key of its own seed.
         samples: as of ``train``, the same for all runs.
@@ -69,22 +74,24 @@ def train_many(
             ended it first.
 
     Returns:
-        The mixtures, their states stacked, their history side by side, and all runs merged. As
+        The mixtures, their states stacked, their history side by side, and all runs merged, unless
+        each has data of its own. As
         with ``train`` nothing is lost once a chunk is complete; a run that fails leaves the others
         alone, and its status says so.
 
     Raises:
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
-    request = check_request(config, log_target, samples, progress, callbacks, until)
     seeds = as_seeds(seeds)
+    data = as_data(data, seeds)
+    request = check_request(config, log_target, samples, progress, callbacks, until, data)
     initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
     with kept_runs(checkpoint, resume, [config.replace(seed=seed) for seed in seeds]) as kept:
         endings = [_begun_ending(request, begun) for begun in kept.begun] or [None] * len(seeds)
         if kept.begun:
             initial = [with_capacity(begun.state, begun.config, config) for begun in kept.begun]
-        runs = ManyRuns(config, request.target, seeds, initial, at_once)
+        runs = ManyRuns(config, request.target, seeds, initial, at_once, data)
         if None in endings:
             outcome = launch(request, runs, list, kept, endings)
         else:
@@ -102,6 +109,7 @@ def train_many(
         layout=request.layout,
         target=request.target,
         previous=tuple(outcome.previous),
+        data=data,
     )
 
 

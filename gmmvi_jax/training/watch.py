@@ -77,14 +77,17 @@ class Watch:
         largest = self._largest_spread, self._largest_spacing
         return WatchMemory(self._centre, self._scale, *largest, told)
 
-    def another(self, memory: WatchMemory, num_evaluations: int = 0) -> Self:
-        """Returns a watch over another run of the same target.
+    def another(
+        self, log_target: LogDensity, memory: WatchMemory, num_evaluations: int = 0
+    ) -> Self:
+        """Returns a watch over another run.
 
         Args:
+            log_target: the same, or the same with other data.
             memory: of its initial mixture, or of an earlier process.
             num_evaluations: target evaluations outside of training so far.
         """
-        parts = (self._log_target, self._primitives, self._layout)
+        parts = (log_target, self._primitives, self._layout)
         return type(self)(*parts, memory, num_evaluations)
 
     def __call__(self, state: TrainState, gmm: GMM, row: dict[str, Any]) -> Ending | None:

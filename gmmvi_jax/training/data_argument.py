@@ -1,0 +1,68 @@
+"""The argument ``data`` of ``train_many``: a data set for every run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.densities.of_data import DataTarget
+from gmmvi_jax.densities.pytree import PytreeTarget
+from gmmvi_jax.requirements import require_function
+from gmmvi_jax.training.arguments import called_with
+from gmmvi_jax.typing import PyTree
+
+
+def as_data(data: Any, seeds: Sequence[int]) -> PyTree | None:
+    """Returns a data set for each run as arrays, a leading axis on every leaf; or None.
+
+    Args:
+        data: what the user gave.
+        seeds: of the runs, checked.
+
+    Raises:
+        TypeError: a leaf is not an array of numbers.
+        ValueError: there are no arrays, or the leading axis of one is not the number of seeds.
+    """
+    if data is None:
+        return None
+    leaves, structure = jax.tree_util.tree_flatten_with_path(data)
+    if not leaves:
+        raise ValueError("data has no arrays; leave it out where all runs share their data.")
+    found = []
+    for path, leaf in leaves:
+        name = "data" + jax.tree_util.keystr(path)
+        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+        if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
+            raise TypeError(f"{name} must be an array of numbers, got {type(leaf).__name__}.")
+        if array.shape[:1] != (len(seeds),):
+            raise ValueError(
+                f"{name} has shape {array.shape}, but its first axis must be that of the "
+                f"{len(seeds)} seeds, one data set for each run."
+            )
+        found.append(jnp.asarray(array))
+    return jax.tree.unflatten(structure, found)
+
+
+def first_of_data(log_target: Any, data: PyTree) -> DataTarget:
+    """Returns the target of the first data set.
+
+    Args:
+        log_target: of a position and a data set.
+        data: of all runs, checked.
+
+    Raises:
+        TypeError: it cannot be called, or is of a position alone.
+    """
+    if isinstance(log_target, PytreeTarget):
+        raise TypeError(
+            "with data= log_target must be a function of a position and a data set, got one that "
+            "is of a position alone; make the config from an example of the position instead of "
+            "on_pytree."
+        )
+    given, cure = "a position and a data set", "take both, or leave out data="
+    require_function("log_target", log_target, f" of {given}")
+    called_with("log_target", log_target, 2, given, cure)
+    return DataTarget(as_log_density(log_target), jax.tree.map(lambda leaf: leaf[0], data))
