@@ -1,0 +1,1 @@
+"""Which settings of SAMTRON matter, by changing one at a time."""
