@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import Mesh, PartitionSpec
 
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.densities.of_data import of_data
@@ -48,7 +49,7 @@ def run_chunk(
     return _take_steps(algorithm, log_target, num_steps, length, state)
 
 
-@partial(jax.jit, static_argnames=("length", "vectorized"), donate_argnames="states")
+@partial(jax.jit, static_argnames=("length", "vectorized", "mesh"), donate_argnames="states")
 def run_chunk_of_many(
     algorithm: Algorithm,
     log_target: LogDensity,
@@ -57,6 +58,7 @@ def run_chunk_of_many(
     num_steps: Array,
     length: int,
     vectorized: bool,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, StepInfo]:
     """Takes ``num_steps`` steps of several runs; see ``run_chunk``.
 
@@ -68,17 +70,37 @@ def run_chunk_of_many(
         num_steps: [] int32, at most ``length``.
         length: rows of the infos.
         vectorized: run all at once (``vmap``) instead of one after another (``lax.map``).
+        mesh: of devices over which the runs are spread, as many on each; None: one device.
 
     Returns:
         The states, and [R, length] infos.
     """
 
-    def run(data: PyTree | None, state: TrainState) -> tuple[TrainState, StepInfo]:
-        return _take_steps(algorithm, of_data(log_target, data), num_steps, length, state)
+    def run_all(
+        algorithm: Algorithm,
+        log_target: LogDensity,
+        data: PyTree | None,
+        states: TrainState,
+        num_steps: Array,
+    ) -> tuple[TrainState, StepInfo]:
+        def run(data: PyTree | None, state: TrainState) -> tuple[TrainState, StepInfo]:
+            return _take_steps(algorithm, of_data(log_target, data), num_steps, length, state)
 
-    if vectorized:
-        return jax.vmap(run)(data, states)
-    return lax.map(lambda each: run(*each), (data, states))
+        if vectorized:
+            return jax.vmap(run)(data, states)
+        return lax.map(lambda each: run(*each), (data, states))
+
+    if mesh is not None:
+        own, shared = PartitionSpec(mesh.axis_names), PartitionSpec()
+        # By hand, since the partitioner would make all devices agree on the length of every loop.
+        run_all = jax.shard_map(
+            run_all,
+            mesh=mesh,
+            in_specs=(shared, shared, own, own, shared),
+            out_specs=own,
+            check_vma=False,
+        )
+    return run_all(algorithm, log_target, data, states, num_steps)
 
 
 def num_compilations() -> int:

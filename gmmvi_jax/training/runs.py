@@ -1,10 +1,12 @@
 """One run, or several of the same config in one program: their first state and their steps."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Lowered
 
 from gmmvi_jax.config import Config
@@ -150,6 +152,7 @@ class ManyRuns:
         initial: GMM | Sequence[GMM | TrainState] | None,
         vectorized: bool,
         data: PyTree | None = None,
+        mesh: Mesh | None = None,
     ) -> None:
         """Prepares runs.
 
@@ -160,7 +163,12 @@ class ManyRuns:
             initial: a mixture for all, one start for each, or None: where the config says.
             vectorized: whether all runs take their steps at once.
             data: see ``run_chunk_of_many``.
+            mesh: of devices over which the runs are spread; their number divides that of the runs.
         """
+        self._mesh, self._sharding = mesh, None
+        if mesh is not None:
+            self._sharding = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+            (self._one_device,) = jnp.zeros(()).devices()  # the default device
         self.configs = [config.replace(seed=seed) for seed in seeds]
         self.keys = [jax.random.key(seed) for seed in seeds]
         if isinstance(initial, Sequence):
@@ -168,24 +176,38 @@ class ManyRuns:
         else:
             self.starts = [initial] * len(seeds)
         self._algorithm, self._target, self._initial = config.algorithm, target, initial
-        self._length, self._vectorized, self._data = config.run.log_every, vectorized, data
+        self._length, self._vectorized = config.run.log_every, vectorized
+        self._data = self._spread(data)
 
     def start_ahead(self) -> tuple[TrainState, Wait]:
         """Returns the shapes of the first state, and what waits for its program to compile."""
         if isinstance(self._initial, Sequence):
-            return jax.eval_shape(self.first_state), lambda: None
+            start = partial(self._joined, self._initial)
+            return self._spread_shapes(jax.eval_shape(start)), lambda: None
         traced = _start_many.trace(self._algorithm, jnp.stack(self.keys), self._initial)
-        return traced.out_info, compile_ahead(traced.lower())
+        return self._spread_shapes(traced.out_info), compile_ahead(traced.lower())
 
     def first_state(self) -> TrainState:
         """Returns a first state that may be donated: the user's own must survive."""
         if not isinstance(self._initial, Sequence):
-            return _start_many(self._algorithm, jnp.stack(self.keys), self._initial)
-        return self.join(
-            [
-                _first_state(self._algorithm, key, own)
-                for key, own in zip(self.keys, self._initial, strict=True)
-            ]
+            return self._spread(_start_many(self._algorithm, jnp.stack(self.keys), self._initial))
+        return self._spread(self._joined(self._initial))
+
+    def _joined(self, initial: Sequence[GMM | TrainState]) -> TrainState:
+        starts = zip(self.keys, initial, strict=True)
+        return _stacked([_first_state(self._algorithm, key, own) for key, own in starts])
+
+    def _spread(self, tree: Any) -> Any:
+        """Returns a stacked pytree on its devices."""
+        return tree if self._sharding is None else jax.device_put(tree, self._sharding)
+
+    def _spread_shapes(self, shapes: Any) -> Any:
+        """Returns the shapes of a stacked pytree with the devices that it will be on."""
+        if self._sharding is None:
+            return shapes
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._sharding),
+            shapes,
         )
 
     def lower_steps(self, shapes: TrainState) -> Lowered:
@@ -199,13 +221,16 @@ class ManyRuns:
 
     def _arguments(self, state: TrainState, num_steps: Any) -> tuple[Any, ...]:
         problem = (self._algorithm, self._target, self._data)
-        return (*problem, state, num_steps, self._length, self._vectorized)
+        return (*problem, state, num_steps, self._length, self._vectorized, self._mesh)
 
     def split(self, tree: Any) -> list[Any]:
         """Returns the parts of a pytree, one per run."""
         on_device = all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(tree))
         row = _row_on_device if on_device else _row
-        return [row(tree, index) for index in range(len(self.keys))]
+        parts = [row(tree, index) for index in range(len(self.keys))]
+        if self._mesh is None or not on_device:
+            return parts
+        return jax.device_put(parts, self._one_device)  # for which the rest is compiled
 
     def copies(self, state: TrainState) -> list[TrainState]:
         """Returns the parts of the state: they are arrays of their own."""
@@ -217,14 +242,18 @@ class ManyRuns:
         Raises:
             ValueError: their arrays differ in shape.
         """
-        shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for state in states]
-        for index, own in enumerate(shapes):
-            if own != shapes[0]:
-                raise ValueError(
-                    f"initial[{index}] and initial[0] lead to states of different shapes; states "
-                    f"of runs with the same config have the same."
-                )
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        return self._spread(_stacked(states))
+
+
+def _stacked(states: Sequence[TrainState]) -> TrainState:
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for state in states]
+    for index, own in enumerate(shapes):
+        if own != shapes[0]:
+            raise ValueError(
+                f"initial[{index}] and initial[0] lead to states of different shapes; states "
+                f"of runs with the same config have the same."
+            )
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 
 
 def _row(tree: Any, index: int) -> Any:

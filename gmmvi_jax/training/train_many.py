@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
@@ -17,6 +18,7 @@ from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch
 from gmmvi_jax.training.many_result import TrainManyResult
+from gmmvi_jax.training.mesh_argument import as_mesh
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.run_loop import Outcome
 from gmmvi_jax.training.runs import ManyRuns
@@ -39,6 +41,7 @@ def train_many(
     initial: Initials | None = None,
     samples: Samples | None = None,
     vectorized: bool | None = None,
+    mesh: Mesh | None = None,
     progress: bool | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
@@ -62,6 +65,9 @@ def train_many(
         vectorized: all runs at once (``jax.vmap``) instead of one after another (``jax.lax.map``);
             by default on accelerators only. On a CPU it takes about 1.3 times as long. At once, a
             target is also evaluated (and not counted) where another run has more samples to draw.
+        mesh: of devices over which the runs are spread, ``jax.make_mesh((8,), ("runs",))``, as many
+            on each; each device goes through its own, one after another or at once. A CPU has as
+            many devices as ``jax.config.update("jax_num_cpu_devices", 2)`` says before JAX is used.
         progress: shows a progress bar on stderr.
         callbacks: as of ``train``, called with the stacked state, of which ``state.run(0)`` is one
             run's, and a list of the new rows of the histories, one per run. One that returns True
@@ -84,6 +90,7 @@ def train_many(
     """
     seeds = as_seeds(seeds)
     data = as_data(data, seeds)
+    mesh = as_mesh(mesh, seeds)
     request = check_request(config, log_target, samples, progress, callbacks, until, data)
     initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
@@ -91,7 +98,7 @@ def train_many(
         endings = [_begun_ending(request, begun) for begun in kept.begun] or [None] * len(seeds)
         if kept.begun:
             initial = [with_capacity(begun.state, begun.config, config) for begun in kept.begun]
-        runs = ManyRuns(config, request.target, seeds, initial, at_once, data)
+        runs = ManyRuns(config, request.target, seeds, initial, at_once, data, mesh)
         if None in endings:
             outcome = launch(request, runs, list, kept, endings)
         else:
