@@ -9,6 +9,7 @@ COMMANDS = {
     "fit": ("fits.command", "fit without settings: evaluations, ELBO, seconds until it ends"),
     "stops": ("stops", "when Convergence ends a run: false stops and late ones"),
     "settings": ("settings.command", "SAMTRON with one choice or setting changed at a time"),
+    "many": ("many", "a hundred regressions, 64 seeds: train_many, a loop, the steps alone"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),
     "models": ("models.command", "models of NumPyro: fit, NUTS, a Gaussian guide"),
     "sbibm": ("sbibm.command", "posteriors of sbibm against its reference samples"),

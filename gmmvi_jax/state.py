@@ -16,6 +16,7 @@ from gmmvi_jax.modules.records import (
     UpdateInfo,
 )
 from gmmvi_jax.numerics.exact_counter import ExactCounter, count_up
+from gmmvi_jax.numerics.stacked import row_of
 from gmmvi_jax.requirements import is_traced, require_int, require_static, shown
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, SampleAccount
 from gmmvi_jax.samples.database import SampleDatabase
@@ -93,7 +94,7 @@ class TrainState(NamedTuple):
         # JAX would take the last run for all beyond it.
         if not is_traced(index):
             require_int("index", index, -count, count - 1)
-        return jax.tree.map(lambda leaf: leaf[index], self)
+        return jax.tree.map(lambda leaf: row_of(leaf, index), self)
 
 
 def check_carry(

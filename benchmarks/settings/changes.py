@@ -42,20 +42,15 @@ CODENAMES = (
 # Setting -> the values that it takes in turn. A number in a tuple is a factor of the default.
 CHANGES: dict[str, tuple[Any, ...]] = {
     "desired_samples": ((0.4,), (2.5,)),
-    "reuse_ratio": (1.0, 2.0),
+    "reuse_ratio": (2.0,),
     "add_iters": (10, 100),
-    "del_iters": (30, 300),
     "num_initial_components": (10, 40),
-    "max_components": (5,),
     "prior_scale": ((0.1,), (0.3,), (3.0,)),
-    "initial_component_stepsize": (0.01, 1.0),
+    "initial_component_stepsize": (0.01,),
     "max_component_stepsize": (0.1, 10.0),
-    "component_stepsize_decrease": (0.75, 0.95),
-    "initial_weight_stepsize": (0.01, 1.0),
     "max_weight_stepsize": (0.4,),
     "average_iterates": (False,),
     "self_normalized_gradients": (False,),
-    "only_own_samples": (True,),
     "diagonal": (True,),
 }
 

@@ -13,6 +13,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init
 from gmmvi_jax.numerics.exact_counter import counter_at
+from gmmvi_jax.numerics.stacked import blocks_of, is_spread
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.chunk import run_chunk, run_chunk_of_many
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -168,7 +169,6 @@ class ManyRuns:
         self._mesh, self._sharding = mesh, None
         if mesh is not None:
             self._sharding = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
-            (self._one_device,) = jnp.zeros(()).devices()  # the default device
         self.configs = [config.replace(seed=seed) for seed in seeds]
         self.keys = [jax.random.key(seed) for seed in seeds]
         if isinstance(initial, Sequence):
@@ -225,12 +225,13 @@ class ManyRuns:
 
     def split(self, tree: Any) -> list[Any]:
         """Returns the parts of a pytree, one per run."""
-        on_device = all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(tree))
-        row = _row_on_device if on_device else _row
-        parts = [row(tree, index) for index in range(len(self.keys))]
-        if self._mesh is None or not on_device:
-            return parts
-        return jax.device_put(parts, self._one_device)  # for which the rest is compiled
+        leaves = jax.tree.leaves(tree)
+        if all(map(is_spread, leaves)):
+            count = len(self.keys) // len(leaves[0].devices())
+            blocks = blocks_of(tree)
+            return [_row_on_device(block, index) for block in blocks for index in range(count)]
+        row = _row_on_device if all(isinstance(leaf, jax.Array) for leaf in leaves) else _row
+        return [row(tree, index) for index in range(len(self.keys))]
 
     def copies(self, state: TrainState) -> list[TrainState]:
         """Returns the parts of the state: they are arrays of their own."""
