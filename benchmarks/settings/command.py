@@ -23,7 +23,7 @@ from benchmarks.table import in_own_process, table_parser, write_results
 
 _NUM_DRAWS = 20_000
 _ROWS_APART = 5  # iterations
-_MOST_ITERATIONS = 20_000
+_MOST_ITERATIONS = 1_500
 _FIXED_COMPONENTS = 20  # of choice E
 _DEFAULTS = "SAMTRON"
 _FIT = "fit"

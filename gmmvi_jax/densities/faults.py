@@ -84,7 +84,10 @@ def _cure_of_nan(primitives: Set[str]) -> str:
             "add more to the diagonal, or enable float64 (jax_enable_x64)."
         )
     if calls_host(primitives):
-        return "Return a number there, or -inf where the density is zero."
+        return (
+            "Points at which a simulator failed are left out, which does no harm while they are "
+            "few; where the density is zero return -inf."
+        )
     return (
         "Where the density is zero return -inf, jnp.where(inside, value, -jnp.inf); elsewhere look "
         "for 0 * inf, inf - inf, or the log or root of a negative number (jax_debug_nans)."

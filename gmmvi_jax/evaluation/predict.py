@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
+from gmmvi_jax.evaluation.user_functions import explained
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_function, require_int, require_num_samples
 from gmmvi_jax.typing import PRNGKey, PyTree
@@ -24,6 +25,7 @@ def predict(
 
     Raises:
         ValueError: a number is not positive.
+        TypeError: the function cannot be traced by JAX.
     """
     require_function("function", function, " of one position")
     require_bool("with_key", with_key)
@@ -45,6 +47,7 @@ def predict(
     for start in range(0, num_samples, size):
         rows = jnp.minimum(jnp.arange(start, start + size), num_samples - 1)  # one shape for all
         live = min(size, num_samples - start)
-        values = of_batch(points[rows], keys[rows])
+        with explained("function"):
+            values = of_batch(points[rows], keys[rows])
         batches.append(jax.tree.map(lambda value, live=live: np.asarray(value)[:live], values))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *batches)

@@ -11,6 +11,7 @@ from gmmvi_jax.evaluation.chains import resample
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, psis
+from gmmvi_jax.evaluation.user_functions import explained
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_num_samples
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
@@ -103,7 +104,8 @@ def expectation(draws: WeightedDraws, function: Callable[[PyTree], PyTree]) -> E
         draws: with their weights.
         function: of ONE position, to a number, an array or a pytree of them.
     """
-    values = jax.jit(jax.vmap(function))(draws.position)
+    with explained("function"):
+        values = jax.jit(jax.vmap(function))(draws.position)
     weights = draws.weights
 
     def mean_of(value: jax.Array) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gmmvi_jax.evaluation.user_functions import explained
 from gmmvi_jax.evaluation.weighted_draws import WeightedDraws, resampled_rows
 from gmmvi_jax.interop.arguments import require_dict, require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
@@ -109,7 +110,8 @@ def _variables(result: TrainResult, position: PyTree) -> dict[str, Any]:
 
 def _log_likelihood(given: Any, model: Any, position: PyTree) -> dict[str, Any]:
     if callable(given):
-        values = jax.jit(jax.vmap(given))(position)
+        with explained("log_likelihood"):
+            values = jax.jit(jax.vmap(given))(position)
         return values if isinstance(values, dict) else {"log_likelihood": values}
     if not hasattr(model, "log_likelihood"):
         raise ValueError(
