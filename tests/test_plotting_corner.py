@@ -69,12 +69,21 @@ def test_numbers_with_a_domain_are_those_of_the_position():
     assert np.sum(np.diff(steps[:, 0]) * steps[:-1, 1]) == pytest.approx(1.0, abs=0.02)
     low, high = panels[1, 1].get_xlim()
     assert np.mean((draws[:, 1] > low) & (draws[:, 1] < high)) > 0.995
+    assert low >= draws[:, 1].min()  # a scale is not drawn below 0
     (cells,) = panels[1, 0].collections
     shown = np.ma.filled(cells.get_array(), 0).T
     ranges = [panels[1, 0].get_xlim(), (low, high)]
     counts = np.histogram2d(*draws.T, bins=shown.shape, range=ranges)[0]
     assert counts[shown >= 1].sum() / len(draws) == pytest.approx(0.9, abs=0.02)
     assert counts[shown == 2].sum() / len(draws) >= 0.45
+
+
+def test_the_legend_lists_components_only_where_some_are_drawn():
+    posterior = Posterior(GMM_3D, LAYOUT)
+    for chosen, count in ((["mu[0]", "sigma"], 1), (["sigma"], 0)):
+        panels = plotting.plot_corner(Figure(), posterior, chosen)
+        labels = [text.get_text() for text in panels[0, -1].get_legend().get_texts()]
+        assert sum("components" in label for label in labels) == count
 
 
 def test_reference_samples_are_positions_and_labels_say_which_coordinates_are_free():

@@ -70,7 +70,8 @@ def plot_corner(
     reference = None
     if reference_samples is not None:
         reference = samples_in(posterior, reference_samples, chosen)
-    bounds = _bounds(draws, reference)
+    has_domain = np.array([own.free is None for own in chosen])
+    bounds = _bounds(draws, reference, has_domain)
     panels = figure.subplots(len(chosen), len(chosen), sharex="col", squeeze=False)
     for (row, column), panel in np.ndenumerate(panels):
         if column > row:
@@ -95,7 +96,7 @@ def plot_corner(
             panel.set_ylabel(chosen[row].name)
         elif column < row:
             panel.tick_params(labelleft=False)
-    _add_legend(panels, None if reference is None else len(reference))
+    _add_legend(panels, None if reference is None else len(reference), not has_domain.all())
     return panels
 
 
@@ -105,14 +106,21 @@ def _exact(posterior: Posterior, coordinates: Sequence[Coordinate]) -> GMM | Non
     return posterior.gmm.marginal(free) if len(free) == len(coordinates) else None
 
 
-def _bounds(draws: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
-    """Returns [M, 2] the range of each coordinate that shows nearly all of the mass."""
+def _bounds(draws: np.ndarray, reference: np.ndarray | None, has_domain: np.ndarray) -> np.ndarray:
+    """Returns [M, 2] the range of each coordinate that shows nearly all of the mass.
+
+    A coordinate with a domain (``has_domain`` [M]) is not shown beyond its draws and samples.
+    """
     finite = np.where(np.isfinite(draws), draws, np.nan)
     ranges = [np.nanquantile(finite, (0.001, 0.999), axis=0)]
     ranges += [] if reference is None else [np.quantile(reference, (0.005, 0.995), axis=0)]
     low, high = np.min(ranges, axis=(0, 1)), np.max(ranges, axis=(0, 1))
     margin = np.where(high > low, 0.08 * (high - low), 0.5)  # of a constant there is no range
-    return np.stack([low - margin, high + margin], axis=1)
+    bounds = np.stack([low - margin, high + margin], axis=1)
+    shown = finite if reference is None else np.concatenate([finite, reference])
+    inside = np.stack([np.nanmin(shown, axis=0), np.nanmax(shown, axis=0)], axis=1)
+    is_cut = has_domain & (inside[:, 0] < inside[:, 1])
+    return np.where(is_cut[:, None], np.clip(bounds, inside[:, :1], inside[:, 1:]), bounds)
 
 
 def _grid(marginal: GMM, bounds: np.ndarray) -> np.ndarray:
@@ -192,7 +200,7 @@ def _plot_dots(panel: "Axes", reference: np.ndarray) -> None:
     panel.scatter(*reference[rows].T, s=2.0, color=REFERENCE_COLOUR, alpha=0.35, linewidths=0.0)
 
 
-def _add_legend(panels: np.ndarray, num_reference: int | None) -> None:
+def _add_legend(panels: np.ndarray, num_reference: int | None, has_components: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -202,8 +210,9 @@ def _add_legend(panels: np.ndarray, num_reference: int | None) -> None:
             Patch(color=colour, label=f"{mass:.0%} of its mass")
             for mass, colour in zip(MASSES, REGION_COLOURS, strict=True)
         ]
-    label = f"components of at least {LIGHT:.0%}"
-    handles.append(Line2D([], [], color=COMPONENT_COLOUR, linewidth=0.5, label=label))
+    if has_components:
+        label = f"components of at least {LIGHT:.0%}"
+        handles.append(Line2D([], [], color=COMPONENT_COLOUR, linewidth=0.5, label=label))
     if num_reference is not None:
         label = f"reference, {num_reference:,} samples"
         handles.append(Patch(color=REFERENCE_COLOUR, alpha=0.5, label=label))
