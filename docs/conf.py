@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from builder import api, links, pages, source_pages
+from builder import api, links, pages, settings_pages, source_pages
 
 project = "gmmvi_jax"
 author = "the authors of gmmvi_jax"
@@ -44,6 +44,7 @@ toc_object_entries_show_parents = "hide"
 def setup(app: Sphinx) -> None:
     """Connects what is made at build time."""
     pages.write()
+    settings_pages.write()
     api.write()
     source_pages.write()
     app.connect("source-read", links.rewrite_page)

@@ -1,5 +1,6 @@
 """Pages that live outside of docs, beside what they describe, come to the site from there."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,16 @@ def write() -> None:
     for image in (ROOT / "benchmarks" / "results").glob("*.png"):
         _copy(image, GENERATED / "results" / image.name)
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        _copy(notebook, GENERATED / "notebooks" / notebook.name)
+        write_if_new(GENERATED / "notebooks" / notebook.name, _linked(notebook))
+
+
+def _linked(notebook: Path) -> str:
+    """Returns a notebook whose text links pages of the site."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = rewrite("".join(cell["source"]), notebook)
+    return json.dumps(content)
 
 
 def _copy(file: Path, copy: Path) -> None:
