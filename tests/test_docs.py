@@ -46,6 +46,8 @@ def defined_names(path: Path) -> set[str]:
 def test_relative_links_point_to_files_that_exist(page):
     for text, target in links(page):
         path = (page.parent / target.partition("#")[0]).resolve()
+        if path.is_relative_to(ROOT / "docs" / "generated"):
+            continue  # made when the site is built, which fails where it is missing
         in_sdist = not path.is_relative_to(ROOT / "benchmarks")
         if in_sdist or (ROOT / "benchmarks").exists():
             assert path.exists(), f"[{text}]({target})"
