@@ -61,8 +61,8 @@ def _steps_alone(config: gmmvi.Config, targets: list[Any]) -> None:
         run = OneRun(config, as_log_density(target), jax.random.key(seed), None)
         state = run.first_state()
         for _ in range(config.run.num_iterations // config.run.log_every):
-            state, infos = run.take_steps(state, config.run.log_every)
-        jax.block_until_ready(infos)
+            state, _ = run.take_steps(state, config.run.log_every)
+        jax.block_until_ready(state)
 
 
 def _measure(name: str, meshes: list[jax.sharding.Mesh]) -> list[dict[str, Any]]:
