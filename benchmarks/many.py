@@ -39,9 +39,8 @@ def _regressions() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(_NUM_REGRESSIONS, _NUM_ROWS, _DIM)).astype(np.float32)
     slopes = rng.normal(size=(_NUM_REGRESSIONS, _DIM, 1))
-    labels = (
-        rng.uniform(size=(_NUM_REGRESSIONS, _NUM_ROWS)) < 1 / (1 + np.exp(-inputs @ slopes))[..., 0]
-    )
+    shares = 1.0 / (1.0 + np.exp(-inputs @ slopes))[..., 0]
+    labels = rng.uniform(size=shares.shape) < shares
     return {"inputs": inputs, "labels": labels.astype(np.float32)}
 
 

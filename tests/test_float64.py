@@ -138,6 +138,18 @@ def test_several_runs_are_those_that_are_made_one_by_one():
     np.testing.assert_allclose(together.gmms[1].means, alone.gmm.means, rtol=1e-9)
 
 
+@pytest.mark.slow
+def test_runs_with_data_of_their_own_are_those_that_are_made_one_by_one():
+    def log_density(x, centre):
+        return variants.four_modes(x - centre)
+
+    config, centres = small_config("SAMTRON"), np.array([[0.0, 0.0], [0.1, -0.2]])
+    together = gmmvi.train_many(config, log_density, [0, 1], data=centres)
+    assert_double((together.state, together.data))
+    alone = gmmvi.train(config.replace(seed=1), lambda x: log_density(x, centres[1]))
+    np.testing.assert_allclose(together.gmms[1].means, alone.gmm.means, rtol=1e-9)
+
+
 def test_a_run_goes_on_from_a_state_on_disk_bit_for_bit(tmp_path: Path):
     config = small_config("SAPTDON", diagonal=True, reuse_ratio=1.5).replace(num_iterations=3)
     path = tmp_path / "state.npz"

@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from gmmvi_jax.densities.evaluation import has_gradient
+import jax
+
+from gmmvi_jax.densities.evaluation import has_gradient, is_stochastic
 from gmmvi_jax.densities.pytree import PytreeTarget
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PyTree
@@ -26,7 +28,7 @@ class DataTarget:
     @property
     def is_stochastic(self) -> bool:
         """Whether the density takes a key."""
-        return bool(getattr(self.log_density, "is_stochastic", False))
+        return is_stochastic(self.log_density)
 
     @property
     def has_gradient(self) -> bool:
@@ -50,3 +52,14 @@ def of_data(target: Any, data: PyTree) -> Any:
     if isinstance(target, PytreeTarget):
         return dataclasses.replace(target, log_density=of_data(target.log_density, data))
     return DataTarget(target.log_density, data)
+
+
+def of_run(target: Any, data: PyTree, index: int) -> Any:
+    """Returns the target of one of several runs.
+
+    Args:
+        target: as of ``of_data``; any other where there are no data.
+        data: a data set for each run, a leading axis on every leaf; None: all runs have the target.
+        index: of the run.
+    """
+    return of_data(target, jax.tree.map(lambda leaf: leaf[index], data))

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.densities.evaluation import has_gradient
+from gmmvi_jax.densities.evaluation import has_gradient, is_stochastic
 from gmmvi_jax.densities.position import PositionLayout, position_layout
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, PyTree
@@ -36,7 +36,7 @@ class PytreeTarget:
     @property
     def is_stochastic(self) -> bool:
         """Whether the density takes a key."""
-        return bool(getattr(self.log_density, "is_stochastic", False))
+        return is_stochastic(self.log_density)
 
     @property
     def has_gradient(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.of_data import of_data
+from gmmvi_jax.densities.of_data import of_run
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.concerns import Concern
 from gmmvi_jax.evaluation.diagnosis import Diagnosis, diagnose
@@ -121,14 +121,10 @@ class TrainManyResult:
             status=ending.status,
             config=self.config.replace(seed=self.seeds[index]),
             layout=self.layout,
-            target=self._target_of(index),
+            target=None if self.target is None else of_run(self.target, self.data, index),
             previous=None if self.previous is None else self.previous[index],
             ending=ending,
         )
-
-    def _target_of(self, index: int) -> LogDensity | None:
-        own = jax.tree.map(lambda leaf: leaf[index], self.data)
-        return None if self.target is None else of_data(self.target, own)
 
     def _require_one_density(self) -> None:
         if self.data is not None:

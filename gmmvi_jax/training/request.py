@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.of_data import of_data
+from gmmvi_jax.densities.of_data import of_run
 from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.densities.pytree import PytreeTarget
@@ -54,10 +53,7 @@ class Request(NamedTuple):
 
     def targets(self, count: int) -> list[Any]:
         """Returns the target of each of ``count`` runs."""
-        if self.data is None:
-            return [self.target] * count
-        rows = (jax.tree.map(lambda leaf, i=i: leaf[i], self.data) for i in range(count))
-        return [of_data(self.target, row) for row in rows]
+        return [of_run(self.target, self.data, index) for index in range(count)]
 
 
 def check_request(
