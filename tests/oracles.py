@@ -155,11 +155,11 @@ class GivenBackground(ComputedDensities):
         self, mixture: PaddedMixture, batch: SampleBatch, row: Array, scratch: Any
     ) -> tuple[DrawnChunk, Any]:
         chunk, scratch = super().drawn_chunk(mixture, batch, row, scratch)
-        background = take_block(self.background, row, batch.chunk_size)
+        background = take_block(self.background, row, batch.visit_size)
         return chunk._replace(log_background=background), scratch
 
-    def background_of(self, scratch: Any) -> Array:
-        del scratch
+    def background_of(self, batch: SampleBatch, scratch: Any) -> Array:
+        del batch, scratch
         return self.background
 
     def log_background(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.blocks import put_block, take_block
+from gmmvi_jax.numerics.devices import fold_own_blocks, rows_per_visit
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 Carry = TypeVar("Carry")
@@ -52,7 +53,12 @@ def deterministic_density(log_target: LogDensity) -> Callable[[Array], Array]:
 
 
 def evaluate_chunk(
-    key: PRNGKey, log_target: LogDensity, chunk: Array, num_live: Array, with_gradient: bool
+    key: PRNGKey,
+    log_target: LogDensity,
+    chunk: Array,
+    num_live: Array,
+    with_gradient: bool,
+    part: tuple[Array, int] | None = None,
 ) -> tuple[Array, Array | None]:
     """Returns [C] the values at a chunk [C, D] of points, and [C, D] their gradients or None.
 
@@ -62,6 +68,8 @@ def evaluate_chunk(
         chunk: [C, D].
         num_live: [] int32, number of live rows; the others repeat the first.
         with_gradient: whether to differentiate; else the gradients are None.
+        part: first row and number of rows of a larger chunk, of which this is a part and whose the
+            key is.
     """
     num_rows = chunk.shape[0]
     is_live = jnp.arange(num_rows, dtype=jnp.int32) < num_live
@@ -71,7 +79,9 @@ def evaluate_chunk(
         return evaluate_batch(chunk, num_live, with_gradient)
     arguments = (chunk,)
     if is_stochastic(log_target):
-        arguments = (chunk, jax.random.split(key, num_rows))
+        first, size = (jnp.zeros((), jnp.int32), num_rows) if part is None else part
+        keys = jax.random.split(key, size)
+        arguments = (chunk, take_block(keys, first, num_rows))
     if with_gradient:
         return jax.vmap(value_and_gradient(log_target))(*arguments)
     return jax.vmap(log_target)(*arguments), None
@@ -90,6 +100,8 @@ def fold_evaluations(
 ) -> Carry:
     """Folds ``body(start, values, gradients, carry)`` over chunks of evaluated rows.
 
+    Devices that share the run visit a part of each chunk; see ``numerics.devices``.
+
     Rows of the last chunk beyond ``num_rows`` repeat the chunk's first point, so that a target
     never sees a masked point; they must not be counted.
 
@@ -104,16 +116,21 @@ def fold_evaluations(
         body: called for each chunk; ``start`` is its first row.
         initial: the carry before the first chunk.
     """
+    size = rows_per_visit(chunk_size)
 
     def evaluate(offset: Array, carry: Carry) -> Carry:
         start = first_row + offset
-        chunk = take_block(points, start, chunk_size)
-        chunk_key = jax.random.fold_in(key, offset)
-        num_live = jnp.minimum(num_rows - start, chunk_size)
-        values, gradients = evaluate_chunk(chunk_key, log_target, chunk, num_live, with_gradient)
+        chunk = take_block(points, start, size)
+        place = offset % chunk_size
+        chunk_key = jax.random.fold_in(key, offset - place)
+        num_live = jnp.minimum(num_rows - start, size)
+        part = (place, chunk_size)
+        values, gradients = evaluate_chunk(
+            chunk_key, log_target, chunk, num_live, with_gradient, part
+        )
         return body(start, values, gradients, carry)
 
-    return fold_blocks(num_rows - first_row, chunk_size, evaluate, initial)
+    return fold_own_blocks(num_rows - first_row, size, evaluate, initial)
 
 
 def evaluate_rows(
@@ -158,7 +175,12 @@ def evaluate_rows(
 
 
 def evaluate_values(
-    key: PRNGKey, log_target: LogDensity, points: Array, start: Array, num_rows: Array
+    key: PRNGKey,
+    log_target: LogDensity,
+    points: Array,
+    start: Array,
+    num_rows: Array,
+    part: tuple[Array, int] | None = None,
 ) -> Array:
     """Returns [C] the log density of one chunk of points [C, D], without its gradient.
 
@@ -168,6 +190,7 @@ def evaluate_values(
         points: [C, D] the chunk.
         start: index of the chunk's first row.
         num_rows: rows from here on repeat the chunk's first point, and must not be counted.
+        part: see ``evaluate_chunk``.
     """
     num_live = jnp.clip(num_rows - start, 0, points.shape[0])
-    return evaluate_chunk(key, log_target, points, num_live, with_gradient=False)[0]
+    return evaluate_chunk(key, log_target, points, num_live, False, part)[0]

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.evaluation import full_density
@@ -16,12 +17,13 @@ from gmmvi_jax.mixture.drawing import draw, no_draws, stratified_counts
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
+from gmmvi_jax.numerics.devices import shared
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 
-@partial(jax.jit, static_argnames=("num_samples", "max_chunk_bytes"))
+@partial(jax.jit, static_argnames=("num_samples", "max_chunk_bytes", "mesh"))
 def mixture_elbo(
     mixture: PaddedMixture,
     log_target: LogDensity,
@@ -29,8 +31,24 @@ def mixture_elbo(
     num_samples: int,
     max_chunk_bytes: int | None = None,
     temperature: Array | float = 1.0,
+    mesh: Mesh | None = None,
 ) -> Average:
-    """Estimates the ELBO of a padded mixture; see ``elbo`` and ``Algorithm.max_chunk_bytes``."""
+    """Estimates the ELBO of a padded mixture; see ``elbo`` and ``Algorithm.max_chunk_bytes``.
+
+    With a mesh its devices share the draws, see ``numerics.devices``.
+    """
+    estimate = partial(_mixture_elbo, num_samples=num_samples, max_chunk_bytes=max_chunk_bytes)
+    return shared(estimate, mesh)(mixture, log_target, key, jnp.asarray(temperature))
+
+
+def _mixture_elbo(
+    mixture: PaddedMixture,
+    log_target: LogDensity,
+    key: PRNGKey,
+    temperature: Array,
+    num_samples: int,
+    max_chunk_bytes: int | None,
+) -> Average:
     key_components, key_points, key_target = jax.random.split(key, 3)
     dtype = mixture.log_weights.dtype
     size = row_chunk(

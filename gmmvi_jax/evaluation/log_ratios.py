@@ -15,7 +15,8 @@ from gmmvi_jax.mixture.densities import log_density
 from gmmvi_jax.mixture.drawing import draw, draw_counts, no_draws
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.numerics.block_sizes import row_chunk
-from gmmvi_jax.numerics.blocks import fold_blocks, put_block, round_up, take_block
+from gmmvi_jax.numerics.blocks import put_block, round_up, take_block
+from gmmvi_jax.numerics.devices import rows_per_visit, write_rows
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_array, require_num_samples, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -38,17 +39,19 @@ def ratios_of_rows(
 
     NaN where the target is NaN or +inf. Chunks of ``size`` rows, which divides N.
     """
+    visit_size = rows_per_visit(size)
 
     def add_chunk(start: Array, ratios: Array) -> Array:
-        chunk = take_block(points, start, size)
-        values = evaluate_values(jax.random.fold_in(key, start), log_target, chunk, start, num_live)
+        chunk, place = take_block(points, start, visit_size), start % size
+        chunk_key = jax.random.fold_in(key, start - place)
+        values = evaluate_values(chunk_key, log_target, chunk, start, num_live, (place, size))
         # A division by 1 is exact: at temperature 1 nothing changes.
         values = values / jnp.asarray(temperature, values.dtype)
         values = values - log_density(mixture, mixture.log_weights, chunk)
         return put_block(ratios, jnp.where(values == jnp.inf, jnp.nan, values), start)
 
     ratios = jnp.zeros(points.shape[0] - size, points.dtype)
-    return fold_blocks(num_live, size, add_chunk, ratios)
+    return write_rows(num_live, visit_size, add_chunk, ratios)
 
 
 @partial(jax.jit, static_argnames="num_samples")

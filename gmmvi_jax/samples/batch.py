@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from gmmvi_jax.numerics.blocks import round_up
+from gmmvi_jax.numerics.devices import rows_per_visit
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
@@ -35,6 +36,11 @@ class SampleBatch:
     num_samples: Array  # [] int32, live rows
     num_usable: Array  # [] int32, live rows that are usable
     chunk_size: int = dataclasses.field(metadata={"static": True})
+
+    @property
+    def visit_size(self) -> int:
+        """Rows of a block of a pass that devices share; see ``numerics.devices``."""
+        return rows_per_visit(self.chunk_size)
 
 
 class SampleAccount(NamedTuple):

@@ -12,7 +12,8 @@ from gmmvi_jax.mixture.densities import (
     log_density_and_terms,
 )
 from gmmvi_jax.mixture.padded import PaddedMixture
-from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.blocks import put_block, take_block
+from gmmvi_jax.numerics.devices import merged_rows, write_rows
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.densities import ChunkDensities, DrawnChunk
@@ -33,13 +34,13 @@ class ComputedDensities:
 
     def scratch(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:
         """Returns [K, C], room for the densities of one chunk."""
-        return jnp.zeros((mixture.capacity, batch.chunk_size), mixture.log_weights.dtype)
+        return jnp.zeros((mixture.capacity, batch.visit_size), mixture.log_weights.dtype)
 
     def chunk(
         self, mixture: PaddedMixture, batch: SampleBatch, row: Array, scratch: Array
     ) -> tuple[ChunkDensities, Array]:
         """Computes the densities of a chunk."""
-        points = take_block(batch.points, row, batch.chunk_size)
+        points = take_block(batch.points, row, batch.visit_size)
         # What depends on log q needs all components first: their densities are held.
         log_mixture, scratch = log_density_and_terms(mixture, points, scratch)
         read = partial(take_block, scratch, size=mixture.block_size)
@@ -54,7 +55,7 @@ class ComputedDensities:
     ) -> tuple[DrawnChunk, _DrawnScratch]:
         """Computes densities, gradient and background of a chunk in one pass."""
         terms, backgrounds = scratch
-        points = take_block(batch.points, row, batch.chunk_size)
+        points = take_block(batch.points, row, batch.visit_size)
         gradient, terms, background = gradient_terms_and_background(
             mixture, points, terms, self.log_shares
         )
@@ -62,19 +63,20 @@ class ComputedDensities:
         chunk = DrawnChunk(gradient, background, read)
         return chunk, (terms, put_block(backgrounds, background, row))
 
-    def background_of(self, scratch: _DrawnScratch) -> Array:
+    def background_of(self, batch: SampleBatch, scratch: _DrawnScratch) -> Array:
         """Returns [N] log b(x), as the chunks left it."""
-        return scratch[1]
+        nothing = jnp.zeros_like(scratch[1])
+        return merged_rows(nothing, scratch[1], batch.num_samples, batch.visit_size)
 
     def log_background(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:
         """Computes [N] log b(x)."""
 
         def weigh(start: Array, background: Array) -> Array:
-            points = take_block(batch.points, start, batch.chunk_size)
+            points = take_block(batch.points, start, batch.visit_size)
             return put_block(background, log_density(mixture, self.log_shares, points), start)
 
         nothing = jnp.zeros_like(batch.log_target)
-        return fold_blocks(batch.num_samples, batch.chunk_size, weigh, nothing)
+        return write_rows(batch.num_samples, batch.visit_size, weigh, nothing)
 
     def first_new_row(self, batch: SampleBatch) -> Array:
         """Returns [] 0: all samples are new."""

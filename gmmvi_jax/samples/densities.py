@@ -61,7 +61,7 @@ class SampleDensities(Protocol):
         """Returns densities, gradient and background of a chunk before the components' update."""
         ...
 
-    def background_of(self, scratch: PyTree) -> Array:
+    def background_of(self, batch: SampleBatch, scratch: PyTree) -> Array:
         """Returns [N] log b(x) after ``drawn_chunk`` has visited all chunks."""
         ...
 

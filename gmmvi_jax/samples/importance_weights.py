@@ -33,5 +33,5 @@ def own_samples(batch: SampleBatch, row: Array, start: Array, block_size: int) -
         start: first component of the block.
         block_size: components B.
     """
-    origins = take_block(batch.origins, row, batch.chunk_size)
+    origins = take_block(batch.origins, row, batch.visit_size)
     return origins[None, :] == start + jnp.arange(block_size, dtype=jnp.int32)[:, None]

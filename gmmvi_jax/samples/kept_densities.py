@@ -32,7 +32,7 @@ class KeptDensities:
         self, mixture: PaddedMixture, batch: SampleBatch, row: Array, scratch: tuple[()]
     ) -> tuple[ChunkDensities, tuple[()]]:
         """Reads the densities of a chunk."""
-        size = batch.chunk_size
+        size = batch.visit_size
         read = partial(newest_log_densities, self.window, mixture, row=row, size=size)
         return ChunkDensities(log_density_from_terms(mixture, read, size), read), scratch
 
@@ -45,15 +45,15 @@ class KeptDensities:
         self, mixture: PaddedMixture, batch: SampleBatch, row: Array, scratch: Array
     ) -> tuple[DrawnChunk, Array]:
         """Reads the densities and the background of a chunk; the gradient takes one product."""
-        size = batch.chunk_size
+        size = batch.visit_size
         points, background = take_block((batch.points, self.background), row, size)
         read = partial(newest_log_densities, self.window, mixture, row=row, size=size)
         gradient = gradient_from_terms(mixture, scratch, points, read)
         return DrawnChunk(gradient, background, read), scratch
 
-    def background_of(self, scratch: Array) -> Array:
+    def background_of(self, batch: SampleBatch, scratch: Array) -> Array:
         """Returns [N] log b(x)."""
-        del scratch
+        del batch, scratch
         return self.background
 
     def log_background(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:

@@ -11,6 +11,7 @@ from jax.sharding import Mesh, PartitionSpec
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.densities.of_data import of_data
 from gmmvi_jax.numerics.blocks import put_row
+from gmmvi_jax.numerics.devices import shared
 from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity, PyTree
@@ -30,9 +31,14 @@ def _take_steps(
     return lax.fori_loop(0, num_steps, advance, (state, infos))
 
 
-@partial(jax.jit, static_argnames="length", donate_argnames="state")
+@partial(jax.jit, static_argnames=("length", "mesh"), donate_argnames="state")
 def run_chunk(
-    algorithm: Algorithm, log_target: LogDensity, state: TrainState, num_steps: Array, length: int
+    algorithm: Algorithm,
+    log_target: LogDensity,
+    state: TrainState,
+    num_steps: Array,
+    length: int,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, StepInfo]:
     """Takes ``num_steps`` steps; full chunks and the last, partial one share a program.
 
@@ -42,11 +48,19 @@ def run_chunk(
         state: donated.
         num_steps: [] int32, at most ``length``.
         length: rows of the infos.
+        mesh: of devices that share each step, see ``numerics.devices``; each holds all arguments.
+            None: one device.
 
     Returns:
         The state, and [length] infos with zeros beyond ``num_steps``.
     """
-    return _take_steps(algorithm, log_target, num_steps, length, state)
+
+    def run(
+        algorithm: Algorithm, log_target: LogDensity, num_steps: Array, state: TrainState
+    ) -> tuple[TrainState, StepInfo]:
+        return _take_steps(algorithm, log_target, num_steps, length, state)
+
+    return shared(run, mesh)(algorithm, log_target, num_steps, state)
 
 
 @partial(jax.jit, static_argnames=("length", "vectorized", "mesh"), donate_argnames="states")

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable
 
 import jax
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.evaluation.elbo import mixture_elbo
 from gmmvi_jax.init import typed_key
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.training.compile_ahead import compile_ahead
+from gmmvi_jax.training.shared_run import everywhere, here, shapes_everywhere
 from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _STREAM = 0x0D1A6  # folded into the run's key, so that diagnostics do not change the run
@@ -19,7 +21,11 @@ Estimate = Callable[[PaddedMixture, LogDensity, PRNGKey, int], dict[str, float]]
 
 
 def elbo_between_chunks(
-    config: Config, log_target: LogDensity, mixture: PaddedMixture, rng_key: PRNGKey
+    config: Config,
+    log_target: LogDensity,
+    mixture: PaddedMixture,
+    rng_key: PRNGKey,
+    mesh: Mesh | None = None,
 ) -> Estimate:
     """Returns a function that estimates the ELBO, and starts to compile it on a thread.
 
@@ -28,6 +34,7 @@ def elbo_between_chunks(
         log_target: a callable pytree; one of the same structure and shapes is estimated.
         mixture: only its shapes are used.
         rng_key: only its shape is used.
+        mesh: of devices that share the draws; None: one device.
 
     Returns:
         A function from mixture, target, the run's key and the iteration to columns of the history:
@@ -52,7 +59,9 @@ def elbo_between_chunks(
         return no_estimate
     like = jax.eval_shape(typed_key, rng_key)
     settings = (num_samples, max_chunk_bytes)
-    wait = compile_ahead(mixture_elbo.lower(mixture, log_target, like, *settings, 1.0))
+    shapes = shapes_everywhere((mixture, like), mesh)
+    target = everywhere(log_target, mesh)
+    wait = compile_ahead(mixture_elbo.lower(shapes[0], target, shapes[1], *settings, 1.0, mesh))
 
     def estimate(
         mixture: PaddedMixture, log_target: LogDensity, rng_key: PRNGKey, iteration: int
@@ -60,7 +69,8 @@ def elbo_between_chunks(
         wait()
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
         temperature = temperature_at(iteration)
-        found = mixture_elbo(mixture, log_target, key, *settings, temperature)
+        arguments = everywhere((mixture, log_target, key), mesh)
+        found = here(mixture_elbo(*arguments, *settings, temperature, mesh), mesh)
         is_known = int(found.num_unusable) < _MOST_UNUSABLE * num_samples
         return {
             "temperature": temperature,

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
@@ -22,6 +23,7 @@ from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
+from gmmvi_jax.training.mesh_argument import mesh_of_one_run
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
@@ -63,6 +65,7 @@ def fit(
     callbacks: Callback | Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     resume: str | Path | None = None,
+    mesh: Mesh | None = None,
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density, and chooses everything itself.
 
@@ -99,6 +102,7 @@ def fit(
         checkpoint: see ``train``. The first snapshot comes after the first ten iterations: what is
             killed before has lost its search, of seconds unless the density is slow.
         resume: see ``train``; a run in that directory goes on with the settings it began with.
+        mesh: see ``train``; the search is that of one device.
 
     Returns:
         See ``train``. ``result.status`` is "converged" or "budget spent" if all went well, and
@@ -127,7 +131,9 @@ def fit(
     settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}
     variant = samtron if has_gradient(target) else vips
     config = _config(variant, example, mean, scale, {**settings, "domain": domain})
+    mesh = mesh_of_one_run(mesh)
     request = check_request(config, log_density, None, progress, callbacks, until)
+    request = request._replace(mesh=mesh)
     estimator = config.algorithm.natural_gradient
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
     warn_of_repeats(request.target)
@@ -188,9 +194,10 @@ def _fit(
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
-        return run_one(request, OneRun(config, request.target, key, None, num_evaluations), kept)
+        run = OneRun(config, request.target, key, None, num_evaluations, request.mesh)
+        return run_one(request, run, kept)
     quiet, centre, more = quieter(request.target, start.gmm, jax.random.fold_in(key, _NOISE))
-    run = OneRun(config, quiet, key, start.gmm, start.num_evaluations + more)
+    run = OneRun(config, quiet, key, start.gmm, start.num_evaluations + more, request.mesh)
     return run_one(request, run, kept, centre)
 
 

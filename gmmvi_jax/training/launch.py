@@ -169,7 +169,9 @@ def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:
     one = jax.eval_shape(lambda state: runs.split(state)[0], shapes)
     if request.samples is not None:
         check_samples(one, request.samples)
-    estimate = elbo_between_chunks(request.config, request.target, one.mixture, runs.keys[0])
+    estimate = elbo_between_chunks(
+        request.config, request.target, one.mixture, runs.keys[0], request.mesh
+    )
     algorithm = request.config.algorithm
     wait_for_average = compile_ahead(_fitted.lower(algorithm, one.mixture, one.memories))
     wait_for_steps = compile_ahead(runs.lower_steps(shapes))

@@ -1,33 +1,53 @@
-"""The argument ``mesh`` of ``train_many``: devices over which its runs are spread."""
+"""The argument ``mesh``: devices that share one run, or over which several are spread."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from jax.sharding import Mesh
 
+from gmmvi_jax.numerics.devices import AXIS
 
-def as_mesh(mesh: Any, seeds: Sequence[int]) -> Mesh | None:
-    """Returns the devices of several runs, with axes that the partitioner may see to; or None.
+
+def mesh_of_one_run(mesh: Any) -> Mesh | None:
+    """Returns the devices that share a run, as one axis of the library's own; or None.
 
     Args:
-        mesh: what the user gave.
+        mesh: what the user gave; its axes may have any names.
+
+    Raises:
+        TypeError: it is no mesh.
+    """
+    return _along_one_axis(mesh, AXIS)
+
+
+def mesh_of_many_runs(mesh: Any, seeds: Sequence[int]) -> Mesh | None:
+    """Returns the devices over which several runs are spread, as one axis; or None.
+
+    Args:
+        mesh: what the user gave; its axes may have any names.
         seeds: of the runs, checked.
 
     Raises:
         TypeError: it is no mesh.
         ValueError: its number of devices does not divide that of the runs.
     """
-    if mesh is None:
-        return None
-    if not isinstance(mesh, Mesh):
-        raise TypeError(
-            f'mesh must be a mesh of devices, such as jax.make_mesh((2,), ("runs",)); got {mesh!r}.'
-        )
-    rest = len(seeds) % mesh.size
-    if rest:
+    mesh = _along_one_axis(mesh, "runs")
+    rest = 0 if mesh is None else len(seeds) % mesh.size
+    if mesh is not None and rest:
         raise ValueError(
             f"{len(seeds)} seeds cannot be spread evenly over the {mesh.size} devices of mesh; "
             f"give {mesh.size - rest} more, or take {rest} away."
         )
-    # Not those of explicit types, JAX's default: a run is taken out of the stack by its index.
-    return Mesh(mesh.devices, mesh.axis_names)
+    return mesh
+
+
+def _along_one_axis(mesh: Any, name: str) -> Mesh | None:
+    if mesh is None:
+        return None
+    if not isinstance(mesh, Mesh):
+        raise TypeError(
+            f'mesh must be a mesh of devices, such as jax.make_mesh((2,), ("devices",)); got '
+            f"{mesh!r}."
+        )
+    # Nor with axes of explicit types, JAX's default: what is computed is told device by device.
+    return Mesh(mesh.devices.reshape(-1), (name,))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.of_data import of_run
@@ -38,6 +39,7 @@ class Request(NamedTuple):
         splitting: rows of the history to how many components there should be, None if there are
             enough; of a single run.
         data: a data set for each run, a leading axis on every leaf; None: the target has none.
+        mesh: of devices that share a single run; None: one device.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Request(NamedTuple):
     start_time: float
     splitting: Callable[[Sequence[Row]], int | None] | None = None
     data: PyTree | None = None
+    mesh: Mesh | None = None
 
     def targets(self, count: int) -> list[Any]:
         """Returns the target of each of ``count`` runs."""

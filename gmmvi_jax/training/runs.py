@@ -17,6 +17,7 @@ from gmmvi_jax.numerics.stacked import blocks_of, is_spread
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.chunk import run_chunk, run_chunk_of_many
 from gmmvi_jax.training.compile_ahead import compile_ahead
+from gmmvi_jax.training.shared_run import everywhere, here, shapes_everywhere
 from gmmvi_jax.typing import LogDensity, PRNGKey, PyTree
 
 Wait: TypeAlias = Callable[[], None]
@@ -89,6 +90,7 @@ class OneRun:
         key: PRNGKey,
         initial: GMM | TrainState | None,
         num_evaluations: int = 0,
+        mesh: Mesh | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -98,11 +100,14 @@ class OneRun:
             key: of the run; not used with a state.
             initial: a mixture or a state to start from; None: where the config says.
             num_evaluations: of the target so far, for the run's count; not used with a state.
+            mesh: of devices that share the run; None: one device.
         """
+        self._mesh = mesh
+        self._problem = everywhere((config.algorithm, target), mesh)
         self._num_evaluations = num_evaluations
         self.configs, self.keys = (config,), (key,)
         self.starts = (_mixture_of(initial),)
-        self._algorithm, self._target, self._initial = config.algorithm, target, initial
+        self._algorithm, self._initial = config.algorithm, initial
         self._length = config.run.log_every
 
     def start_ahead(self) -> tuple[TrainState, Wait]:
@@ -122,12 +127,13 @@ class OneRun:
     def lower_steps(self, shapes: TrainState) -> Lowered:
         """Returns the program of a chunk of steps, not compiled yet."""
         count = jax.ShapeDtypeStruct((), jnp.int32)
-        return run_chunk.lower(self._algorithm, self._target, shapes, count, self._length)
+        shapes, count = shapes_everywhere((shapes, count), self._mesh)
+        return run_chunk.lower(*self._problem, shapes, count, self._length, self._mesh)
 
     def take_steps(self, state: TrainState, num_steps: int) -> tuple[TrainState, StepInfo]:
         """Takes some steps; donates the state."""
-        count = jnp.asarray(num_steps, jnp.int32)
-        return run_chunk(self._algorithm, self._target, state, count, self._length)
+        state, count = everywhere((state, jnp.asarray(num_steps, jnp.int32)), self._mesh)
+        return here(run_chunk(*self._problem, state, count, self._length, self._mesh), self._mesh)
 
     def split(self, tree: Any) -> list[Any]:
         """Returns the parts of a pytree, one per run."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
@@ -17,6 +18,7 @@ from gmmvi_jax.training.arguments import Initial, as_initial
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch
+from gmmvi_jax.training.mesh_argument import mesh_of_one_run
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import result_of
@@ -42,6 +44,7 @@ def train(
     checkpoint: str | Path | None = None,
     resume: str | Path | None = None,
     until: StoppingRule | Sequence[StoppingRule] = (),
+    mesh: Mesh | None = None,
 ) -> TrainResult:
     """Fits a Gaussian mixture to an unnormalised density.
 
@@ -74,6 +77,11 @@ def train(
         until: one or several rules that end the run before ``num_iterations``: ``Convergence()``,
             ``EvaluationBudget(100_000)``, ``TimeLimit(60.0)``, or a function of your own from the
             rows of the history to an ``Ending`` or None.
+        mesh: devices that share every step, ``jax.make_mesh((8,), ("devices",))``. Each evaluates
+            the target at its part of the samples, and sums over that part. The result is that of
+            one device but for the order of sums. For expensive targets and many samples; a CPU has
+            as many devices as ``jax.config.update("jax_num_cpu_devices", 8)`` says before JAX is
+            used.
 
     Returns:
         The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
@@ -90,14 +98,16 @@ def train(
         FloatingPointError: the target gave no usable value at any sample of the first chunk.
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
+    mesh = mesh_of_one_run(mesh)
     request = check_request(config, log_target, samples, progress, callbacks, until)
+    request = request._replace(mesh=mesh)
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
     with kept_run(checkpoint, resume, config, key) as kept:
         if kept.begun:
             return resume_one(request, key, kept)
-        return run_one(request, OneRun(config, request.target, key, initial), kept)
+        return run_one(request, OneRun(config, request.target, key, initial, mesh=mesh), kept)
 
 
 def run_one(
@@ -149,4 +159,4 @@ def resume_one(request: Request, key: PRNGKey, kept: KeptRuns) -> TrainResult:
     centre = begun.target_centre
     if centre is not None:
         target = target.centred(jnp.asarray(centre))
-    return run_one(request, OneRun(config, target, key, state), kept, centre)
+    return run_one(request, OneRun(config, target, key, state, mesh=request.mesh), kept, centre)

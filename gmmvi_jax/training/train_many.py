@@ -18,7 +18,7 @@ from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch
 from gmmvi_jax.training.many_result import TrainManyResult
-from gmmvi_jax.training.mesh_argument import as_mesh
+from gmmvi_jax.training.mesh_argument import mesh_of_many_runs
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.run_loop import Outcome
 from gmmvi_jax.training.runs import ManyRuns
@@ -90,7 +90,7 @@ def train_many(
     """
     seeds = as_seeds(seeds)
     data = as_data(data, seeds)
-    mesh = as_mesh(mesh, seeds)
+    mesh = mesh_of_many_runs(mesh, seeds)
     request = check_request(config, log_target, samples, progress, callbacks, until, data)
     initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized

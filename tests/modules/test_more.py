@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.modules.natural_gradients.more import (
-    MORE,
+from gmmvi_jax.modules.natural_gradients.more import MORE, fit_one
+from gmmvi_jax.modules.natural_gradients.regression_samples import (
     RegressionSamples,
     component_log_densities,
-    fit_one,
     regression_buffer,
 )
 from gmmvi_jax.modules.natural_gradients.stein import Stein

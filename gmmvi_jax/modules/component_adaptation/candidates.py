@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture.densities import log_density
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import put_block
+from gmmvi_jax.numerics.devices import highest_of, merged_rows
 from gmmvi_jax.typing import Array
 
 
@@ -39,6 +40,11 @@ class Candidates(NamedTuple):
             rows=put_block(self.rows, rows, first),
             highest_log_mixture=jnp.maximum(self.highest_log_mixture, highest),
         )
+
+    def merged(self, before: Self, count: Array, size: int, first_row: int) -> Self:
+        """Returns the candidates that all devices have added; see ``merged_rows``."""
+        rows = merged_rows(before[:-1], self[:-1], count, size, first_row)
+        return type(self)(*rows, highest_log_mixture=highest_of(self.highest_log_mixture))
 
     def best(self, threshold: Array) -> tuple[Array, Array]:
         """Returns [] int32 the position of the best candidate, and [] bool whether there is any.

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from gmmvi_jax.densities.evaluation import evaluate_values
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.candidates import Candidates, no_candidates
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, round_up
+from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, round_up, take_block
+from gmmvi_jax.numerics.devices import fold_own_blocks, rows_per_visit
 from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.samples.archive import Archive
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
@@ -76,7 +77,7 @@ def find_mean(
     # Compiled for candidates from the prior alone: each hash is a loop of a dozen kernels.
     key_prior = jax.random.fold_in(key, _PRIOR_STREAM)
     key_target = jax.random.fold_in(key, _TARGET_STREAM)
-    size = archive.chunk_size
+    size, visit_size = archive.chunk_size, rows_per_visit(archive.chunk_size)
     dtype = mixture.log_weights.dtype
     num_old = jnp.minimum(archive.count, search.num_archive)
     num_new = jnp.asarray(search.num_prior, jnp.int32)
@@ -94,17 +95,20 @@ def find_mean(
         return candidates.add(mixture, start, archive.points[rows], values, rows)
 
     def add_new(start: Array, candidates: Candidates) -> Candidates:
-        points = prior_points(start)
-        key_chunk = jax.random.fold_in(key_target, start)
-        values = evaluate_values(key_chunk, log_target, points, start, num_new)
-        values = jnp.where(live_rows(start, size, num_new), values, -jnp.inf)
-        rows = jnp.zeros(size, jnp.int32)
+        place = start % size
+        points = take_block(prior_points(start - place), place, visit_size)
+        key_chunk = jax.random.fold_in(key_target, start - place)
+        part = (place, size)
+        values = evaluate_values(key_chunk, log_target, points, start, num_new, part)
+        values = jnp.where(live_rows(start, visit_size, num_new), values, -jnp.inf)
+        rows = jnp.zeros(visit_size, jnp.int32)
         return candidates.add(mixture, first_new + start, points, values, rows)
 
     candidates = no_candidates(first_new + round_up(search.num_prior, size), dtype)
     candidates = fold_blocks(num_old, size, add_old, candidates)
     if search.num_prior:
-        candidates = fold_blocks(num_new, size, add_new, candidates)
+        with_new = fold_own_blocks(num_new, visit_size, add_new, candidates)
+        candidates = with_new.merged(candidates, num_new, visit_size, first_new)
     position, is_any = candidates.best(threshold)
     mean = archive.points[candidates.rows[position]]
     if search.num_prior:

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
-from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
+from gmmvi_jax.numerics.devices import write_rows
 from gmmvi_jax.numerics.gaussian import Gaussian
 from gmmvi_jax.numerics.sound import is_sound, where_gaussian
 from gmmvi_jax.typing import Array
@@ -54,7 +55,7 @@ def update_blocks(
         divergence = jnp.where(accepted, divergence, jnp.nan)
         return put_block(gaussians, new_block, start), put_block(divergences, divergence, start)
 
-    gaussians, divergences = fold_blocks(
+    gaussians, divergences = write_rows(
         mixture.num_components, size, update_block, (mixture.gaussians, components.divergences)
     )
     active = mixture.active

@@ -109,7 +109,7 @@ def add_jumps(
         self_normalized: see ``Stein``.
         only_own_samples: see ``Stein``.
     """
-    size, chunk_size = mixture.block_size, batch.chunk_size
+    size, chunk_size = mixture.block_size, batch.visit_size
     num_blocks = -(-mixture.num_components // size)
     num_tiles = num_blocks * -(-batch.num_samples // chunk_size)
     num_visited = jnp.where(_is_any_outside(batch), 2 * num_tiles, 0)

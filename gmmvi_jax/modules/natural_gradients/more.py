@@ -5,51 +5,41 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
+from gmmvi_jax.modules.natural_gradients.regression_samples import (
+    RegressionSamples,
+    component_log_densities,
+    compute_rewards,
+    gather_rows,
+    regression_buffer,
+    regression_log_weights,
+)
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import (
     fold_blocks,
-    live_rows,
-    put_block,
     put_row,
-    round_up,
     take_block,
     take_row,
 )
+from gmmvi_jax.numerics.devices import fold_own_blocks, merged_rows
 from gmmvi_jax.numerics.gaussian import (
     Gaussian,
-    block_log_densities,
-    centre_points,
     is_diagonal,
     log_density_at_mean,
-    whiten,
-    whiten_block,
 )
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features
+from gmmvi_jax.numerics.quadratic_features import num_features
 from gmmvi_jax.numerics.ridge_regression import Chunk, is_preconditioned, ridge_regression
-from gmmvi_jax.numerics.row_selection import SelectedRows, select_rows
-from gmmvi_jax.samples.batch import SampleBatch
+from gmmvi_jax.numerics.row_selection import select_rows
 from gmmvi_jax.samples.database import SampleDatabase
-from gmmvi_jax.samples.importance_weights import log_importance_weights
-from gmmvi_jax.typing import Array, PyTree
+from gmmvi_jax.typing import Array
 
 Carry = TypeVar("Carry")
-
-
-class RegressionSamples(NamedTuple):
-    """The samples that the regressions of all components use."""
-
-    batch: SampleBatch
-    log_background: Array  # [N] log b(x)
-    rewards: Array  # [N] r(x)
-    centre: Array  # [D], see ``centre_points``
 
 
 class _Scratch(NamedTuple):
@@ -57,75 +47,6 @@ class _Scratch(NamedTuple):
 
     log_densities: Array  # [B, N] log N(x | o) under a block of components
     chunks: Chunk  # [N / C, ...] the samples of one regression
-
-
-def compute_rewards(mixture: PaddedMixture, database: SampleDatabase, temperature: Array) -> Array:
-    """Returns [N] r(x) = log p~(x) - beta log q(x), 0 in the chunks without samples."""
-    batch, densities = database.batch, database.densities
-
-    def fill(row: Array, carry: tuple[Array, PyTree]) -> tuple[Array, PyTree]:
-        rewards, scratch = carry
-        chunk, scratch = densities.chunk(mixture, batch, row, scratch)
-        log_target = take_block(batch.log_target, row, batch.chunk_size)
-        return put_block(rewards, log_target - temperature * chunk.log_mixture, row), scratch
-
-    empty = (jnp.zeros_like(batch.log_target), densities.scratch(mixture, batch))
-    return fold_blocks(batch.num_samples, batch.chunk_size, fill, empty)[0]
-
-
-def component_log_densities(block: Gaussian, samples: RegressionSamples, buffer: Array) -> Array:
-    """Returns [B, N] log N(x | o) in the chunks that have samples; the rest is the buffer's."""
-    batch = samples.batch
-
-    def fill(row: Array, log_densities: Array) -> Array:
-        points = take_block(batch.points, row, batch.chunk_size)
-        whitened = whiten_block(block, centre_points(points, samples.centre))
-        values = block_log_densities(block, whitened)
-        return jax.lax.dynamic_update_slice_in_dim(
-            log_densities, values, row, axis=1, allow_negative_indices=False
-        )
-
-    return fold_blocks(batch.num_samples, batch.chunk_size, fill, buffer)
-
-
-def _log_weights(
-    index: Array, samples: RegressionSamples, log_densities: Array, only_own_samples: bool
-) -> Array:
-    """Returns [N] the log weights of all samples under ONE component."""
-    batch = samples.batch
-    is_live = jnp.arange(batch.usable.shape[0], dtype=jnp.int32) < batch.num_samples
-    return log_importance_weights(
-        log_densities,
-        samples.log_background,
-        batch.usable & is_live,
-        (batch.origins == index) if only_own_samples else None,
-    )
-
-
-def _gather(
-    gaussian: Gaussian,
-    rows: SelectedRows,
-    weights: Array,
-    responses: Array,
-    samples: RegressionSamples,
-    buffer: Chunk,
-) -> tuple[Chunk, Quadratic]:
-    """Returns the selected samples in whitened coordinates, and the means of their features."""
-    size = samples.batch.chunk_size
-
-    def gather(start: Array, carry: tuple[Chunk, Quadratic]) -> tuple[Chunk, Quadratic]:
-        chunks, means = carry
-        order = take_block(rows.order, start, size)
-        points = centre_points(samples.batch.points[order], samples.centre)
-        kept = live_rows(start, size, rows.num_kept)
-        chunk = Chunk(
-            whiten(gaussian, points), jnp.where(kept, weights[order], 0.0), responses[order]
-        )
-        sums = feature_sum(chunk.whitened, chunk.weights, is_diagonal(gaussian))
-        return put_row(chunks, chunk, start // size), jax.tree.map(jnp.add, means, sums)
-
-    nothing = Quadratic(jnp.zeros_like(gaussian.factor), jnp.zeros_like(gaussian.mean))
-    return fold_blocks(rows.num_kept, size, gather, (buffer, nothing))
 
 
 def fit_one(
@@ -151,7 +72,7 @@ def fit_one(
         only_own_samples: use no samples but those the component drew itself, unweighted.
     """
     dim, diagonal, batch = gaussian.mean.shape[0], is_diagonal(gaussian), samples.batch
-    log_weights = _log_weights(index, samples, log_densities, only_own_samples)
+    log_weights = regression_log_weights(index, samples, log_densities, only_own_samples)
     log_scale = jnp.max(log_weights)
     weights = jnp.exp(log_weights - log_scale)  # NaN without usable samples
     total = jnp.sum(weights)
@@ -165,7 +86,7 @@ def fit_one(
     responses = responses - product(weights, responses)
     squared_norms = 2.0 * (log_density_at_mean(gaussian) - log_densities)
     rows = select_rows(weights, squared_norms, responses, num_features(dim, diagonal))
-    chunks, means = _gather(gaussian, rows, weights, responses, samples, buffer)
+    chunks, means = gather_rows(gaussian, rows, weights, responses, samples, buffer)
 
     def sweep(count: Array, visit: Callable[[Chunk, Carry], Carry], initial: Carry) -> Carry:
         size = batch.chunk_size
@@ -178,15 +99,6 @@ def fit_one(
     # r ~ sum_{i >= j} a_ij z_i z_j + b z + c: the gradient at z = 0 is b, the Hessian a + a^T.
     hessian = -2.0 * square if diagonal else -(square + square.T)
     return NaturalGradient(linear, hessian), chunks
-
-
-def regression_buffer(batch: SampleBatch) -> Chunk:
-    """Returns room for the samples of one regression."""
-    capacity, dim = batch.points.shape
-    size, dtype = batch.chunk_size, batch.points.dtype
-    num_chunks = round_up(capacity, size) // size
-    values = jnp.zeros((num_chunks, size), dtype)
-    return Chunk(jnp.zeros((num_chunks, dim, size), dtype), values, values)
 
 
 @register_pytree
@@ -268,7 +180,9 @@ class MORE:
         scratch = _Scratch(
             jnp.zeros((size, batch.points.shape[0]), batch.points.dtype), regression_buffer(batch)
         )
-        gradient, _ = fold_blocks(mixture.num_components, size, fit_block, (buffers, scratch))
+        count = mixture.num_components
+        gradient, _ = fold_own_blocks(count, size, fit_block, (buffers, scratch))
+        gradient = merged_rows(buffers, gradient, count, size)
         return gradient, ridge_factors, log_background
 
 

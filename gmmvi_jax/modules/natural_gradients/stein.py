@@ -11,6 +11,7 @@ from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.devices import fold_own_blocks, merged_sums
 from gmmvi_jax.numerics.gaussian import Gaussian, apply_transposed_factor, is_diagonal
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
@@ -72,7 +73,7 @@ def sum_samples(
         sums, scratch = carry
         chunk, scratch = densities.drawn_chunk(mixture, batch, row, scratch)
         points, target_gradient, usable = take_block(
-            (batch.points, batch.target_gradient, batch.usable), row, batch.chunk_size
+            (batch.points, batch.target_gradient, batch.usable), row, batch.visit_size
         )
         reward_gradients = target_gradient - temperature * chunk.mixture_gradient
         columns = points.T
@@ -92,8 +93,8 @@ def sum_samples(
         return fold_blocks(mixture.num_components, size, add_to_block, sums), scratch
 
     initial = (empty, densities.drawn_scratch(mixture, batch))
-    sums, scratch = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, initial)
-    return sums, densities.background_of(scratch)
+    sums, scratch = fold_own_blocks(batch.num_samples, batch.visit_size, add_samples, initial)
+    return merged_sums(sums)[0], densities.background_of(batch, scratch)
 
 
 def finish(

@@ -8,6 +8,12 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.devices import (
+    fold_own_blocks,
+    highest_of,
+    num_devices,
+    total_of,
+)
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.importance_weights import log_importance_weights
 from gmmvi_jax.samples.kept_densities import KeptDensities
@@ -65,6 +71,15 @@ class _WeightSums(NamedTuple):
         squares = self.squares * decay**2 + jnp.sum(weights**2, axis=-1)
         return type(self)(log_scale, total, squares)
 
+    def merged(self) -> Self:
+        """Returns the sums over the samples of all devices."""
+        if num_devices() == 1:
+            return self
+        log_scale = highest_of(self.log_scale)
+        decay = jnp.exp(self.log_scale - log_scale)
+        total, squares = total_of((self.total * decay, self.squares * decay**2))
+        return type(self)(log_scale, total, squares)
+
     def effective_size(self) -> Array:
         """Returns [...] (sum w)^2 / sum w^2, 0 where nothing has weight."""
         has_weight = self.squares > 0.0
@@ -89,7 +104,7 @@ def component_sample_sizes(
         densities: of the batch.
         batch: earlier samples.
     """
-    size, block_size = batch.chunk_size, mixture.block_size
+    size, block_size = batch.visit_size, mixture.block_size
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
         background, usable = take_block((densities.background, batch.usable), row, size)
@@ -103,7 +118,7 @@ def component_sample_sizes(
         return fold_blocks(mixture.num_components, block_size, add_block, sums)
 
     none = _no_weights(mixture.log_weights.shape, batch.log_target.dtype)
-    return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()
+    return fold_own_blocks(batch.num_samples, size, add_chunk, none).merged().effective_size()
 
 
 def mixture_sample_size(
@@ -113,7 +128,7 @@ def mixture_sample_size(
 
     As ``component_sample_sizes``, with w ~ q(x) / b(x).
     """
-    size = batch.chunk_size
+    size = batch.visit_size
 
     def add_chunk(row: Array, sums: _WeightSums) -> _WeightSums:
         chunk, _ = densities.chunk(mixture, batch, row, ())
@@ -121,7 +136,7 @@ def mixture_sample_size(
         return sums.add(log_importance_weights(chunk.log_mixture, background, usable))
 
     none = _no_weights((), batch.log_target.dtype)
-    return fold_blocks(batch.num_samples, size, add_chunk, none).effective_size()
+    return fold_own_blocks(batch.num_samples, size, add_chunk, none).merged().effective_size()
 
 
 def missing_samples(desired_samples: int, sample_size: Array) -> Array:

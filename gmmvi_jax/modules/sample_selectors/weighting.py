@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gmmvi_jax.densities.evaluation import fold_evaluations
 from gmmvi_jax.mixture.drawing import Draws
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block
+from gmmvi_jax.numerics.devices import lowest_of, merged_rows, total_of
 from gmmvi_jax.samples.batch import NUM_ACCOUNTS, OUTSIDE_DEPTH, SampleAccount, SampleBatch
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -45,6 +46,15 @@ class _Tally(NamedTuple):
             usable_counts=counts,
             lowest=jnp.minimum(self.lowest, lowest),
             account=self.account + kinds.counts,
+        )
+
+    def merged(self, before: Self, count: Array, size: int, first_row: Array) -> Self:
+        """Returns what all devices know; see ``merged_rows``."""
+        return type(self)(
+            rows=merged_rows(before.rows, self.rows, count, size, first_row),
+            usable_counts=total_of(self.usable_counts),
+            lowest=lowest_of(self.lowest),
+            account=total_of(self.account),
         )
 
 
@@ -99,7 +109,7 @@ def evaluate_batch(
     """
     num_new = jnp.sum(counts, dtype=jnp.int32)
     num_samples = first_row + num_new
-    size = buffers.chunk_size
+    size = buffers.visit_size
     dtype = buffers.log_target.dtype
 
     def inspect(start: Array, value: Array, gradient: Array | None, tally: _Tally) -> _Tally:
@@ -119,11 +129,12 @@ def evaluate_batch(
         draws.points,
         first_row,
         num_samples,
-        size,
+        buffers.chunk_size,
         buffers.target_gradient is not None,
         inspect,
         nothing,
     )
+    tally = tally.merged(nothing, num_new, size, first_row)
     batch = _as_batch(draws, tally, first_row, num_samples, buffers)
     batch = _apply_floor(batch, first_row, num_new, tally.lowest)
     return batch, tally.usable_counts, SampleAccount(tally.account)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
+from gmmvi_jax.numerics.devices import fold_own_blocks, merged_sums, total_of
 from gmmvi_jax.numerics.log_sum import normalised
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
@@ -75,7 +76,7 @@ def expected_rewards(
         sums, scratch = carry
         chunk, scratch = densities.chunk(mixture, batch, row, scratch)
         log_target, usable, background = take_block(
-            (batch.log_target, batch.usable, log_background), row, batch.chunk_size
+            (batch.log_target, batch.usable, log_background), row, batch.visit_size
         )
         rewards = log_target - temperature * chunk.log_mixture
 
@@ -92,7 +93,9 @@ def expected_rewards(
 
     nothing = jnp.zeros(shape, dtype)
     empty = ((empty_sum(nothing, dtype, shape), nothing), densities.scratch(mixture, batch))
-    (sums, squares), _ = fold_blocks(batch.num_samples, batch.chunk_size, add_samples, empty)
+    (sums, squares), _ = fold_own_blocks(batch.num_samples, batch.visit_size, add_samples, empty)
+    sums, decay = merged_sums(sums)
+    squares = total_of(squares * decay**2)
     estimates = sums.value * normalizer(sums, batch.num_usable, self_normalized)
     known = mixture.active & jnp.isfinite(estimates)
     effective_samples = sums.total_weight**2 / jnp.maximum(squares, jnp.finfo(dtype).tiny)
