@@ -104,6 +104,7 @@ def run(
         follow_up=lambda *_: is_stop(callback()),
         grow=lambda state, *_: state,
         judge=lambda rows: first_ending(rules, rows),
+        agree=lambda answers: answers,
         may_raise=False,
     )
     histories = [History() for _ in range(num_runs)]

@@ -137,6 +137,26 @@ def merged_sums(sums: WeightedSum) -> tuple[WeightedSum, Array]:
     return WeightedSum(log_scale, total_weight, jax.tree.map(merge, sums.value)), decay
 
 
+def from_first(tree: PyTree) -> PyTree:
+    """Returns what the first device has.
+
+    All should have the same; but programs of several processes need not round alike.
+    """
+    if num_devices() == 1:
+        return tree
+    is_first = lax.axis_index(AXIS) == 0
+
+    def send(leaf: Array) -> Array:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            data, implementation = jax.random.key_data(leaf), jax.random.key_impl(leaf)
+            return jax.random.wrap_key_data(send(data), impl=implementation)
+        number = leaf.astype(jnp.int32) if leaf.dtype == bool else leaf
+        sent = lax.psum(jnp.where(is_first, number, jnp.zeros_like(number)), AXIS)
+        return sent.astype(leaf.dtype)
+
+    return jax.tree.map(send, tree)
+
+
 def total_of(counts: PyTree) -> PyTree:
     """Returns the sums of what the devices counted."""
     return counts if num_devices() == 1 else lax.psum(counts, AXIS)

@@ -11,7 +11,7 @@ from jax.sharding import Mesh, PartitionSpec
 from gmmvi_jax.config import Algorithm
 from gmmvi_jax.densities.of_data import of_data
 from gmmvi_jax.numerics.blocks import put_row
-from gmmvi_jax.numerics.devices import shared
+from gmmvi_jax.numerics.devices import from_first, shared
 from gmmvi_jax.state import StepInfo, TrainState, empty_info
 from gmmvi_jax.step import step
 from gmmvi_jax.typing import Array, LogDensity, PyTree
@@ -58,7 +58,7 @@ def run_chunk(
     def run(
         algorithm: Algorithm, log_target: LogDensity, num_steps: Array, state: TrainState
     ) -> tuple[TrainState, StepInfo]:
-        return _take_steps(algorithm, log_target, num_steps, length, state)
+        return from_first(_take_steps(algorithm, log_target, num_steps, length, state))
 
     return shared(run, mesh)(algorithm, log_target, num_steps, state)
 

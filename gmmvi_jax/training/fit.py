@@ -24,6 +24,7 @@ from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.mesh_argument import mesh_of_one_run
+from gmmvi_jax.training.processes import is_first, is_spread_over_processes
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.runs import OneRun
@@ -138,7 +139,8 @@ def fit(
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
     warn_of_repeats(request.target)
 
-    with told_on_stderr(verbose), kept_run(checkpoint, resume, None) as kept:
+    is_told, key = verbose and is_first(mesh), None
+    with told_on_stderr(is_told), kept_run(checkpoint, resume, None, key, mesh) as kept:
         if kept.begun:
             return _go_on(request, kept, budget, seconds)
         return _fit(request, variant, settings, scale is None, budget, seconds, kept)
@@ -209,7 +211,9 @@ def _search(
 ) -> Start:
     """Climbs from draws of the prior, with a share of what the run may cost."""
     share, most = _SEARCH if has_gradient(request.target) else _SEARCH_WITHOUT_GRADIENT
-    algorithm = request.config.algorithm
+    algorithm, deadline = request.config.algorithm, None
+    if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
+        deadline = request.start_time + share * seconds
     prior: Any = algorithm.initial_mixture
     return search_start(
         request.target,
@@ -220,7 +224,7 @@ def _search(
         max_evaluations=most if budget is None else min(most, int(share * budget)),
         max_components=algorithm.max_components,
         diagonal=prior.diagonal,
-        deadline=None if seconds is None else request.start_time + share * seconds,
+        deadline=deadline,
     )
 
 

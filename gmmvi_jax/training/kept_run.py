@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.training.config_text import differences
 from gmmvi_jax.training.keeper import Keeper
+from gmmvi_jax.training.processes import is_first, require_same
 from gmmvi_jax.training.run_directory import (
     check_directory,
     directories_for,
@@ -47,7 +49,11 @@ class KeptRuns(NamedTuple):
 
 @contextmanager
 def kept_run(
-    checkpoint: Any, resume: Any, config: Config | None, key: PRNGKey | None = None
+    checkpoint: Any,
+    resume: Any,
+    config: Config | None,
+    key: PRNGKey | None = None,
+    mesh: Mesh | None = None,
 ) -> Iterator[KeptRuns]:
     """Opens the directory of a run for its duration; nothing else may write there.
 
@@ -56,6 +62,7 @@ def kept_run(
         resume: directory of a run that goes on, or begins if there is none; or None.
         config: of the run, compared with what is on the disk; None takes what is there.
         key: of the run, compared likewise.
+        mesh: of the run; of several processes only the first writes, and all must see the disk.
 
     Raises:
         TypeError, ValueError: of both, or of the wrong type; or ``checkpoint`` has a run; or that
@@ -69,7 +76,12 @@ def kept_run(
             f"{_name_of(resume)}: {directory} has {len(several)} runs of train_many, which goes "
             f"on with them; give one of them, such as {str(several[0])!r}, or another directory."
         )
-    with _opened([] if directory is None else [directory], resume, [config]) as kept:
+    directories = [] if directory is None else [directory]
+    with _opened(directories, resume, [config], is_first(mesh)) as kept:
+        if directory is not None:
+            num_done = kept.begun[0].rows[-1]["iteration"] if kept.begun else 0
+            what = f"{directory} must have the same run for all processes, on a disk they share"
+            require_same(_name_of(resume), num_done, what, mesh)
         if kept.begun and key is not None:
             _check_key(directory, kept.begun[0].key, key)
         yield kept
@@ -116,15 +128,19 @@ def _check_count(directory: Path, count: int) -> None:
 
 @contextmanager
 def _opened(
-    directories: Sequence[Path], resume: Any, configs: Sequence[Config | None]
+    directories: Sequence[Path],
+    resume: Any,
+    configs: Sequence[Config | None],
+    writes: bool = True,
 ) -> Iterator[KeptRuns]:
     if not directories:
         yield KeptRuns()
         return
     name = _name_of(resume)
     with contextlib.ExitStack() as stack:
-        locks = [stack.enter_context(locked(name, directory)) for directory in directories]
-        for directory in directories:
+        locks = []
+        for directory in directories if writes else ():
+            locks.append(stack.enter_context(locked(name, directory)))
             check_directory(name, directory)
         taken = [directory for directory in directories if has_run(directory)]
         if resume is None and taken:
@@ -138,6 +154,9 @@ def _opened(
         for directory, snapshot, config in zip(directories, begun, configs, strict=False):
             if config is not None:
                 _check_same(directory, snapshot, config)
+        if not writes:
+            yield KeptRuns(None, begun)
+            return
         keeper = Keeper(locks)
         try:
             yield KeptRuns(keeper, begun)

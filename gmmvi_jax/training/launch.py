@@ -24,6 +24,7 @@ from gmmvi_jax.training.keeper import snapshots_of
 from gmmvi_jax.training.kept_run import KeptRuns
 from gmmvi_jax.training.log import log_chunk, log_end, log_split
 from gmmvi_jax.training.memory import check_memory, memory_errors
+from gmmvi_jax.training.processes import is_first, is_spread_over_processes, of_any, of_first
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.request import Request
 from gmmvi_jax.training.run_loop import Chunks, Outcome, Report, Row, Standing, run_chunks
@@ -65,7 +66,8 @@ def launch(
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
         num_left = config.run.num_iterations - start.iteration
-        with ProgressBar(num_left, request.until, enabled=request.progress) as bar:
+        is_shown = request.progress and is_first(request.mesh)
+        with ProgressBar(num_left, request.until, enabled=is_shown) as bar:
 
             def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
                 counters, infos = jax.device_get((run_counters(state), infos))
@@ -82,7 +84,7 @@ def launch(
                     keeper.offer(lambda: snapshots(runs.copies(state), *rest))
 
             def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
-                if not request.callbacks:
+                if not request.callbacks or not is_first(request.mesh):
                     return False
                 # The next chunk donates the state; a callback may keep these copies.
                 own, given = copied(state), rows_of([dict(row) for row in rows])
@@ -95,7 +97,8 @@ def launch(
                 keep=keep,
                 follow_up=follow_up,
                 judge=partial(first_ending, request.until),
-                may_raise=watches[0].target_calls_host,
+                agree=partial(of_any, mesh=request.mesh),
+                may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
             )
             run = dataclasses.replace(config.run, num_iterations=num_left)
             interrupts.defer()
@@ -214,7 +217,7 @@ def _report(
     ending = watch(state, gmm, row)
     watch.num_evaluations += request.config.run.diagnostic_samples
     row["num_diagnostic_evaluations"] = watch.num_evaluations
-    row["wall_time"] = time.perf_counter() - request.start_time
+    row["wall_time"] = of_first(time.perf_counter() - request.start_time, request.mesh)
     log_chunk(row)
     return Report(gmm, row, ending)
 

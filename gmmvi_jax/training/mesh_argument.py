@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 from jax.sharding import Mesh
 
 from gmmvi_jax.numerics.devices import AXIS
@@ -16,8 +17,17 @@ def mesh_of_one_run(mesh: Any) -> Mesh | None:
 
     Raises:
         TypeError: it is no mesh.
+        ValueError: some processes have no device in it.
     """
-    return _along_one_axis(mesh, AXIS)
+    mesh = _along_one_axis(mesh, AXIS)
+    if mesh is not None:
+        own = {device.process_index for device in mesh.devices.flat}
+        if own not in ({jax.process_index()}, set(range(jax.process_count()))):
+            raise ValueError(
+                f"mesh has devices of processes {sorted(own)}, of {jax.process_count()}; give it "
+                f"those of this process (jax.local_devices()), or some of all."
+            )
+    return mesh
 
 
 def mesh_of_many_runs(mesh: Any, seeds: Sequence[int]) -> Mesh | None:
@@ -29,9 +39,15 @@ def mesh_of_many_runs(mesh: Any, seeds: Sequence[int]) -> Mesh | None:
 
     Raises:
         TypeError: it is no mesh.
-        ValueError: its number of devices does not divide that of the runs.
+        ValueError: its number of devices does not divide that of the runs, or some of them are
+            another process's.
     """
     mesh = _along_one_axis(mesh, "runs")
+    if mesh is not None and mesh.is_multi_process:
+        raise ValueError(
+            "mesh has devices of other processes; give train_many those of this one "
+            "(jax.local_devices()), and each process seeds of its own."
+        )
     rest = 0 if mesh is None else len(seeds) % mesh.size
     if mesh is not None and rest:
         raise ValueError(

@@ -44,6 +44,7 @@ class Chunks(NamedTuple):
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
         judge: rows of the history of a run to what ends it, if anything does: stopping rules.
+        agree: whether to stop, and whether the user has asked for the end, as all processes see it.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
 
@@ -55,6 +56,7 @@ class Chunks(NamedTuple):
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     judge: Callable[[Sequence[Row]], Ending | None]
+    agree: Callable[[Sequence[bool]], Sequence[bool]]
     may_raise: bool
 
 
@@ -155,9 +157,10 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
             return end_all(_failure(error))
         if all(ending is not None for ending in endings):
             break
+        stop, is_interrupted = chunks.agree((stop, interrupts.requested))
         if stop:
             return end_all(Ending(Status.STOPPED))
-        if interrupts.requested and remaining > 0:
+        if is_interrupted and remaining > 0:
             return end_all(Ending(Status.INTERRUPTED))
         try:
             with memory_errors():

@@ -104,7 +104,7 @@ def train(
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
     key = typed_key(config.run.seed if rng_key is None else rng_key)
-    with kept_run(checkpoint, resume, config, key) as kept:
+    with kept_run(checkpoint, resume, config, key, mesh) as kept:
         if kept.begun:
             return resume_one(request, key, kept)
         return run_one(request, OneRun(config, request.target, key, initial, mesh=mesh), kept)
