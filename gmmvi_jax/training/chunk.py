@@ -58,7 +58,12 @@ def run_chunk(
     def run(
         algorithm: Algorithm, log_target: LogDensity, num_steps: Array, state: TrainState
     ) -> tuple[TrainState, StepInfo]:
-        return from_first(_take_steps(algorithm, log_target, num_steps, length, state))
+        state, infos = _take_steps(algorithm, log_target, num_steps, length, state)
+        # Not the archive, which is large, and of which nothing but a choice of candidates depends.
+        small = state._replace(database=state.database._replace(archive=None))
+        small = from_first(small)
+        archive = state.database.archive
+        return small._replace(database=small.database._replace(archive=archive)), infos
 
     return shared(run, mesh)(algorithm, log_target, num_steps, state)
 
