@@ -14,7 +14,12 @@ from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.typing import Array
 
-FORMAT = FileFormat("gmmvi_jax.GMM", 1, "mixture", "GMM.save")
+# A mixture of Student-t distributions is another class (``tmixture``), and in another format.
+_GAUSSIANS, _STUDENT_TS = ("gmmvi_jax.GMM", "GMM.load"), ("gmmvi_jax.TMixture", "TMixture.load")
+FORMAT = FileFormat(_GAUSSIANS[0], 1, "mixture", "GMM.save", relatives=(_STUDENT_TS,))
+STUDENT_T_FORMAT = FileFormat(
+    _STUDENT_TS[0], 1, "mixture of Student-t", "TMixture.save", relatives=(_GAUSSIANS,)
+)
 
 
 def save_mixture(path: str | os.PathLike[str], mixture: Mixture, file_format: FileFormat) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from jax.scipy.special import digamma
 
 from gmmvi_jax.numerics.gaussian import LOG_TWO_PI
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PRNGKey
 
 # Stirling's series of log Gamma(x), the coefficients of x^-1, x^-3, ... (NIST DLMF, 5.11.1). From
 # x = _SHIFT on, what is left out is below 1e-15.
@@ -69,6 +69,45 @@ def score_weight(squared_norms: Array, degrees: Array, dim: int) -> Array:
     return jnp.where(is_gaussian, 1.0, weights)
 
 
+def conditional_scale(squared_norms: Array, degrees: Array, dim: int) -> Array:
+    """Returns [...] the square root of (nu + s) / (nu + D), 1 where nu is inf.
+
+    Given D coordinates at the distance s, the factor of the others is this much wider than that of
+    the Gaussian with the same location and scale, and they have nu + D degrees of freedom (Ding,
+    "On the conditional distribution of the multivariate t distribution", 2016).
+
+    Args:
+        squared_norms: [...] s, of the coordinates that are given.
+        degrees: nu, of a shape that broadcasts against it.
+        dim: D, the number of coordinates that are given.
+    """
+    # Not from ``score_weight``, whose inverse has an infinite slope far away.
+    most = 0.25 * jnp.finfo(squared_norms.dtype).max
+    is_gaussian = jnp.isinf(degrees)
+    finite = jnp.minimum(jnp.where(is_gaussian, 1.0, degrees), most)
+    squares = (finite + jnp.minimum(squared_norms, most)) / (finite + dim)
+    return jnp.where(is_gaussian, 1.0, jnp.sqrt(squares))
+
+
+def noise_scale(key: PRNGKey, degrees: Array) -> Array:
+    """Returns [...] draws of sqrt(nu / chi2), chi2 of nu degrees of freedom, 1 where nu is inf.
+
+    Standard normal noise times one such draw per sample is Student-t noise. Draws are
+    differentiable in nu. They end at where the square of a sample would overflow: in float32 at
+    1e19, which a draw with 1 degree of freedom never reaches, but one in 80 with 0.1 does.
+
+    Args:
+        key: a typed PRNG key.
+        degrees: [...] nu > 0, or inf.
+    """
+    is_gaussian = jnp.isinf(degrees)
+    half = 0.5 * jnp.where(is_gaussian, 2.0, degrees)
+    # Of few degrees, chi2 itself underflows.
+    log_scales = 0.5 * (jnp.log(half) - jax.random.loggamma(key, half, dtype=half.dtype))
+    largest = 0.45 * np.log(jnp.finfo(half.dtype).max)
+    return jnp.where(is_gaussian, 1.0, jnp.exp(jnp.minimum(log_scales, largest)))
+
+
 def log_normaliser(degrees: Array, dim: int) -> Array:
     """Returns [...] log Gamma((nu + D) / 2) - log Gamma(nu / 2) - D / 2 log(nu pi).
 
@@ -111,7 +150,7 @@ def _excess(half_degrees: Array, half_dim: float) -> Array:
     where r is the series of 1 / x. That holds for large a; to get there, log Gamma(a + n) is
     log Gamma(a) + sum_i log(a + i).
     """
-    steps = np.arange(_SHIFT, dtype=half_degrees.dtype)
+    steps = np.arange(_SHIFT, dtype=half_degrees.dtype).reshape(*(1,) * half_degrees.ndim, -1)
     ratios = half_dim / (half_degrees[..., None] + steps)
     from_shift = half_dim * jnp.log1p(_SHIFT / half_degrees) - jnp.sum(jnp.log1p(ratios), axis=-1)
 
