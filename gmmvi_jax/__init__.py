@@ -14,6 +14,7 @@ from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.schedule import Constant, Scheduled
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.step import step
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training.build import VIAlgorithm, build
 from gmmvi_jax.training.fit import fit
 from gmmvi_jax.training.many_result import TrainManyResult
@@ -50,6 +51,7 @@ __all__ = [
     "Scheduled",
     "Status",
     "StepInfo",
+    "TMixture",
     "TimeLimit",
     "TrainManyResult",
     "TrainResult",

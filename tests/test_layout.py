@@ -15,6 +15,7 @@ FLOORS = (
     ("numerics",),
     ("domains",),
     ("gmm", "densities"),
+    ("tmixture",),
     ("mixture", "targets", "multistart"),
     ("samples",),
     ("modules",),

@@ -25,6 +25,8 @@ class FileFormat:
         kind: what a message calls it, e.g. ``"mixture"``.
         writer: what writes such a file, e.g. ``"GMM.save"``.
         can_be_saved_again: whether that is the cure of a damaged file.
+        relatives: pairs of the name of another format, which is easily taken for this one, and what
+            reads that, e.g. ``"TMixture.load"``.
     """
 
     name: str
@@ -32,6 +34,7 @@ class FileFormat:
     kind: str
     writer: str
     can_be_saved_again: bool = True
+    relatives: tuple[tuple[str, str], ...] = ()
 
     @property
     def cure(self) -> str:
@@ -88,10 +91,13 @@ def read_npz(path: str | os.PathLike[str], file_format: FileFormat) -> dict[str,
     except zlib.error as error:
         raise ValueError(f"{path} is damaged ({error}){cure}") from error
     header = _header_of(entries)
-    if header.get("format") != file_format.name:
+    found = header.get("format")
+    for name, reader in file_format.relatives:
+        if found == name:
+            raise ValueError(f"{path} holds {name!r}, not {file_format.name!r}: call {reader}")
+    if found != file_format.name:
         raise ValueError(
-            f"{path} is not a {kind}: its header says {header.get('format')!r}, not "
-            f"{file_format.name!r}{cure}"
+            f"{path} is not a {kind}: its header says {found!r}, not {file_format.name!r}{cure}"
         )
     if header.get("version") != file_format.version:
         raise ValueError(

@@ -1,7 +1,8 @@
-"""Checks of the arguments of a ``GMM``: errors name the argument, its value and the fix."""
+"""Checks of the arguments of a mixture: errors name the argument, its value and the fix."""
 
 import operator
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,18 +11,37 @@ from jax.core import Tracer
 from gmmvi_jax.typing import Array
 
 
-def check_moments(weights: Array, means: Array, covariances: Array) -> None:
+class Names(NamedTuple):
+    """What the arguments of a constructor are called.
+
+    Attributes:
+        centres: of [K, D].
+        spreads: of the matrices [K, D, D], or their diagonals [K, D].
+        diagonals: what such a diagonal is.
+        component: a single component.
+        of_factors: the call that takes Cholesky factors.
+    """
+
+    centres: str = "means"
+    spreads: str = "covariances"
+    diagonals: str = "variances"
+    component: str = "Gaussian"
+    of_factors: str = "GMM(log_weights, means, factors)"
+
+
+def check_moments(weights: Array, means: Array, covariances: Array, names: Names) -> None:
     """Raises a ValueError unless the arguments of ``GMM.from_moments`` are valid.
 
     Args:
         weights: [K].
         means: [K, D].
         covariances: [K, D, D] or [K, D].
+        names: of the arguments.
     """
-    _check_shapes(weights, means, covariances)
+    _check_shapes(weights, means, covariances, names)
     if any(isinstance(array, Tracer) for array in (weights, means, covariances)):
         return  # values are not known under a transformation
-    moments = {"weights": weights, "means": means, "covariances": covariances}
+    moments = {"weights": weights, names.centres: means, names.spreads: covariances}
     values = {name: np.asarray(array) for name, array in moments.items()}
     for name, array in values.items():
         if not np.all(np.isfinite(array)):
@@ -29,28 +49,29 @@ def check_moments(weights: Array, means: Array, covariances: Array) -> None:
             raise ValueError(f"{name} must be finite, got {name}{list(index)} = {array[index]}")
     _check_weights(values["weights"])
     if covariances.ndim == 2:
-        _check_variances(values["covariances"])
+        _check_variances(values[names.spreads], names)
     else:
-        _check_covariances(values["covariances"])
+        _check_covariances(values[names.spreads], names)
 
 
-def _check_shapes(weights: Array, means: Array, covariances: Array) -> None:
+def _check_shapes(weights: Array, means: Array, covariances: Array, names: Names) -> None:
+    centres, spreads, diagonals, component, _ = names
     if means.ndim != 2 or 0 in means.shape:
         raise ValueError(
-            f"means must have shape [K, D] with K and D at least 1, got {means.shape}; a single "
-            "Gaussian has K = 1: pass means[None]"
+            f"{centres} must have shape [K, D] with K and D at least 1, got {means.shape}; a "
+            f"single {component} has K = 1: pass {centres}[None]"
         )
     num_components, dim = means.shape
     if weights.shape != (num_components,):
         raise ValueError(
-            f"weights must have shape ({num_components},), one for each row of means, got "
+            f"weights must have shape ({num_components},), one for each row of {centres}, got "
             f"{weights.shape}"
         )
     full, diagonal = (num_components, dim, dim), (num_components, dim)
     if covariances.shape not in (full, diagonal):
         raise ValueError(
-            f"covariances must have shape {full}, or {diagonal} for the variances of diagonal "
-            f"covariances, to fit means of shape {means.shape}; got {covariances.shape}"
+            f"{spreads} must have shape {full}, or {diagonal} for the {diagonals} of diagonal "
+            f"{spreads}, to fit {centres} of shape {means.shape}; got {covariances.shape}"
         )
 
 
@@ -65,36 +86,37 @@ def _check_weights(weights: np.ndarray) -> None:
         raise ValueError(f"weights must not all be 0, got {weights}; equal weights are all 1")
 
 
-def _check_variances(variances: np.ndarray) -> None:
+def _check_variances(variances: np.ndarray, names: Names) -> None:
     if np.any(variances <= 0.0):
         component, index = (int(i) for i in np.argwhere(variances <= 0.0)[0])
         raise ValueError(
-            "covariances of shape [K, D] are variances and must be positive, got "
-            f"covariances[{component}, {index}] = {variances[component, index]}"
+            f"{names.spreads} of shape [K, D] are {names.diagonals} and must be positive, got "
+            f"{names.spreads}[{component}, {index}] = {variances[component, index]}"
         )
 
 
-def _check_covariances(covariances: np.ndarray) -> None:
+def _check_covariances(covariances: np.ndarray, names: Names) -> None:
     # Relative to the variances; loose, since computed inverses are not exactly symmetric.
     tolerance = float(np.sqrt(np.finfo(covariances.dtype).eps))
     # The decomposition of ``from_moments``; another one may succeed where it fails.
     factors = np.asarray(jnp.linalg.cholesky(covariances))
+    own = names.spreads
     for component, covariance in enumerate(covariances):
         scale = np.sqrt(np.abs(np.diagonal(covariance)))
         asymmetry = np.abs(covariance - covariance.T)
         if np.any(asymmetry > tolerance * np.outer(scale, scale)):
             row, column = (int(i) for i in np.unravel_index(np.argmax(asymmetry), asymmetry.shape))
             raise ValueError(
-                f"covariances must be symmetric, got covariances[{component}, {row}, {column}] = "
-                f"{covariance[row, column]} and covariances[{component}, {column}, {row}] = "
+                f"{own} must be symmetric, got {own}[{component}, {row}, {column}] = "
+                f"{covariance[row, column]} and {own}[{component}, {column}, {row}] = "
                 f"{covariance[column, row]}; if that is rounding, pass the average with the "
-                "transposes; Cholesky factors go to GMM(log_weights, means, factors)"
+                f"transposes; Cholesky factors go to {names.of_factors}"
             )
         if np.any(np.isnan(factors[component])):
             smallest = np.linalg.eigvalsh(covariance.astype(np.float64))[0]
             raise ValueError(
-                f"covariances must be positive definite in {covariance.dtype}, got "
-                f"covariances[{component}] with smallest eigenvalue {smallest:.6g}; add a small "
+                f"{own} must be positive definite in {covariance.dtype}, got "
+                f"{own}[{component}] with smallest eigenvalue {smallest:.6g}; add a small "
                 "multiple of the identity, or enable float64"
             )
 

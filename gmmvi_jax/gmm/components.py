@@ -1,5 +1,7 @@
 """The K Gaussians of a ``GMM`` without their weights: everything that is computed per component.
 
+Other elliptical components share what concerns only their centres and factors.
+
 They are given by two arrays:
     means: [K, D].
     factors: [K, D, D] lower Cholesky factors of the covariances, of which only the lower triangle
@@ -29,11 +31,11 @@ def is_diagonal(means: Array, factors: Array) -> bool:
 
 def log_densities(means: Array, factors: Array) -> Callable[[Array], Array]:
     """Returns the function from ONE point [D] to log N(x | mean_k, covariance_k) [K]."""
-    whiten = _whitener(means, factors)
-    return lambda point: _log_densities_from_whitened(factors, whiten(point))
+    whiten = whitener(means, factors)
+    return lambda point: log_densities_from_whitened(factors, whiten(point))
 
 
-def _whitener(means: Array, factors: Array) -> Callable[[Array], Array]:
+def whitener(means: Array, factors: Array) -> Callable[[Array], Array]:
     """Returns the function from ONE point [D] to factor_k^-1 (x - mean_k) [K, D]."""
     # Solving with a triangular factor for every point takes 10 times as long on a CPU as inverting
     # the factors once. This is outside of the inner function, so that vmap also inverts only once.
@@ -49,7 +51,7 @@ def _whitener(means: Array, factors: Array) -> Callable[[Array], Array]:
     return whiten
 
 
-def _log_densities_from_whitened(factors: Array, whitened: Array) -> Array:
+def log_densities_from_whitened(factors: Array, whitened: Array) -> Array:
     """Returns [K] the log densities at ONE point, from its whitened coordinates [K, D]."""
     log_scales = jnp.log(factor_diagonal(factors, is_diagonal(whitened, factors)))
     terms = -log_scales - 0.5 * jnp.square(whitened)
@@ -84,8 +86,12 @@ def transform_noise(means: Array, factors: Array, components: Array, noise: Arra
 
 def entropies(means: Array, factors: Array) -> Array:
     """Returns [K] the differential entropies in nats."""
-    log_scales = jnp.log(factor_diagonal(factors, is_diagonal(means, factors)))
-    return jnp.sum(log_scales, axis=-1) + 0.5 * means.shape[-1] * (1.0 + LOG_TWO_PI)
+    return log_volumes(means, factors) + 0.5 * means.shape[-1] * (1.0 + LOG_TWO_PI)
+
+
+def log_volumes(means: Array, factors: Array) -> Array:
+    """Returns [K] log |det factor_k|."""
+    return jnp.sum(jnp.log(factor_diagonal(factors, is_diagonal(means, factors))), axis=-1)
 
 
 def variances(means: Array, factors: Array) -> Array:
@@ -124,7 +130,7 @@ def marginal(means: Array, factors: Array, dims: list[int]) -> tuple[Array, Arra
 
 def conditional(
     means: Array, factors: Array, dims: list[int], values: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     """Returns the Gaussians of the remaining coordinates, given those in ``dims``.
 
     Args:
@@ -134,8 +140,8 @@ def conditional(
         values: [M] the values of these coordinates.
 
     Returns:
-        means [K, D - M], factors [K, D - M, D - M] or [K, D - M], and [K] the log densities of
-        ``values``.
+        means [K, D - M] and factors [K, D - M, D - M] or [K, D - M] of the remaining coordinates;
+        the factors [K, M, M] or [K, M] of those in ``dims``, and their values whitened, [K, M].
     """
     count = len(dims)
     rest = [index for index in range(means.shape[-1]) if index not in dims]
@@ -145,15 +151,15 @@ def conditional(
     given_means, rest_means = ordered_means[:, :count], ordered_means[:, count:]
     if is_diagonal(means, factors):
         given_factors, rest_factors = ordered[:, :count], ordered[:, count:]
-        whitened = _whitener(given_means, given_factors)(values)
+        whitened = whitener(given_means, given_factors)(values)
     else:
         given_factors, rest_factors = ordered[:, :count, :count], ordered[:, count:, count:]
-        whitened = _whitener(given_means, given_factors)(values)
+        whitened = whitener(given_means, given_factors)(values)
         regression = ordered[:, count:, :count]
         rest_means = rest_means + jnp.einsum(
             "kij,kj->ki", regression, whitened, precision=PRECISION
         )
-    return rest_means, rest_factors, _log_densities_from_whitened(given_factors, whitened)
+    return rest_means, rest_factors, given_factors, whitened
 
 
 def _invert_lower(factors: Array) -> Array:

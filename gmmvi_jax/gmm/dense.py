@@ -2,34 +2,33 @@
 
 The mixture in training has spare slots (``mixture.padded.PaddedMixture``); this one has exactly K
 components. It is the one to sample from, to differentiate, and to pass to other libraries. What is
-computed per component is in ``gmm.components``.
+computed per component is in ``gmm.components``; what other components would share is in
+``gmm.base``.
 """
 
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import components as gmm_components
 from gmmvi_jax.gmm import files as gmm_io
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
 from gmmvi_jax.gmm.moments import parameters_from_moments
-from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_array, require_num_samples
+from gmmvi_jax.requirements import require_array
 from gmmvi_jax.typing import Array, PRNGKey
 
 
 @register_pytree
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class GMM:
+class GMM(Mixture):
     """A mixture of K Gaussians in D dimensions.
 
     A pytree of three arrays that passes through ``jax.jit``, ``jax.grad`` and ``jax.vmap``. All
@@ -53,10 +52,6 @@ class GMM:
         (5, 2)
     """
 
-    log_weights: Array
-    means: Array
-    factors: Array
-
     @classmethod
     def from_moments(cls, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> "GMM":
         """Returns the mixture with the given weights, means and covariances.
@@ -76,26 +71,6 @@ class GMM:
         return cls(*parameters_from_moments(weights, means, covariances))
 
     @property
-    def num_components(self) -> int:
-        """The number of components K."""
-        return self.means.shape[-2]
-
-    @property
-    def dim(self) -> int:
-        """The number of dimensions D."""
-        return self.means.shape[-1]
-
-    @property
-    def is_diagonal(self) -> bool:
-        """Whether the covariances are diagonal, and stored as standard deviations."""
-        return gmm_components.is_diagonal(self.means, self.factors)
-
-    @property
-    def weights(self) -> Array:
-        """[K] the weights."""
-        return jnp.exp(self.log_weights)
-
-    @property
     def variances(self) -> Array:
         """[K, D] the variances of the coordinates under each component."""
         return gmm_components.variances(self.means, self.factors)
@@ -105,61 +80,11 @@ class GMM:
         """[K, D, D] the covariances, as full matrices also where they are diagonal."""
         return gmm_components.covariances(self.means, self.factors)
 
-    def log_prob(self, x: ArrayLike) -> Array:
-        """Returns [...] the log density at points [..., D].
+    def _log_densities(self) -> Callable[[Array], Array]:
+        return gmm_components.log_densities(self.means, self.factors)
 
-        The gradient is never NaN at finite points; it is 0 where the log densities of all
-        components overflow (1e19 standard deviations away, in float32). Memory grows as K times D
-        times the number of points; use ``jax.lax.map`` over chunks for very many points.
-        """
-        return self._at_points(lambda log_densities: logsumexp(self.log_weights + log_densities), x)
-
-    def component_log_probs(self, x: ArrayLike) -> Array:
-        """Returns [..., K] log N(x | mean_k, covariance_k), without the weights, at x [..., D]."""
-        return self._at_points(lambda log_densities: log_densities, x)
-
-    def responsibilities(self, x: ArrayLike) -> Array:
-        """Returns [..., K] the probability of each component given the point, at x [..., D]."""
-        return self._at_points(
-            lambda log_densities: jax.nn.softmax(self.log_weights + log_densities), x
-        )
-
-    def _at_points(self, summarise: Callable[[Array], Array], x: ArrayLike) -> Array:
-        """Maps a function of one point's log densities [K] over points [..., D]."""
-        points = require_array("x", x)
-        if points.ndim == 0 or points.shape[-1] != self.dim:
-            wanted = f"[..., {self.dim}], points along the last axis"
-            raise ValueError(f"x must have shape {wanted}, got {points.shape}")
-        log_densities = gmm_components.log_densities(self.means, self.factors)
-
-        def at_point(point: Array) -> Array:
-            return summarise(log_densities(point))
-
-        for _ in points.shape[:-1]:
-            at_point = jax.vmap(at_point)
-        return at_point(points)
-
-    def sample(self, rng_key: PRNGKey | int, num_samples: int) -> Array:
-        """Returns independent samples [N, D]; see ``sample_with_components``."""
-        return self.sample_with_components(rng_key, num_samples)[0]
-
-    def sample_with_components(
-        self, rng_key: PRNGKey | int, num_samples: int
-    ) -> tuple[Array, Array]:
-        """Returns independent samples and the components that they are from.
-
-        Given their components, samples are differentiable in means and factors; they have no
-        gradient in the weights. Memory is a few times that of the samples; a ``vmap`` over keys in
-        place of ``num_samples`` takes D times as much.
-
-        Args:
-            rng_key: a PRNG key, typed or legacy, or an integer, its seed.
-            num_samples: how many, N.
-
-        Returns:
-            The samples [N, D], and [N] int32 their components.
-        """
-        return _sample(self, typed_key(rng_key), require_num_samples(num_samples, least=0))
+    def _noise(self, key: PRNGKey, components: Array) -> Array:
+        return jax.random.normal(key, (len(components), self.dim), self.means.dtype)
 
     def component_entropies(self) -> Array:
         """Returns [K] the differential entropy of each component, in nats."""
@@ -215,10 +140,6 @@ class GMM:
         linears = jnp.matmul(self.means, linear, precision=PRECISION)
         return self._average(quadratics + linears) + constant
 
-    def _average(self, values: Array) -> Array:
-        """Returns [...] the weighted average of [K, ...] over the components."""
-        return jnp.tensordot(self.weights, values, axes=1, precision=PRECISION)
-
     def marginal(self, dims: int | Sequence[int]) -> "GMM":
         """Returns the mixture of the coordinates ``dims``, in the order given.
 
@@ -251,9 +172,10 @@ class GMM:
         check_rest(indices, self.dim)
         values = jnp.atleast_1d(require_array("values", values))
         check_shape("values", values, (len(indices),))
-        means, factors, log_densities = gmm_components.conditional(
+        means, factors, given_factors, whitened = gmm_components.conditional(
             self.means, self.factors, indices, values
         )
+        log_densities = gmm_components.log_densities_from_whitened(given_factors, whitened)
         return GMM(jax.nn.log_softmax(self.log_weights + log_densities), means, factors)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -262,9 +184,7 @@ class GMM:
         Raises:
             FileNotFoundError: the directory does not exist.
         """
-        gmm_io.save_arrays(
-            path, {name: jax.device_get(getattr(self, name)) for name in gmm_io.ARRAYS}
-        )
+        gmm_io.save_mixture(path, self, gmm_io.FORMAT)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "GMM":
@@ -276,24 +196,4 @@ class GMM:
             FileNotFoundError: there is no such file.
             ValueError: the file is not one that ``save`` wrote, or is damaged.
         """
-        return cls(**gmm_io.load_arrays(path))
-
-    def __repr__(self) -> str:
-        """Returns one line of shapes and dtype; tracers and other leaves are supported."""
-        if not all(hasattr(leaf, "dtype") for leaf in (self.means, self.factors)):
-            return f"GMM({self.log_weights!r}, {self.means!r}, {self.factors!r})"
-        kind = "diagonal" if self.is_diagonal else "full"
-        return (
-            f"GMM(num_components={self.num_components}, dim={self.dim}, {kind}, {self.means.dtype})"
-        )
-
-
-@partial(jax.jit, static_argnames="count")
-def _sample(gmm: GMM, key: PRNGKey, count: int) -> tuple[Array, Array]:
-    key_component, key_noise = jax.random.split(key)
-    # By the inverse of the cumulative weights; jax.random.categorical would draw noise [N, K].
-    components = jax.random.choice(
-        key_component, gmm.num_components, (count,), p=jax.lax.stop_gradient(gmm.weights)
-    ).astype(jnp.int32)
-    noise = jax.random.normal(key_noise, (count, gmm.dim), gmm.means.dtype)
-    return gmm_components.transform_noise(gmm.means, gmm.factors, components, noise), components
+        return cls(**gmm_io.load_arrays(path, cls, gmm_io.FORMAT))

@@ -1,41 +1,56 @@
 """Mixtures on disk."""
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.files.paths import require_path
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.typing import Array
 
-FORMAT = FileFormat("gmmvi_jax.GMM", 1, "mixture", "GMM.save")
-ARRAYS = ("log_weights", "means", "factors")
+# A mixture of Student-t distributions is another class (``tmixture``), and in another format.
+_GAUSSIANS, _STUDENT_TS = ("gmmvi_jax.GMM", "GMM.load"), ("gmmvi_jax.TMixture", "TMixture.load")
+FORMAT = FileFormat(_GAUSSIANS[0], 1, "mixture", "GMM.save", relatives=(_STUDENT_TS,))
+STUDENT_T_FORMAT = FileFormat(
+    _STUDENT_TS[0], 1, "mixture of Student-t", "TMixture.save", relatives=(_GAUSSIANS,)
+)
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+def save_mixture(path: str | os.PathLike[str], mixture: Mixture, file_format: FileFormat) -> None:
     """Writes the arrays of a mixture to exactly ``path``; see ``write_npz``."""
     path = require_path("path", path)
-    write_npz(path, {name: arrays[name] for name in ARRAYS}, FORMAT)
+    names = [field.name for field in dataclasses.fields(mixture)]
+    write_npz(path, {name: jax.device_get(getattr(mixture, name)) for name in names}, file_format)
 
 
-def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
+def load_arrays(
+    path: str | os.PathLike[str], mixture_class: type[Mixture], file_format: FileFormat
+) -> dict[str, Array]:
     """Returns the arrays of the mixture in ``path``; warns where JAX rounds them to float32.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not one that ``save_arrays`` wrote, or is damaged.
+        ValueError: the file is not one that ``save_mixture`` wrote, holds a mixture of another
+            class, or is damaged.
     """
-    entries = read_npz(require_path("path", path), FORMAT)
-    missing = [name for name in ARRAYS if name not in entries]
+    path = require_path("path", path)
+    entries = read_npz(path, file_format)
+    names = [field.name for field in dataclasses.fields(mixture_class)]
+    missing = [name for name in names if name not in entries]
     if missing:
-        raise ValueError(f"{path} lacks the arrays {missing}: save the mixture again with GMM.save")
-    stored = {name: entries[name] for name in ARRAYS}
-    _check_arrays(path, stored)
+        raise ValueError(
+            f"{path} lacks the arrays {missing}: save the mixture again with {file_format.writer}"
+        )
+    stored = {name: entries[name] for name in names}
+    _check_arrays(path, stored, file_format)
     arrays = {name: jnp.asarray(array) for name, array in stored.items()}
-    if any(arrays[name].dtype != stored[name].dtype for name in ARRAYS):
+    if any(arrays[name].dtype != stored[name].dtype for name in names):
         warnings.warn(
             f"{path} holds float64 and was rounded to float32; for every digit, call "
             "jax.config.update('jax_enable_x64', True) first",
@@ -44,21 +59,28 @@ def load_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     return arrays
 
 
-def _check_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+def _check_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], file_format: FileFormat
+) -> None:
+    """Raises a ValueError unless the arrays are those of a mixture, whatever its class."""
     means, factors = arrays["means"], arrays["factors"]
+    others = [array for name, array in arrays.items() if name not in ("means", "factors")]
     fits = (
         means.ndim == 2
-        and arrays["log_weights"].shape == means.shape[:1]
+        and all(array.shape == means.shape[:1] for array in others)
         and factors.shape in (means.shape, (*means.shape, means.shape[-1]))
     )
     if not fits or any(array.dtype.kind != "f" for array in arrays.values()):
         found = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
         raise ValueError(
             f"{path} holds arrays that do not fit together, {found}: save the mixture again with "
-            "GMM.save"
+            f"{file_format.writer}"
         )
     for name, array in arrays.items():
         # A component may have no weight, whose logarithm is -inf.
         is_number = array < np.inf if name == "log_weights" else np.isfinite(array)
+        if name == "degrees":  # of freedom; infinitely many are a Gaussian's
+            is_number = array > 0.0
         if not np.all(is_number):
-            raise ValueError(f"{path} holds NaN or infinite {name}, and is no mixture.")
+            fault = "NaN or no positive" if name == "degrees" else "NaN or infinite"
+            raise ValueError(f"{path} holds {fault} {name}, and is no mixture.")

@@ -16,6 +16,7 @@ from .call import Reached, reached
 
 KEY = jax.random.key(0)
 MIXTURE = gmmvi.GMM.from_moments([1.0, 1.0], [[0.0, 0.0], [3.0, 0.0]], np.ones((2, 2)))
+T_MIXTURE = gmmvi.TMixture.of(MIXTURE, 5.0)
 POINTS = np.random.default_rng(0).normal(size=(30, 2))
 RATIOS = jnp.zeros(30)
 NOWHERE = Path("nothing")

@@ -8,7 +8,17 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax import callbacks, densities, domains
 
 from .call import Call, reached
-from .examples import CONFIG, MANY, MIXTURE, NOWHERE, POINTS, RESULT, STATE, UnfinishedRuns
+from .examples import (
+    CONFIG,
+    MANY,
+    MIXTURE,
+    NOWHERE,
+    POINTS,
+    RESULT,
+    STATE,
+    T_MIXTURE,
+    UnfinishedRuns,
+)
 
 POSITION = {"a": 1.0, "b": np.zeros(2)}
 COMMON: dict[str, Any] = dict(
@@ -39,6 +49,21 @@ CALLS: dict[str, Call] = {
     "GMM.conditional": Call(MIXTURE.conditional, dict(dims=[0], values=[1.0])),
     "GMM.save": Call(MIXTURE.save, dict(path=NOWHERE)),
     "GMM.load": Call(gmmvi.GMM.load, dict(path=NOWHERE)),
+    "TMixture.from_parameters": Call(
+        gmmvi.TMixture.from_parameters,
+        dict(weights=[1.0], locations=np.zeros((1, 2)), scales=np.ones((1, 2)), degrees=[3.0]),
+    ),
+    "TMixture.of": Call(gmmvi.TMixture.of, dict(gmm=MIXTURE, degrees=3.0)),
+    "TMixture.log_prob": Call(T_MIXTURE.log_prob, dict(x=POINTS)),
+    "TMixture.sample": Call(T_MIXTURE.sample, dict(rng_key=0, num_samples=3)),
+    "TMixture.expect_linear": Call(T_MIXTURE.expect_linear, dict(matrix=np.eye(2), offset=0.0)),
+    "TMixture.expect_quadratic": Call(
+        T_MIXTURE.expect_quadratic, dict(matrix=np.eye(2), linear=np.zeros(2), constant=0.0)
+    ),
+    "TMixture.marginal": Call(T_MIXTURE.marginal, dict(dims=[0])),
+    "TMixture.conditional": Call(T_MIXTURE.conditional, dict(dims=[0], values=[1.0])),
+    "TMixture.save": Call(T_MIXTURE.save, dict(path=NOWHERE)),
+    "TMixture.load": Call(gmmvi.TMixture.load, dict(path=NOWHERE)),
     "merge": Call(gmmvi.merge, dict(gmms=[MIXTURE], elbos=[0.0])),
     "samtron": Call(gmmvi.samtron, COMMON | dict(desired_samples=10, add_iters=3)),
     "vips": Call(gmmvi.vips, COMMON | dict(desired_samples=10, reuse_ratio=0.0)),
