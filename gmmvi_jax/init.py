@@ -36,7 +36,8 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     if initial is not None:
         require_gmm("initial", initial)
     key_mixture, key_run = jax.random.split(typed_key(rng_key))
-    gmm = algorithm.initial_mixture(key_mixture) if initial is None else initial
+    start = algorithm.initial_mixture
+    gmm = start(key_mixture) if initial is None else start.of_family(initial)
     dtype = gmm.means.dtype
     sizes = block_sizes(
         gmm.dim, algorithm.max_components, algorithm.max_chunk_bytes, dtype.itemsize
@@ -45,7 +46,13 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     capacity, dim = mixture.capacity, mixture.dim
     selector, adaptation = algorithm.sample_selector, algorithm.component_adaptation
     max_samples = selector.max_samples(algorithm.max_components)
-    shape = MixtureShape(algorithm.max_components, dim, mixture.is_diagonal, dtype.itemsize)
+    shape = MixtureShape(
+        algorithm.max_components,
+        dim,
+        mixture.is_diagonal,
+        dtype.itemsize,
+        has_degrees=mixture.gaussians.degrees is not None,
+    )
     size = selector.window_size(shape)
     chunk_size = selector.chunk_size(sizes.samples)
     batch = empty_batch(

@@ -112,8 +112,8 @@ def find_solutions(
 
 def _part(gmm: GMM, chosen: np.ndarray) -> GMM:
     """Returns the mixture of some components, normalised."""
-    log_weights = jax.nn.log_softmax(gmm.log_weights[chosen])
-    return GMM(log_weights, gmm.means[chosen], gmm.factors[chosen])
+    part = jax.tree.map(lambda array: array[chosen], gmm)
+    return dataclasses.replace(part, log_weights=jax.nn.log_softmax(part.log_weights))
 
 
 class _End(NamedTuple):

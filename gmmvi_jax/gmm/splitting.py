@@ -1,5 +1,8 @@
 """Splitting the components of a mixture into more, narrower ones."""
 
+import dataclasses
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -42,5 +45,9 @@ def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     width = np.where(is_concentric, 1.0, _WIDTH) * np.exp(_SPREAD * generator.normal(size=count))
     width = np.where(is_split, width, 1.0).reshape(-1, *(1,) * (own.ndim - 1))
     log_weights = np.asarray(gmm.log_weights, float)[origins] - np.log(num_parts)
-    arrays = (log_weights, means[origins] + shift, width * own)
-    return GMM(*(jnp.asarray(array, gmm.means.dtype) for array in arrays))
+    arrays = {"log_weights": log_weights, "means": means[origins] + shift, "factors": width * own}
+    parts = jax.tree.map(lambda array: array[origins], gmm)
+    dtype = gmm.means.dtype
+    return dataclasses.replace(
+        parts, **{name: jnp.asarray(array, dtype) for name, array in arrays.items()}
+    )

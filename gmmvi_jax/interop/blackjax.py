@@ -6,6 +6,7 @@ variational inference: init, step and sample; ``result.refine`` has particles fr
 start.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -67,10 +68,8 @@ def _allocate(masses: np.ndarray, count: int) -> np.ndarray:
 
 def _of_mode(gmm: GMM, is_own: np.ndarray) -> GMM:
     rows = np.flatnonzero(is_own)
-    log_weights = gmm.log_weights[rows]
-    return GMM(
-        log_weights - jax.scipy.special.logsumexp(log_weights), gmm.means[rows], gmm.factors[rows]
-    )
+    part = jax.tree.map(lambda array: array[rows], gmm)
+    return dataclasses.replace(part, log_weights=jax.nn.log_softmax(part.log_weights))
 
 
 class Proposal(NamedTuple):

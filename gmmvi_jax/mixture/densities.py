@@ -21,6 +21,7 @@ from gmmvi_jax.numerics.gaussian import (
     CentredPoints,
     block_log_densities,
     centre_points,
+    weighted_by_score,
     whiten_block,
 )
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
@@ -116,8 +117,9 @@ def gradient_terms_and_background(
 ) -> tuple[Array, Array, Array]:
     """Returns [C, D] the gradient of log q(x) in x, [K, C] log N(x | o), and [C] log b(x).
 
-    grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point; the sum over a
-    block is one matrix product over its stacked inverse factors.
+    grad log q(x) = -sum_o p(o | x) L_o^-T z_o, with z_o the whitened point (and rho of
+    ``weighted_by_score`` in the tails of a Student-t); the sum over a block is one matrix product
+    over its stacked inverse factors.
 
     Args:
         mixture: the mixture.
@@ -134,7 +136,9 @@ def gradient_terms_and_background(
         log_densities = block_log_densities(block, whitened)
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
-        gradient = gradient * decay - _pull_back(block.inverse_factor, whitened * terms[:, None, :])
+        scores = weighted_by_score(block, log_densities, terms)
+        pulled = _pull_back(block.inverse_factor, whitened * scores[:, None, :])
+        gradient = gradient * decay - pulled
         shares = _live_log_weights(mixture, log_shares, start)
         background = add_terms(background, log_densities + shares[:, None])[0]
         return log_sum, background, gradient, put_block(buffer, log_densities, start)
@@ -162,10 +166,10 @@ def precisions(mixture: PaddedMixture) -> Array:
     return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
 
 
-def _read_log_terms(mixture: PaddedMixture, read: Callable[[Array], Array], start: Array) -> Array:
+def _log_terms(mixture: PaddedMixture, log_densities: Array, start: Array) -> Array:
     """Returns [B, C] log pi_o N(x | o) of a block; values of inactive slots are ignored."""
     log_weights = _live_log_weights(mixture, mixture.log_weights, start)[:, None]
-    return jnp.where(log_weights > -jnp.inf, read(start) + log_weights, -jnp.inf)
+    return jnp.where(log_weights > -jnp.inf, log_densities + log_weights, -jnp.inf)
 
 
 def log_density_from_terms(
@@ -180,7 +184,7 @@ def log_density_from_terms(
     """
 
     def add_block(start: Array, log_sum: LogSum) -> LogSum:
-        return add_terms(log_sum, _read_log_terms(mixture, read, start))[0]
+        return add_terms(log_sum, _log_terms(mixture, read(start), start))[0]
 
     empty = empty_log_sum(num_points, mixture.log_weights.dtype)
     return fold_blocks(mixture.num_components, mixture.block_size, add_block, empty).log()
@@ -207,10 +211,13 @@ def gradient_from_terms(
 
     def add_block(start: Array, carry: tuple[LogSum, Array]) -> tuple[LogSum, Array]:
         log_sum, gradient = carry
-        means, block = take_block((mixture.gaussians.mean, inverse_covariances), start, size)
-        log_sum, terms, decay = add_terms(log_sum, _read_log_terms(mixture, read, start))
-        weighted = (columns - means[:, :, None]) * terms[:, None, :]
-        return log_sum, gradient * decay - _pull_back(block, weighted)
+        block, precision = take_block((mixture.gaussians, inverse_covariances), start, size)
+        log_densities = read(start)
+        log_terms = _log_terms(mixture, log_densities, start)
+        log_sum, terms, decay = add_terms(log_sum, log_terms)
+        scores = weighted_by_score(block, log_densities, terms)
+        weighted = (columns - block.mean[:, :, None]) * scores[:, None, :]
+        return log_sum, gradient * decay - _pull_back(precision, weighted)
 
     empty = (empty_log_sum(points.shape[0], points.dtype), jnp.zeros_like(columns))
     log_sum, gradient = fold_blocks(mixture.num_components, size, add_block, empty)

@@ -13,10 +13,12 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
     take_row,
 )
-from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal
+from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, noise_widths
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.typing import Array, PRNGKey
+
+_WIDTHS = 0x7FFFFFFF  # folded into the key, beside the numbers of chunks
 
 
 class Draws(NamedTuple):
@@ -72,7 +74,9 @@ def draw(
 
         def place_rows(offset: Array, draws: Draws) -> Draws:
             noise, others = take_block(draws, first + offset, segment_size)
-            scaled = noise * gaussian.factor if diagonal else product(noise, gaussian.factor.T)
+            key_widths = jax.random.fold_in(jax.random.fold_in(key, _WIDTHS), first + offset)
+            wide = noise * noise_widths(key_widths, gaussian, segment_size)
+            scaled = wide * gaussian.factor if diagonal else product(wide, gaussian.factor.T)
             own = live_rows(offset, segment_size, count)
             points = jnp.where(own[:, None], gaussian.mean + scaled, noise)
             return put_block(draws, Draws(points, jnp.where(own, index, others)), first + offset)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.typing import HostArray, PRNGKey
+from gmmvi_jax.tmixture import TMixture
+from gmmvi_jax.typing import Array, HostArray, PRNGKey
 
 
 @register_pytree
@@ -23,6 +24,7 @@ class PriorInitialization:
         initial_variance: [D] variances of every component.
         num_components: number of components.
         diagonal: whether covariances are diagonal, also during training.
+        degrees: of freedom of Student-t components; None: they are Gaussian.
     """
 
     prior_mean: HostArray
@@ -30,13 +32,14 @@ class PriorInitialization:
     initial_variance: HostArray
     num_components: int = dataclasses.field(metadata={"static": True})
     diagonal: bool = dataclasses.field(metadata={"static": True})
+    degrees: float | Array | None = None
 
     @property
     def dim(self) -> int:
         """The number of dimensions D."""
         return self.prior_mean.shape[-1]
 
-    def __call__(self, key: PRNGKey) -> GMM:
+    def __call__(self, key: PRNGKey) -> GMM | TMixture:
         """Returns the mixture drawn with ``key``, in the default float type."""
         dtype = jnp.result_type(float)
         count, dim = self.num_components, self.dim
@@ -45,8 +48,15 @@ class PriorInitialization:
         spread = jnp.asarray(self.prior_scale, dtype) * (noise if count > 1 else 0.0 * noise)
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
         factor = deviation if self.diagonal else jnp.diag(deviation)
-        return GMM(
+        gmm = GMM(
             log_weights=jnp.full(count, -jnp.log(count), dtype),
             means=centre + spread,
             factors=jnp.broadcast_to(factor, (count, *factor.shape)),
         )
+        return self.of_family(gmm)
+
+    def of_family(self, gmm: GMM | TMixture) -> GMM | TMixture:
+        """Returns a mixture to start from, with Student-t components if they are asked for."""
+        if self.degrees is None or isinstance(gmm, TMixture):
+            return gmm
+        return TMixture.of(gmm, self.degrees)

@@ -5,6 +5,7 @@ The public, differentiable mixture is ``gmmvi_jax.gmm.GMM``.
 
 import dataclasses
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from gmmvi_jax.numerics.gaussian import (
     is_diagonal,
 )
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import Array
 
 
@@ -60,8 +62,8 @@ class PaddedMixture:
         return jnp.arange(self.capacity, dtype=jnp.int32) < self.num_components
 
 
-def to_gmm(mixture: PaddedMixture) -> GMM:
-    """Returns the active components as a public ``GMM`` (host only)."""
+def to_gmm(mixture: PaddedMixture) -> Any:
+    """Returns the active components as a public ``GMM`` or ``TMixture`` (host only)."""
     count = int(mixture.num_components)
 
     def take(buffer: Array) -> Array:
@@ -69,14 +71,13 @@ def to_gmm(mixture: PaddedMixture) -> GMM:
         # slice, and ``jnp.array`` a transfer, for every number of components.
         return jax.device_put(np.array(np.asarray(buffer)[:count]))
 
-    return GMM(
-        log_weights=take(mixture.log_weights),
-        means=take(mixture.gaussians.mean),
-        factors=take(mixture.gaussians.factor),
-    )
+    arrays = (mixture.log_weights, mixture.gaussians.mean, mixture.gaussians.factor)
+    if mixture.gaussians.degrees is not None:
+        return TMixture(*map(take, (*arrays, mixture.gaussians.degrees)))
+    return GMM(*map(take, arrays))
 
 
-def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> PaddedMixture:
+def from_gmm(gmm: GMM | TMixture, max_components: int, block_size: int | None = None) -> PaddedMixture:
     """Returns a padded mixture with the components of ``gmm`` in its first slots.
 
     Args:
@@ -98,7 +99,7 @@ def from_gmm(gmm: GMM, max_components: int, block_size: int | None = None) -> Pa
 
 
 @partial(jax.jit, static_argnames=("max_components", "block_size"))
-def _pad(gmm: GMM, max_components: int, block_size: int) -> PaddedMixture:
+def _pad(gmm: GMM | TMixture, max_components: int, block_size: int) -> PaddedMixture:
     count, dim = gmm.means.shape
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype
@@ -113,12 +114,17 @@ def _pad(gmm: GMM, max_components: int, block_size: int) -> PaddedMixture:
             factors, jnp.broadcast_to(unit, factors.shape), lower=True
         )
     )
+    degrees = None
+    if isinstance(gmm, TMixture):
+        # New components have those of the first.
+        degrees = jnp.broadcast_to(gmm.degrees[0], capacity).at[:count].set(gmm.degrees)
     return PaddedMixture(
         log_weights=jnp.full(capacity, -jnp.inf, dtype).at[:count].set(gmm.log_weights),
         gaussians=Gaussian(
             mean=jnp.zeros((capacity, dim), dtype).at[:count].set(gmm.means),
             factor=factors,
             inverse_factor=inverse,
+            degrees=degrees,
         ),
         num_components=jnp.asarray(count, jnp.int32),
         max_components=max_components,

@@ -1,31 +1,42 @@
-"""A Gaussian, given by its mean, factor and inverse factor.
+"""A Gaussian, given by its mean, factor and inverse factor; or a Student-t, with degrees as well.
 
 Written for ONE Gaussian; callers ``vmap`` over a block of them. The factor determines the
 covariance type: [D, D] is a lower Cholesky factor L (covariance L L^T), [D] the standard
 deviations of a diagonal covariance. Updates work in the coordinates z = L^-1 (x - mean), in
 which the Gaussian is standard normal ("whitened"): they are affine invariant there, and well
 conditioned even for a badly conditioned covariance.
+
+A Student-t distribution is a Gaussian of random width: given a w that follows an inverse Gamma
+distribution, x has the covariance w L L^T. It differs from the Gaussian with the same factor in its
+density, in its score and in its noise, all of which are here. What moves a Gaussian moves a
+Student-t: the natural gradient of the joint distribution of x and w in (mu, Sigma) is that of the
+Gaussian, since E[1 / w] = 1, and its estimate by Stein's lemma too, since given w the w of the
+covariance and that of the Hessian cancel. The KL of a step is that of the joint distributions,
+which is no less than that of the Student-t themselves. Source: Lin, Khan, Schmidt, "Fast and simple
+natural-gradient variational inference with mixture of exponential-family approximations", ICML
+2019.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.scipy.linalg import solve_triangular
 
+from gmmvi_jax.numerics import student_t
 from gmmvi_jax.numerics.products import product
-from gmmvi_jax.typing import Array
-
-LOG_TWO_PI = float(np.log(2.0 * np.pi))
+from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
+from gmmvi_jax.typing import Array, PRNGKey
 
 
 class Gaussian(NamedTuple):
-    """A Gaussian, or a stack of them with a leading axis on every field."""
+    """A Gaussian or Student-t, or a stack of them with a leading axis on every field."""
 
     mean: Array  # [D]
     factor: Array  # [D, D] lower Cholesky factor of the covariance, or [D] standard deviations
     inverse_factor: Array  # [D, D] or [D]
+    # [] degrees of freedom of a Student-t, of which mean and factor are location and scale.
+    degrees: Array | None = None
 
 
 def is_diagonal(gaussian: Gaussian) -> bool:
@@ -75,14 +86,49 @@ def factor_diagonal(factor: Array, diagonal: bool) -> Array:
 
 def log_density_from_whitened(gaussian: Gaussian, whitened: Array) -> Array:
     """Returns [C] log N(x | mean, L L^T) at points given by their whitened form [D, C]."""
-    return log_density_at_mean(gaussian) - 0.5 * jnp.sum(whitened * whitened, axis=0)
+    squared_norms = jnp.sum(whitened * whitened, axis=0)
+    if gaussian.degrees is None:
+        return log_density_at_mean(gaussian) - 0.5 * squared_norms
+    log_kernel = student_t.log_kernel(squared_norms, gaussian.degrees, whitened.shape[0])
+    return _log_determinant(gaussian) + log_kernel
 
 
 def log_density_at_mean(gaussian: Gaussian) -> Array:
     """Returns [] log N(mean | mean, L L^T), the largest log density."""
     dim = gaussian.mean.shape[-1]
-    diagonal = factor_diagonal(gaussian.inverse_factor, is_diagonal(gaussian))
-    return jnp.sum(jnp.log(diagonal)) - 0.5 * dim * LOG_TWO_PI
+    if gaussian.degrees is None:
+        return _log_determinant(gaussian) - 0.5 * dim * LOG_TWO_PI
+    return _log_determinant(gaussian) + student_t.log_normaliser(gaussian.degrees, dim)
+
+
+def _log_determinant(gaussian: Gaussian) -> Array:
+    """Returns [] the log determinant of the inverse factor."""
+    return jnp.sum(jnp.log(factor_diagonal(gaussian.inverse_factor, is_diagonal(gaussian))))
+
+
+def weighted_by_score(block: Gaussian, log_densities: Array, values: Array) -> Array:
+    """Returns [B, C] values times rho, where the score is -rho L^-T z: of a Gaussian 1.
+
+    Of a Student-t rho is (nu + D) / (nu + |z|^2), which follows from the density.
+
+    Args:
+        block: of B components.
+        log_densities: [B, C] of points; anything where the values are 0.
+        values: [B, C].
+    """
+    if block.degrees is None:
+        return values
+    degrees, dim = block.degrees[:, None], block.mean.shape[-1]
+    depth = jnp.maximum(jax.vmap(log_density_at_mean)(block)[:, None] - log_densities, 0.0)
+    score = (1.0 + dim / degrees) * jnp.exp(-2.0 * depth / (degrees + dim))
+    return jnp.where(values == 0.0, 0.0, values * score)
+
+
+def noise_widths(key: PRNGKey, gaussian: Gaussian, count: int) -> Array | float:
+    """Returns [C, 1] by what normal noise of C samples of ONE component is to be multiplied."""
+    if gaussian.degrees is None:
+        return 1.0
+    return student_t.noise_scale(key, jnp.broadcast_to(gaussian.degrees, count))[:, None]
 
 
 def whiten_block(block: Gaussian, points: CentredPoints) -> Array:
@@ -96,7 +142,7 @@ def block_log_densities(block: Gaussian, whitened: Array) -> Array:
 
 
 def entropy(gaussian: Gaussian) -> Array:
-    """Returns the differential entropy in nats."""
+    """Returns the differential entropy of the Gaussian with this factor, in nats."""
     dim = gaussian.mean.shape[-1]
     diagonal = factor_diagonal(gaussian.factor, is_diagonal(gaussian))
     return jnp.sum(jnp.log(diagonal)) + 0.5 * dim * (1.0 + LOG_TWO_PI)
@@ -147,10 +193,11 @@ def move(gaussian: Gaussian, factor: Array, shift: Array) -> Gaussian:
     """
     mean = gaussian.mean + apply_factor(gaussian.factor, shift)
     if is_diagonal(gaussian):
-        return Gaussian(mean, gaussian.factor * factor, gaussian.inverse_factor / factor)
+        inverse_factor = gaussian.inverse_factor / factor
+        return Gaussian(mean, gaussian.factor * factor, inverse_factor, gaussian.degrees)
     new_factor = product(gaussian.factor, factor)
     inverse_factor = solve_triangular(new_factor, unit_like(new_factor), lower=True)
-    return Gaussian(mean, new_factor, inverse_factor)
+    return Gaussian(mean, new_factor, inverse_factor, gaussian.degrees)
 
 
 def factor_of_precision(precision: Array) -> Array:

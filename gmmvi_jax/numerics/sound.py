@@ -15,7 +15,8 @@ def is_sound(gaussian: Gaussian) -> Array:
     A component that collapses, as iBLR's do on noisy gradients, would otherwise end in densities
     that are not finite, and take the whole mixture with it.
     """
-    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in gaussian]))
+    arrays = gaussian[:3]  # of degrees inf is sound
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in arrays]))
     return finite & (whitening_error(gaussian) < LARGEST_WHITENING_ERROR)
 
 

@@ -1,9 +1,13 @@
 """Standard normal noise, drawn so that it compiles quickly."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.typing import Array, PRNGKey
+
+LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
 def standard_normal_rows(key: PRNGKey, num_rows: int, dim: int, dtype: jnp.dtype) -> Array:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
 
-from gmmvi_jax.numerics.gaussian import LOG_TWO_PI
+from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.typing import Array, PRNGKey
 
 # Stirling's series of log Gamma(x), the coefficients of x^-1, x^-3, ... (NIST DLMF, 5.11.1). From

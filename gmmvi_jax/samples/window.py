@@ -64,8 +64,9 @@ def empty_window(
     dim = shape.dim
     unit = jnp.ones(dim, dtype) if shape.diagonal else jnp.eye(dim, dtype=dtype)
     factors = jnp.broadcast_to(unit, (capacity, *unit.shape))
+    degrees = jnp.ones(capacity, dtype) if shape.has_degrees else None
     return ReuseWindow(
-        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, factors),
+        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, factors, degrees),
         row_counts=jnp.zeros(capacity, jnp.int32),
         usable_counts=jnp.zeros(capacity, jnp.int32),
         log_densities=jnp.zeros((capacity, num_rows), dtype),

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -90,7 +91,7 @@ def _num_unchanged(window: ReuseWindow, mixture: PaddedMixture) -> Array:
         own = take_block(mixture.gaussians, start, size)
         pending = take_block(window.gaussians, first + start, size)
         is_same = live_rows(start, size, window.num_pending)
-        for one, other in zip(own, pending, strict=True):
+        for one, other in zip(jax.tree.leaves(own), jax.tree.leaves(pending), strict=True):
             is_same &= jnp.all((one == other).reshape(size, -1), axis=1)
         is_known = jnp.all(is_same | ~live_rows(start, size, mixture.num_components))
         return num_unchanged + jnp.where((num_unchanged == start) & is_known, size, 0)

@@ -10,6 +10,7 @@ class MixtureShape(NamedTuple):
     dim: int
     diagonal: bool
     itemsize: int  # bytes of a float
+    has_degrees: bool = False  # of Student-t components
 
 
 class RowDemand(NamedTuple):

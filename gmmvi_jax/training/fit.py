@@ -20,7 +20,7 @@ from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
-from gmmvi_jax.samples.window_size import MixtureShape
+from gmmvi_jax.training.fit_config import config_of_fit
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.mesh_argument import mesh_of_one_run
@@ -34,13 +34,7 @@ from gmmvi_jax.training.train import Callback, resume_one, run_one
 from gmmvi_jax.typing import Array, PyTree
 from gmmvi_jax.variants.configurations import samtron, vips
 
-_MOST_ITERATIONS = 2_000  # something else should end the run before
-_LOG_EVERY = 10
-_DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
-_ADD_ITERS = 10
-_REUSE_RATIO = 2.0
 _MOST_SPLIT = 0.8  # of the capacity; the rest is for components where mass is missing
-_CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
 _NOISE = 1  # folded into the run's key, for the draws whose noise is measured
 # Of the search for a start: the share of budget and seconds, and the evaluations, at most.
 _SEARCH = (0.25, 20_000)
@@ -61,6 +55,8 @@ def fit(
     seconds: float | None = None,
     max_components: int | None = None,
     diagonal: bool = False,
+    components: str = "gaussian",
+    degrees: float | None = None,
     progress: bool | None = None,
     verbose: bool = True,
     callbacks: Callback | Sequence[Callback] = (),
@@ -96,6 +92,8 @@ def fit(
         seconds: most time, compilation included; about, for the same reason.
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
         diagonal: diagonal covariances, for hundreds of dimensions.
+        components: ``"student_t"`` for heavy tails; then ``result.gmm`` is a ``TMixture``.
+        degrees: of freedom of Student-t components, by default 5; see ``samtron``.
         progress: shows a progress bar on stderr.
         verbose: says on stderr what it found and chose, and how it ended, unless the logger
             ``gmmvi_jax`` is set up to (INFO; DEBUG has a line for every ten iterations).
@@ -130,8 +128,9 @@ def fit(
     until += [] if budget is None else [EvaluationBudget(budget)]
     until += [] if seconds is None else [TimeLimit(seconds)]
     settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}
+    settings |= {"components": components, "degrees": degrees}
     variant = samtron if has_gradient(target) else vips
-    config = _config(variant, example, mean, scale, {**settings, "domain": domain})
+    config = config_of_fit(variant, example, mean, scale, {**settings, "domain": domain})
     mesh = mesh_of_one_run(mesh)
     request = check_request(config, log_density, None, progress, callbacks, until)
     request = request._replace(mesh=mesh)
@@ -187,7 +186,7 @@ def _fit(
         start = _search(request, may_rescale, budget, seconds)
         if may_rescale and start.gmm is not None:
             layout = config.layout
-            config = _config(variant, config.dim, start.prior_mean, start.prior_scale, settings)
+            config = config_of_fit(variant, config.dim, start.prior_mean, start.prior_scale, settings)
             config = dataclasses.replace(config, layout=layout)
             request = request._replace(config=config)
     if start is None or start.num_basins:
@@ -251,44 +250,3 @@ def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | Py
             "position; log_density has no attribute dim or position."
         )
     return own
-
-
-def _config(
-    variant: Callable[..., Config],
-    example: int | PyTree,
-    mean: Any,
-    scale: Any,
-    settings: dict[str, Any],
-) -> Config:
-    """Returns the configuration, with as many components as there is memory for."""
-
-    def with_capacity(max_components: int | None) -> Config:
-        return variant(
-            example,
-            prior_mean=mean,
-            prior_scale=scale,
-            reuse_ratio=_REUSE_RATIO,
-            add_iters=_ADD_ITERS,
-            num_iterations=_MOST_ITERATIONS,
-            log_every=_LOG_EVERY,
-            diagnostic_samples=_DIAGNOSTIC_SAMPLES,
-            **{**settings, "max_components": max_components},
-        )
-
-    if settings["max_components"] is not None:
-        return with_capacity(settings["max_components"])
-    configs = map(with_capacity, _CAPACITIES)
-    return next(filter(_has_memory, configs), with_capacity(1))
-
-
-def _has_memory(config: Config) -> bool:
-    """Returns whether the window for reused samples keeps to its budget."""
-    algorithm = config.algorithm
-    shape = MixtureShape(
-        algorithm.max_components,
-        config.dim,
-        algorithm.initial_mixture.diagonal,
-        jnp.result_type(float).itemsize,
-    )
-    selector: Any = algorithm.sample_selector
-    return selector.window_size(shape).num_bytes(shape) <= selector.reuse_window_bytes

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,12 +18,12 @@ from gmmvi_jax.training.history import History
 from gmmvi_jax.training.run_loop import Row
 from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training.watch_memory import WatchMemory
 
 FORMAT = FileFormat(
     "gmmvi_jax.Snapshot", 2, "snapshot of a run", "train(checkpoint=DIRECTORY)", False
 )
-_GMM_FIELDS = ("log_weights", "means", "factors")
 _STATE, _GMM, _PREVIOUS, _HISTORY, _WATCH = "state.", "gmm.", "previous.", "history.", "watch."
 
 
@@ -140,11 +141,12 @@ def read_snapshot(path: Path, config: Config | None) -> Snapshot:
 
 
 def _gmm_arrays(gmm: GMM) -> dict[str, np.ndarray]:
-    return {name: np.asarray(getattr(gmm, name)) for name in _GMM_FIELDS}
+    return {field.name: np.asarray(getattr(gmm, field.name)) for field in fields(gmm)}
 
 
 def _gmm_of(arrays: Mapping[str, np.ndarray]) -> GMM:
-    return GMM(*(jax.device_put(arrays[name]) for name in _GMM_FIELDS))
+    family = TMixture if "degrees" in arrays else GMM
+    return family(**{name: jax.device_put(array) for name, array in arrays.items()})
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -30,6 +30,7 @@ from gmmvi_jax.requirements import (
 )
 from gmmvi_jax.typing import Array, PyTree
 from gmmvi_jax.variants.codenames import choices_of
+from gmmvi_jax.variants.families import degrees_of_family
 from gmmvi_jax.variants.settings import (
     IBayesSettings,
     SamtronSettings,
@@ -60,6 +61,8 @@ def from_codename(
     diagnostic_samples: int = 2000,
     temperature: float | Array | Schedule = 1.0,
     diagonal: bool = False,
+    components: str = "gaussian",
+    degrees: float | Array | None = None,
     average_iterates: bool = True,
     seed: int = 0,
     **module_settings: Any,
@@ -89,6 +92,10 @@ def from_codename(
         diagnostic_samples: draws for the ELBO between chunks, 0 for none.
         temperature: beta, a number or a schedule over iterations.
         diagonal: diagonal covariances.
+        components: ``"gaussian"``, or ``"student_t"`` for heavy tails; then the result's mixture is
+            a ``TMixture``. Not with MORE (Z).
+        degrees: of freedom of Student-t components, by default 5; few are heavy tails, 1 is a
+            Cauchy distribution, inf a Gaussian.
         average_iterates: return an average of the last iterates instead of the last one, see
             ``NaturalParameterAverage``; the steps are the same.
         seed: of the run.
@@ -121,7 +128,8 @@ def from_codename(
         codename=codename,
         diagonal=diagonal,
     )
-    start = PriorInitialization(mean, scale, variance, num_initial_components, diagonal)
+    family = degrees_of_family(components, degrees)
+    start = PriorInitialization(mean, scale, variance, num_initial_components, diagonal, family)
     algorithm = Algorithm(
         **_modules(problem, module_settings),
         iterate_averaging=NaturalParameterAverage() if average_iterates else LastIterate(),

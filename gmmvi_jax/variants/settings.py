@@ -32,6 +32,8 @@ class CommonSettings(TypedDict, total=False):
     diagnostic_samples: int
     temperature: Number | Schedule
     diagonal: bool
+    components: str
+    degrees: float | Array | None
     average_iterates: bool
     seed: int
 

@@ -33,6 +33,17 @@ def _check_own_samples(config: Config) -> None:
         )
 
 
+def _check_family(config: Config) -> None:
+    """Raises ValueError where an estimator is for Gaussians alone, and the components are not."""
+    algorithm = config.algorithm
+    require(
+        algorithm.initial_mixture.degrees is None
+        or not isinstance(algorithm.natural_gradient, MORE),
+        "components='student_t' does not go with MORE (Z), whose regression is for Gaussians; take "
+        "Stein (S), which needs gradients, or Gaussian components.",
+    )
+
+
 def validate(config: Config) -> None:
     """Checks a configuration; called by its constructors and by ``train``.
 
@@ -57,5 +68,6 @@ def validate(config: Config) -> None:
     for module in MODULES:
         module.check(getattr(algorithm, module.field))
     _check_own_samples(config)
+    _check_family(config)
     for iteration in (1, run.num_iterations):
         check_schedule("temperature", algorithm.temperature, iteration)

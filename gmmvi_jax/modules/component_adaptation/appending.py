@@ -26,6 +26,8 @@ def append_component(
 ) -> tuple[PaddedMixture, Remembered]:
     """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing.
 
+    A Student-t has the degrees of the first component.
+
     Args:
         mixture: with a free slot, if due.
         remembered: a pytree of what is remembered; its arrays have K leading, numbers stay.
@@ -39,7 +41,9 @@ def append_component(
         jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
     )
     deviation = jnp.sqrt(variance)
-    gaussian = Gaussian(mean, unit * deviation, unit / deviation)
+    degrees = mixture.gaussians.degrees
+    degrees = None if degrees is None else degrees[0]
+    gaussian = Gaussian(mean, unit * deviation, unit / deviation, degrees)
     log_weight = jnp.asarray(INITIAL_LOG_WEIGHT, dtype)
     rows = [array[0] if array.ndim else array for array in jax.tree.leaves(newborn)]
     rows = [*jax.tree.leaves((log_weight, gaussian)), *rows]

@@ -19,7 +19,13 @@ from jax import lax
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
-from gmmvi_jax.numerics.gaussian import block_log_densities, centre_points, unit_like, whiten_block
+from gmmvi_jax.numerics.gaussian import (
+    block_log_densities,
+    centre_points,
+    unit_like,
+    weighted_by_score,
+    whiten_block,
+)
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, normalizer
 from gmmvi_jax.samples.batch import SampleBatch
@@ -58,7 +64,7 @@ def lowest_height(gradient: NaturalGradient, temperature: Array) -> Array:
 
 
 def add_jump(
-    gradient: NaturalGradient, whitened: Array, drops: Array, shrinkage: Array
+    gradient: NaturalGradient, whitened: Array, drops: Array, tilted: Array, shrinkage: Array
 ) -> NaturalGradient:
     """Adds the jump of a chunk of samples to ONE component's whitened natural gradient.
 
@@ -66,15 +72,17 @@ def add_jump(
         gradient: of the component.
         whitened: [D, C] the samples z in its whitened coordinates.
         drops: [C] w (phi - E[phi]), with normalised weights w.
+        tilted: [C] the same times rho, see ``weighted_by_score``.
         shrinkage: [] drop of the sample at the mean that counts as inside.
     """
     total = jnp.sum(drops) + shrinkage
     if gradient.hessian.ndim == 1:
-        second = product(jnp.square(whitened), drops) - total
+        second = product(jnp.square(whitened), tilted) - total
     else:
-        second = product(drops * whitened, whitened.T)
+        second = product(tilted * whitened, whitened.T)
         second = second - total * unit_like(second)
-    return NaturalGradient(gradient.gradient + product(whitened, drops), gradient.hessian - second)
+    first = product(whitened, tilted)
+    return NaturalGradient(gradient.gradient + first, gradient.hessian - second)
 
 
 def _is_any_outside(batch: SampleBatch) -> Array:
@@ -138,7 +146,8 @@ def add_jumps(
         heights = jnp.where(is_first, first_heights, heights)
         added = product(weights, is_outside) / block_sums.total_weight
         shares = jnp.where(is_first, shares + added, shares)
-        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops, shrinkage)
+        tilted = weighted_by_score(block, log_densities, drops)
+        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops, tilted, shrinkage)
         return put_block(carry, (heights, shares, block_gradient), start)
 
     zeros = jnp.zeros_like(mixture.log_weights)
