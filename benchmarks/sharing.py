@@ -83,9 +83,9 @@ def _measure(name: str, bits: str) -> dict[str, Any]:
         alone[key] == together[key] for key in alone if key.startswith("num_")
     )
     if bits == "32":
-        desired = config.algorithm.sample_selector.desired_samples
+        selector: Any = config.algorithm.sample_selector
         for factor in (1, 4):
-            own = config.replace(desired_samples=factor * desired)
+            own = config.replace(desired_samples=factor * selector.desired_samples)
             counts, num_bytes = exchanged(_step_text(own, target, mesh))
             found[f"exchanges_{factor}"], found[f"bytes_{factor}"] = dict(counts), num_bytes
     return found | {"seconds": time.perf_counter() - start}

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.blocks import (
     round_up,
@@ -77,7 +78,7 @@ def to_gmm(mixture: PaddedMixture) -> Any:
     return GMM(*map(take, arrays))
 
 
-def from_gmm(gmm: GMM | TMixture, max_components: int, block_size: int | None = None) -> PaddedMixture:
+def from_gmm(gmm: Mixture, max_components: int, block_size: int | None = None) -> PaddedMixture:
     """Returns a padded mixture with the components of ``gmm`` in its first slots.
 
     Args:
@@ -99,7 +100,7 @@ def from_gmm(gmm: GMM | TMixture, max_components: int, block_size: int | None = 
 
 
 @partial(jax.jit, static_argnames=("max_components", "block_size"))
-def _pad(gmm: GMM | TMixture, max_components: int, block_size: int) -> PaddedMixture:
+def _pad(gmm: Mixture, max_components: int, block_size: int) -> PaddedMixture:
     count, dim = gmm.means.shape
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype

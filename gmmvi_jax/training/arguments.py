@@ -20,9 +20,11 @@ from gmmvi_jax.files.npz import format_of
 from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_seed, shown
 from gmmvi_jax.state import TrainState
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training import state_files
 from gmmvi_jax.training.many_result import TrainManyResult
 from gmmvi_jax.training.result import TrainResult
@@ -30,7 +32,7 @@ from gmmvi_jax.training.run_directory import read_run
 from gmmvi_jax.training.sample_exchange import require_samples
 from gmmvi_jax.typing import Array
 
-Initial: TypeAlias = GMM | TrainState | TrainResult | str | os.PathLike[str]
+Initial: TypeAlias = Mixture | TrainState | TrainResult | str | os.PathLike[str]
 Initials: TypeAlias = Initial | TrainManyResult | Sequence[Initial]
 
 
@@ -165,7 +167,7 @@ def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
         return None
     if isinstance(initial, TrainState):
         return _fitting_state(initial, config)
-    if isinstance(initial, GMM):
+    if isinstance(initial, Mixture):
         return _fitting_mixture(initial, config)
     raise TypeError(
         f"initial must be a GMM, a TrainState, a TrainResult or the path of a file with one of "
@@ -207,7 +209,7 @@ def as_initials(
     return one
 
 
-def _load(path: Path, config: Config) -> GMM | TrainState:
+def _load(path: Path, config: Config) -> Mixture | TrainState:
     """Returns the mixture or the state in a file, whichever its header names; or of a run."""
     if path.is_dir():
         return read_run(path, config).state
@@ -218,6 +220,8 @@ def _load(path: Path, config: Config) -> GMM | TrainState:
         return state_files.load_state(path, config)
     if found == gmm_files.FORMAT.name:
         return GMM.load(path)
+    if found == gmm_files.STUDENT_T_FORMAT.name:
+        return TMixture.load(path)
     raise ValueError(
         f"initial: {path} is neither a state (save_state) nor a mixture (GMM.save); the directory "
         f"of a run (checkpoint=) will do as well."
@@ -231,11 +235,17 @@ def _fitting_state(state: TrainState, config: Config) -> TrainState:
             f"initial holds the states of {mixture.log_weights.shape[0]} runs; pick one, e.g. "
             f"state.run(0)."
         )
-    _check_fit(mixture.dim, mixture.is_diagonal, config)
+    degrees = mixture.gaussians.degrees
+    _check_fit(mixture.dim, mixture.is_diagonal, degrees is not None, config)
+    if degrees is None and config.algorithm.initial_mixture.degrees is not None:
+        raise ValueError(
+            "initial is a state of Gaussian components, but the config has Student-t; give its "
+            "mixture, state.gmm(), or make the config with components='gaussian'."
+        )
     return state
 
 
-def _fitting_mixture(gmm: GMM, config: Config) -> GMM:
+def _fitting_mixture(gmm: Mixture, config: Config) -> Any:
     """Returns the mixture in the dtype of the run."""
     dtype = jnp.result_type(float)
     fields = {
@@ -249,7 +259,7 @@ def _fitting_mixture(gmm: GMM, config: Config) -> GMM:
     ):
         shapes = {name: array.shape for name, array in fields.items()}
         raise ValueError(f"initial has arrays that do not fit together, {shapes}; see GMM.")
-    _check_fit(means.shape[1], factors.ndim == 2, config)
+    _check_fit(means.shape[1], factors.ndim == 2, isinstance(gmm, TMixture), config)
     most = config.algorithm.max_components
     if len(means) > most:
         raise ValueError(
@@ -260,16 +270,21 @@ def _fitting_mixture(gmm: GMM, config: Config) -> GMM:
             raise ValueError(
                 f"initial has {name} that are not finite in {dtype}; start from others."
             )
-    return GMM(log_weights, means, factors)
+    return jax.tree.map(lambda array: jnp.asarray(array, dtype), gmm)
 
 
-def _check_fit(dim: int, is_diagonal: bool, config: Config) -> None:
+def _check_fit(dim: int, is_diagonal: bool, has_degrees: bool, config: Config) -> None:
     if dim != config.dim:
         raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
     if is_diagonal != config.algorithm.initial_mixture.diagonal:
         raise ValueError(
             "initial and config differ in diagonal covariances; make the config with "
             f"diagonal={is_diagonal}."
+        )
+    if has_degrees and config.algorithm.initial_mixture.degrees is None:
+        raise ValueError(
+            "initial has Student-t components, but the config Gaussian ones; make it with "
+            "components='student_t', or give initial.to_gmm()."
         )
 
 

@@ -186,7 +186,9 @@ def _fit(
         start = _search(request, may_rescale, budget, seconds)
         if may_rescale and start.gmm is not None:
             layout = config.layout
-            config = config_of_fit(variant, config.dim, start.prior_mean, start.prior_scale, settings)
+            config = config_of_fit(
+                variant, config.dim, start.prior_mean, start.prior_scale, settings
+            )
             config = dataclasses.replace(config, layout=layout)
             request = request._replace(config=config)
     if start is None or start.num_basins:

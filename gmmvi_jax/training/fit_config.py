@@ -1,4 +1,4 @@
-"""The configuration of ``fit``: SAMTRON with reuse, and as many components as there is memory for."""
+"""The configuration of ``fit``: SAMTRON with reuse, and what memory holds of components."""
 
 from collections.abc import Callable
 from typing import Any

@@ -13,12 +13,12 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training.config_text import from_json, to_json
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.run_loop import Row
 from gmmvi_jax.training.state_files import state_arrays, state_of_arrays
 from gmmvi_jax.training.status import Ending, Status
-from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training.watch_memory import WatchMemory
 
 FORMAT = FileFormat(
@@ -144,7 +144,7 @@ def _gmm_arrays(gmm: GMM) -> dict[str, np.ndarray]:
     return {field.name: np.asarray(getattr(gmm, field.name)) for field in fields(gmm)}
 
 
-def _gmm_of(arrays: Mapping[str, np.ndarray]) -> GMM:
+def _gmm_of(arrays: Mapping[str, np.ndarray]) -> Any:
     family = TMixture if "degrees" in arrays else GMM
     return family(**{name: jax.device_put(array) for name, array in arrays.items()})
 

@@ -259,7 +259,8 @@ def test_a_component_without_a_finite_gradient_is_rejected_alone(
     assert info.num_rejected == 1
     assert record.divergences[13] == 0.0
     others = np.flatnonzero(np.arange(K) != 13)
-    for was, now, healthy in zip(before.gaussians, padded.gaussians, sound.gaussians, strict=True):
+    mixtures = (before.gaussians, padded.gaussians, sound.gaussians)
+    for was, now, healthy in zip(*map(jax.tree.leaves, mixtures), strict=True):
         np.testing.assert_array_equal(now[13], was[13])
         np.testing.assert_array_equal(now[others], healthy[others])
 

@@ -149,9 +149,9 @@ def test_nothing_is_computed_where_no_sample_is_outside(
 ) -> None:
     visits = []
 
-    def counted(gradient: Any, whitened: Any, drops: Any, shrinkage: Any) -> Any:
+    def counted(gradient: Any, whitened: Any, drops: Any, tilted: Any, shrinkage: Any) -> Any:
         jax.debug.callback(lambda _: visits.append(True), drops[0])
-        return add_jump(gradient, whitened, drops, shrinkage)
+        return add_jump(gradient, whitened, drops, tilted, shrinkage)
 
     monkeypatch.setattr(jumps, "add_jump", counted)
     mixture, points, gradient, log_background = make_case(COUNT, False)
