@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
-from gmmvi_jax.densities.host_errors import kept_errors, own_errors
+from gmmvi_jax.densities.host_errors import deferred_errors, is_deferred, kept_errors, own_errors
 from gmmvi_jax.densities.host_results import checked_results
 from gmmvi_jax.densities.time_limit import within
+from gmmvi_jax.numerics.devices import num_devices
 from gmmvi_jax.requirements import is_real_number, is_traced
 from gmmvi_jax.typing import Array, PyTree
 
@@ -77,8 +78,9 @@ class BlackBox:
         like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), points)
         values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
         results = (values, like if with_gradient else None)
+        called = _called_by_jax if num_devices() == 1 else _called_by_one_of_several
         words = jax.pure_callback(
-            functools.partial(_called_by_jax, self, with_gradient, values.dtype),
+            functools.partial(called, self, with_gradient, values.dtype),
             jax.eval_shape(_to_words, results),
             _to_words(points),
             num_live,
@@ -141,6 +143,19 @@ def _called_by_jax(*arguments: Any) -> tuple[np.ndarray, PyTree]:
     """Returns what ``_run_on_host`` does; its errors are kept, see ``own_errors``."""
     with kept_errors():
         return _run_on_host(*arguments)
+
+
+def _called_by_one_of_several(
+    target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
+) -> tuple[np.ndarray, PyTree]:
+    """Returns what ``_run_on_host`` does, NaN after an error, which is raised after the chunk."""
+    if not is_deferred():
+        with deferred_errors():
+            return _run_on_host(target, with_gradient, dtype, points, num_live)
+    points = jax.tree.map(_host_from_words, points)
+    values = np.full(jax.tree.leaves(points)[0].shape[: np.ndim(num_live) + 1], np.nan, dtype)
+    gradients = jax.tree.map(np.zeros_like, points) if with_gradient else None
+    return jax.tree.map(_host_to_words, (values, gradients))
 
 
 def _run_on_host(

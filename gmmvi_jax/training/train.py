@@ -81,7 +81,7 @@ def train(
             the target at its part of the samples, and sums over that part. The result is that of
             one device but for the order of sums. For expensive targets and many samples; a CPU has
             as many devices as ``jax.config.update("jax_num_cpu_devices", 8)`` says before JAX is
-            used.
+            used. A black box is called by all of them at once, in threads.
 
     Returns:
         The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
