@@ -10,6 +10,7 @@ COMMANDS = {
     "stops": ("stops", "when Convergence ends a run: false stops and late ones"),
     "settings": ("settings.command", "SAMTRON with one choice or setting changed at a time"),
     "many": ("many", "a hundred regressions, 64 seeds: train_many, a loop, the steps alone"),
+    "workers": ("workers", "a target of 50 ms per point on 1 to 8 worker processes"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),
     "models": ("models.command", "models of NumPyro: fit, NUTS, a Gaussian guide"),
     "sbibm": ("sbibm.command", "posteriors of sbibm against its reference samples"),
