@@ -4,18 +4,20 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Executor
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gmmvi_jax.densities.callable_pytree import StaticCallable
-from gmmvi_jax.densities.host_errors import deferred_errors, is_deferred, kept_errors, own_errors
-from gmmvi_jax.densities.host_results import checked_results
-from gmmvi_jax.densities.time_limit import within
+from gmmvi_jax.densities.host_calls import Calls
+from gmmvi_jax.densities.host_errors import own_errors
+from gmmvi_jax.densities.host_evaluation import called_by_jax
+from gmmvi_jax.densities.host_words import from_words, to_words
+from gmmvi_jax.densities.workers import Workers, as_workers
 from gmmvi_jax.numerics.devices import num_devices
-from gmmvi_jax.requirements import is_real_number, is_traced
+from gmmvi_jax.requirements import is_real_number, is_traced, shown
 from gmmvi_jax.typing import Array, PyTree
 
 
@@ -30,6 +32,9 @@ class BlackBox:
         dim: D, if it was given.
         batched: whether both functions take many points.
         timeout: seconds that one call of them may take; None for no limit.
+        workers: that call them; None for this process.
+        on_error: what a call that raises does: "raise", or "nan".
+        told: the types of exceptions that there was a warning of.
     """
 
     function: StaticCallable
@@ -37,6 +42,9 @@ class BlackBox:
     dim: int | None
     batched: bool
     timeout: float | None = None
+    workers: Workers | None = None
+    on_error: Literal["raise", "nan"] = "raise"
+    told: set[type] = dataclasses.field(default_factory=set, repr=False, compare=False)
 
     @property
     def has_gradient(self) -> bool:
@@ -78,46 +86,30 @@ class BlackBox:
         like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), points)
         values = jax.ShapeDtypeStruct(leaves[0].shape[:1], jnp.result_type(*leaves))
         results = (values, like if with_gradient else None)
-        called = _called_by_jax if num_devices() == 1 else _called_by_one_of_several
         words = jax.pure_callback(
-            functools.partial(called, self, with_gradient, values.dtype),
-            jax.eval_shape(_to_words, results),
-            _to_words(points),
+            functools.partial(
+                called_by_jax,
+                self._calls(),
+                self.workers,
+                self.told,
+                with_gradient,
+                values.dtype,
+                num_devices() > 1,
+            ),
+            jax.eval_shape(to_words, results),
+            to_words(points),
             num_live,
             vmap_method="broadcast_all",
         )
         if not is_traced(jax.tree.leaves(words)[0]):
             jax.block_until_ready(words)  # here, so that its error is raised here
-        return jax.tree.map(_from_words, words, results)
+        return jax.tree.map(from_words, words, results)
 
-
-def _to_words(tree: PyTree) -> Any:
-    """Returns the tree with float64 arrays as [..., 2] uint32, the others unchanged.
-
-    JAX rounds float64 arguments and results of a callback to float32 on threads where float64 is
-    not enabled; with ``jax.enable_x64`` as a context manager these are all but one.
-    """
-
-    def convert(leaf: Array) -> Array:
-        is_wide = leaf.dtype == jnp.float64
-        return jax.lax.bitcast_convert_type(leaf, jnp.uint32) if is_wide else leaf
-
-    return jax.tree.map(convert, tree)
-
-
-def _from_words(array: Array, like: jax.ShapeDtypeStruct) -> Array:
-    """Returns the inverse of ``_to_words`` for one array."""
-    return jax.lax.bitcast_convert_type(array, like.dtype) if array.dtype != like.dtype else array
-
-
-def _host_from_words(leaf: Any) -> np.ndarray:
-    """Returns the inverse of ``_to_words`` for one array, as a copy in numpy."""
-    array = np.array(leaf, order="C")
-    return array.view(np.float64)[..., 0] if array.dtype == np.uint32 else array
-
-
-def _host_to_words(array: np.ndarray) -> np.ndarray:
-    return array[..., None].view(np.uint32) if array.dtype == np.float64 else array
+    def _calls(self) -> Calls:
+        # The functions themselves: other processes get them by pickle.
+        gradient = None if self.gradient is None else self.gradient.function
+        keeps_on = self.on_error == "nan"
+        return Calls(self.function.function, gradient, self.batched, self.timeout, keeps_on)
 
 
 def _add_axis(x: PyTree) -> Any:
@@ -139,83 +131,15 @@ def _value_jvp(
     return value, jnp.asarray(sum(jax.tree.leaves(products)), value.dtype)
 
 
-def _called_by_jax(*arguments: Any) -> tuple[np.ndarray, PyTree]:
-    """Returns what ``_run_on_host`` does; its errors are kept, see ``own_errors``."""
-    with kept_errors():
-        return _run_on_host(*arguments)
-
-
-def _called_by_one_of_several(
-    target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
-) -> tuple[np.ndarray, PyTree]:
-    """Returns what ``_run_on_host`` does, NaN after an error, which is raised after the chunk."""
-    if not is_deferred():
-        with deferred_errors():
-            return _run_on_host(target, with_gradient, dtype, points, num_live)
-    points = jax.tree.map(_host_from_words, points)
-    values = np.full(jax.tree.leaves(points)[0].shape[: np.ndim(num_live) + 1], np.nan, dtype)
-    gradients = jax.tree.map(np.zeros_like, points) if with_gradient else None
-    return jax.tree.map(_host_to_words, (values, gradients))
-
-
-def _run_on_host(
-    target: BlackBox, with_gradient: bool, dtype: Any, points: PyTree, num_live: Any
-) -> tuple[np.ndarray, PyTree]:
-    """Implements ``BlackBox.evaluate_batch`` in numpy; float64 arrays are in words.
-
-    Args:
-        target: the black box.
-        with_gradient: whether to return gradients.
-        dtype: of the values.
-        points: [..., C, D], or a pytree of such arrays; float64 in words.
-        num_live: [...] int32, number of live rows; may be negative.
-    """
-    points = jax.tree.map(_host_from_words, points)
-    num_live = np.asarray(num_live)
-    chunk = jax.tree.leaves(points)[0].shape[num_live.ndim]
-    live = np.arange(chunk) < num_live[..., None]  # [..., C]
-    values = np.zeros(live.shape, dtype)
-    gradients = jax.tree.map(np.zeros_like, points) if with_gradient else None
-    if live.any():
-        asked = jax.tree.map(lambda leaf: leaf[live], points)  # [n, D]
-        values[live] = _results(target, "function", asked, values[live])
-        if with_gradient:
-
-            def store(buffer: np.ndarray, found: np.ndarray) -> None:
-                buffer[live] = found
-
-            jax.tree.map(store, gradients, _results(target, "gradient", asked, asked))
-    return jax.tree.map(_host_to_words, (values, gradients))
-
-
-def _results(target: BlackBox, name: str, points: PyTree, like: PyTree) -> PyTree:
-    """Returns what the function or the gradient returns for points [n, D].
-
-    Args:
-        target: the black box.
-        name: of its attribute.
-        points: [n, D], or a pytree of such arrays.
-        like: arrays of the shapes, [n, ...], and the dtypes of the results.
-    """
-    call = functools.partial(within, target.timeout, name, getattr(target, name))
-    if target.batched:
-        return checked_results(name, call(points), like, True)
-    row = jax.tree.map(lambda leaf: leaf[0], like)
-    rows = [checked_results(name, call(point), row, False) for point in _one_by_one(points)]
-    return jax.tree.map(lambda *own: np.stack(own), *rows)
-
-
-def _one_by_one(points: PyTree) -> list[Any]:
-    num_points = len(jax.tree.leaves(points)[0])
-    return [jax.tree.map(lambda leaf, i=i: leaf[i], points) for i in range(num_points)]
-
-
 def black_box(
     function: Callable[..., Any],
     dim: int | None = None,
     gradient: Callable[..., Any] | None = None,
     batched: bool = True,
     timeout: float | None = None,
+    executor: Executor | None = None,
+    batch_size: int | None = None,
+    on_error: Literal["raise", "nan"] = "raise",
 ) -> BlackBox:
     """Makes a target from a function that JAX cannot trace: numpy, another library, a simulator.
 
@@ -240,13 +164,24 @@ def black_box(
         timeout: seconds that a call of either may take, e.g. of a simulator that may hang; beyond
             them it is a TimeoutError, and the run ends with what was computed. None, or
             infinity, for no limit.
+        executor: workers that call both in place of this process: a ProcessPoolExecutor, a
+            ThreadPoolExecutor or another ``concurrent.futures.Executor``, which stays open while
+            the target is evaluated. With ``batched=False`` every point is a job; else the points of
+            a chunk are cut into as many jobs as there are workers, or one for each point where the
+            pool does not say how many. ``docs/densities.md`` says how to make a pool.
+        batch_size: points per job of the executor, instead.
+        on_error: "nan" takes the log density for NaN at the points of a call that raises, or that
+            takes too long; they are counted, and reported as unusable. One warning tells of each
+            type of exception. Results that cannot be right, and workers that die, are errors still.
 
     With positions that are pytrees (``on_pytree``) both get a pytree of numpy arrays with the n
     points along their leading axes, and ``gradient`` returns such a pytree.
 
     Raises:
-        TypeError: ``function`` or ``gradient`` is not callable, or ``timeout`` is no number.
-        ValueError: ``timeout`` is not positive.
+        TypeError: ``function`` or ``gradient`` is not callable, ``timeout`` is no number, or
+            ``executor`` is no pool.
+        ValueError: ``timeout`` is not positive, ``batch_size`` is no positive integer or there is
+            no executor, or ``on_error`` is something else.
 
     Example:
         >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
@@ -256,12 +191,16 @@ def black_box(
     for name, value in (("function", function), ("gradient", gradient)):
         if not callable(value) and not (name == "gradient" and value is None):
             raise TypeError(f"{name} must be a function of points, got {type(value).__name__}.")
+    if not (isinstance(on_error, str) and on_error in ("raise", "nan")):
+        raise ValueError(f'on_error must be "raise" or "nan", got {shown(on_error)}.')
     return BlackBox(
         function=StaticCallable(function),
         gradient=None if gradient is None else StaticCallable(gradient),
         dim=dim,
         batched=batched,
         timeout=_as_limit(timeout),
+        workers=as_workers(executor, batch_size),
+        on_error=on_error,
     )
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Run
-from gmmvi_jax.densities.host_errors import own_errors
+from gmmvi_jax.densities.host_errors import own_errors, place_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.interrupts import Interrupts
@@ -187,4 +187,6 @@ def _failure(error: Exception) -> Ending:
     text = f"{type(error).__name__}: {error}"
     if "Traceback" in text:  # an error in host code; the last line is the user's exception
         text = text.rstrip().splitlines()[-1]
+    place = place_of(error)
+    text = f"{text} ({place})" if place else text
     return Ending(Status.FAILED, text, error)

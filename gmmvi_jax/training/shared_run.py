@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.typing import PyTree
 
 
@@ -49,9 +50,17 @@ def shapes_everywhere(shapes: PyTree, mesh: Mesh | None) -> PyTree:
 
 
 def here(tree: PyTree, mesh: Mesh | None) -> PyTree:
-    """Returns what the first device of this process holds of a pytree that is everywhere."""
+    """Returns what the first device of this process holds of a pytree that is everywhere.
+
+    With a mesh it waits for the program that computes it: an error of the user's function, which
+    the devices do not learn of (``host_errors.kept_errors``), is raised here.
+    """
+    if mesh is None:
+        return tree
+    with own_errors():
+        jax.block_until_ready(tree)
 
     def first(leaf: Any) -> Any:
         return leaf.addressable_shards[0].data
 
-    return tree if mesh is None else jax.tree.map(first, tree)
+    return jax.tree.map(first, tree)

@@ -148,7 +148,16 @@ CALLS: dict[str, Call] = {
     "callbacks.tensorboard": Call(callbacks.tensorboard, dict(writer=None)),
     "callbacks.every": Call(callbacks.every, dict(seconds=1.0, callback=reached)),
     "densities.black_box": Call(
-        densities.black_box, dict(function=reached, dim=2, gradient=None, batched=True)
+        densities.black_box,
+        dict(
+            function=reached,
+            dim=2,
+            gradient=None,
+            batched=True,
+            timeout=None,
+            executor=None,
+            on_error="raise",
+        ),
     ),
     "densities.minibatch": Call(
         densities.minibatch,
