@@ -93,8 +93,8 @@ def from_config(
         elif _KNOWN[name] in ours:  # the code, too, passes over settings of other choices
             found[_KNOWN[name]] = _number(value)
     found |= overrides
-    settings: dict[str, Any] = found
-    config = from_codename(codename, dim, **settings)
+    chosen: dict[str, Any] = found
+    config = from_codename(codename, dim, **chosen)
     if "max_database_size" not in ours or "max_database_size" in overrides:
         return config
     size = archive_size(given, config.dim, found["num_database_samples"])

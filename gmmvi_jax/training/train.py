@@ -14,7 +14,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training.arguments import Initial, as_initial
+from gmmvi_jax.training.initial_argument import Initial, as_initial
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch

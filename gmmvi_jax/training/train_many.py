@@ -11,9 +11,10 @@ from jax.sharding import Mesh
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.training.arguments import Initials, as_initials, as_seeds
+from gmmvi_jax.training.arguments import as_seeds
 from gmmvi_jax.training.data_argument import as_data
 from gmmvi_jax.training.history import History
+from gmmvi_jax.training.initial_argument import Initials, as_initials
 from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch
