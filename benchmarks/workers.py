@@ -2,7 +2,9 @@
 
 Once the target computes, so that no more workers help than there are cores, and once it sleeps, as
 one that waits for a program on another machine. The pool is made, and everything is compiled,
-before the clock starts. ``black_box(f, batched=False)`` without an executor stands beside it.
+before the clock starts. ``black_box(f, batched=False)`` without an executor stands beside it, and
+what the pool alone does with as many points just after each run: other work on the machine slows
+down both.
 """
 
 import multiprocessing
@@ -66,12 +68,16 @@ def _measure(name: str, num_workers: int, executor: Executor | None) -> dict[str
     # The first look at the target is in the seconds, and counts as a diagnosis.
     look = int(result.history["num_diagnostic_evaluations"][-1])
     count = _counted(result) - _counted(first) + look
+    start = time.perf_counter()
+    list((map if executor is None else executor.map)(function, np.zeros((count, _DIM))))
+    alone = time.perf_counter() - start
     return {
         "target": name,
         "workers": num_workers,
         "seconds_per_iteration": seconds / _NUM_ITERATIONS,
         "evaluations": count,
         "evaluations_per_second": count / seconds,
+        "evaluations_per_second_alone": count / alone,
         "load": os.getloadavg()[0],
     }
 
@@ -82,7 +88,7 @@ def main(arguments: list[str]) -> int:
     runs = []
     context = multiprocessing.get_context("spawn")
     for name in given.names:
-        print(f"{name:<10}{'workers':>8}{'s / iteration':>15}{'evaluations / s':>17}")
+        print(f"{name:<10}{'workers':>8}{'s / iteration':>15}{'evaluations / s':>17}{'alone':>8}")
         for count in _WORKERS:
             if count == 0:
                 runs.append(_measure(name, count, None))
@@ -91,7 +97,8 @@ def main(arguments: list[str]) -> int:
                     list(pool.map(time.sleep, [0.5] * count))  # all of them have started
                     runs.append(_measure(name, count, pool))
             run = runs[-1]
-            shown = f"{run['seconds_per_iteration']:15.3f}{run['evaluations_per_second']:17.1f}"
+            rates = [run[f"evaluations_per_second{way}"] for way in ("", "_alone")]
+            shown = f"{run['seconds_per_iteration']:15.3f}{rates[0]:17.1f}{rates[1]:8.1f}"
             print(f"{'':<10}{count or 'none':>8}{shown}", flush=True)
             write_results(given.out, runs)
     return 0
