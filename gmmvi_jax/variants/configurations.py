@@ -140,12 +140,7 @@ def from_codename(
     )
     config = Config(
         algorithm=algorithm,
-        run=Run(
-            num_iterations=num_iterations,
-            seed=seed,
-            log_every=log_every,
-            diagnostic_samples=diagnostic_samples,
-        ),
+        run=Run(num_iterations, seed, log_every, diagnostic_samples),
         layout=layout,
     )
     validate(config)
