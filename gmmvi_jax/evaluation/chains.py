@@ -24,7 +24,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.gmm.arguments import gaussians_of, require_gmm
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.packages import needed_by
 from gmmvi_jax.requirements import require_int, require_temperature
@@ -114,7 +114,9 @@ def chain_check(
 
 def mean_covariance(gmm: GMM) -> Array:
     """Returns [D, D] the mean of the components' covariances, a metric for chains."""
-    return jnp.asarray(np.tensordot(np.asarray(gmm.weights), np.asarray(gmm.covariances), 1))
+    return jnp.asarray(
+        np.tensordot(np.asarray(gmm.weights), np.asarray(gaussians_of(gmm).covariances), 1)
+    )
 
 
 def require_chains(target: LogDensity) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, has_gradient
 from gmmvi_jax.evaluation.on_host import host_arrays, host_covariance, host_draws
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
@@ -31,7 +32,7 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     offset = weights @ means - centre
     if gmm.dim > _MAX_DIM:  # no covariance, and no eigenvectors
         largest = int(np.argmax(np.var(means, axis=0) + offset**2))
-        widest = int(np.argmax(np.max(np.asarray(gmm.variances), axis=0)))
+        widest = int(np.argmax(np.max(np.asarray(gaussians_of(gmm).variances), axis=0)))
         return _steps(gmm, [np.eye(1, gmm.dim, index)[0] for index in (largest, widest)])
     covariance = host_covariance(gmm)
     axes = [

@@ -4,6 +4,7 @@ import numpy as np
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.numerics.keys import host_generator
+from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import PRNGKey
 
 
@@ -39,6 +40,11 @@ def host_draws(gmm: GMM, key: PRNGKey, count: int) -> np.ndarray:
     weights = np.nan_to_num(weights, nan=1.0)
     components = generator.choice(len(means), count, p=weights / np.sum(weights))
     noise = generator.normal(size=(count, gmm.dim))
+    if isinstance(gmm, TMixture):
+        degrees = np.asarray(gmm.degrees, float)[components]
+        finite = np.where(np.isinf(degrees), 1.0, degrees)
+        widths = np.sqrt(finite / generator.chisquare(finite))
+        noise *= np.where(np.isinf(degrees), 1.0, widths)[:, None]
     if gmm.is_diagonal:
         return means[components] + factors[components] * noise
     draws = means[components]

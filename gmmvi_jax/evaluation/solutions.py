@@ -12,6 +12,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.modes import find_modes
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.multistart.climb import climb
 from gmmvi_jax.multistart.counted import counted_density
 from gmmvi_jax.numerics.keys import typed_key
@@ -50,7 +51,7 @@ class Solution:
     @property
     def covariance(self) -> np.ndarray:
         """The covariance [D, D] of the mode's components, of free coordinates."""
-        return np.asarray(self.posterior.gmm.covariance())
+        return np.asarray(gaussians_of(self.posterior.gmm).covariance())
 
 
 @own_errors()
@@ -125,7 +126,7 @@ class _End(NamedTuple):
 
 def _polished(gmm: GMM, log_target: LogDensity, location: np.ndarray) -> _End:
     """Returns where a climb on the density ends, if that is within the mixture of the mode."""
-    scale = np.sqrt(np.diag(np.asarray(gmm.covariance(), float)))
+    scale = np.sqrt(np.diag(np.asarray(gaussians_of(gmm).covariance(), float)))
     density = counted_density(log_target, location, scale)
     summit = climb(density, np.zeros_like(location), lambda point, value: False)
     if summit is not None:
@@ -138,4 +139,6 @@ def _polished(gmm: GMM, log_target: LogDensity, location: np.ndarray) -> _End:
 
 def _squared_distance(gmm: GMM, offset: np.ndarray) -> float:
     """Returns the squared Mahalanobis length of an offset [D], under the mixture's covariance."""
-    return float(offset @ np.linalg.solve(np.asarray(gmm.covariance(), float), offset))
+    return float(
+        offset @ np.linalg.solve(np.asarray(gaussians_of(gmm).covariance(), float), offset)
+    )

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.interop.arguments import require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.requirements import require_int
@@ -53,7 +54,9 @@ def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -
         if count:
             own = _of_mode(result.gmm, modes.components == mode)
             positions.append(own.sample(keys[mode], count))
-            covariances.append(jnp.broadcast_to(own.covariance(), (count, own.dim, own.dim)))
+            covariances.append(
+                jnp.broadcast_to(gaussians_of(own).covariance(), (count, own.dim, own.dim))
+            )
     return ChainStarts(jnp.concatenate(positions), jnp.concatenate(covariances), chosen)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from gmmvi_jax.domains import real
 from gmmvi_jax.evaluation.posterior import Posterior
-from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.typing import PyTree
 
@@ -39,7 +40,7 @@ def as_posterior(given: Any) -> Posterior:
     Raises:
         TypeError: it is neither, nor a posterior.
     """
-    if isinstance(given, GMM):
+    if isinstance(given, Mixture):
         return Posterior(given)
     found = getattr(given, "posterior", given)
     if isinstance(found, Posterior):
@@ -114,7 +115,7 @@ def widest(posterior: Posterior, numbers: Sequence[Coordinate], most: int) -> li
     """Returns the numbers with the largest variances, in their order; constants are left out."""
     gmm = posterior.gmm
     weights, means = np.asarray(gmm.weights, float), np.asarray(gmm.means, float)
-    second_moments = weights @ (np.asarray(gmm.variances, float) + means**2)
+    second_moments = weights @ (np.asarray(gaussians_of(gmm).variances, float) + means**2)
     spread = second_moments - (weights @ means) ** 2
     if any(own.free is None for own in numbers):
         drawn = draws_of(posterior, numbers)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.plotting.components import ellipses
 from gmmvi_jax.plotting.coordinates import Coordinate, as_posterior, draws_of, samples_in, select
 from gmmvi_jax.plotting.marginals import contributions, plot_drawn
@@ -128,7 +129,7 @@ def _grid(marginal: GMM, bounds: np.ndarray) -> np.ndarray:
     low, high = map(float, bounds)
     heaviest = np.argsort(-np.asarray(marginal.weights), kind="stable")[:NUM_RESOLVED]
     means = np.asarray(marginal.means, float)[heaviest]
-    deviations = np.sqrt(np.asarray(marginal.variances, float))[heaviest]
+    deviations = np.sqrt(np.asarray(gaussians_of(marginal).variances, float))[heaviest]
     own = np.clip(means + deviations * np.linspace(-3.0, 3.0, 9), low, high)
     points = np.sort(np.concatenate([np.linspace(low, high, SIDE), own.ravel()]))
     # Contours need points that differ.

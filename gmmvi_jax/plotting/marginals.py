@@ -9,6 +9,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.plotting.coordinates import as_posterior, draws_of, numbers_of, select
 from gmmvi_jax.typing import Array
 
@@ -30,7 +31,7 @@ def extent(marginal: GMM) -> tuple[float, float]:
     weights = np.asarray(marginal.weights)
     heavy = weights >= min(LIGHT, weights.max())
     means = np.asarray(marginal.means, float)[heavy, 0]
-    deviations = np.sqrt(np.asarray(marginal.variances, float))[heavy, 0]
+    deviations = np.sqrt(np.asarray(gaussians_of(marginal).variances, float))[heavy, 0]
     return float(np.min(means - 4.0 * deviations)), float(np.max(means + 4.0 * deviations))
 
 
@@ -103,7 +104,7 @@ def _marginal_grid(marginal: GMM, heaviest: np.ndarray) -> np.ndarray:
     """Returns [N] points that resolve the heaviest components, even if they are narrow."""
     low, high = extent(marginal)
     means = np.asarray(marginal.means)[heaviest]
-    deviations = np.sqrt(np.asarray(marginal.variances))[heaviest]
+    deviations = np.sqrt(np.asarray(gaussians_of(marginal).variances))[heaviest]
     own = np.clip(means + deviations * np.linspace(-4.0, 4.0, 17), low, high)
     points = np.concatenate([np.linspace(low, high, 300), own.ravel()])
     return np.sort(points).astype(means.dtype)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gmmvi_jax.config import Config
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.pytree import PytreeTarget
-from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.init import init as init_state
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.keys import typed_key
@@ -26,7 +26,7 @@ class VIAlgorithm(NamedTuple):
 
     Attributes:
         init: (position) -> state. The position is a vector or a pytree, around which the
-            components start; or an initial ``GMM``; or None, for the prior of the config.
+            components start; or an initial mixture; or None, for the prior of the config.
         step: (rng_key, state) -> (state, info).
         sample: (rng_key, state, num_samples) -> points [num_samples, D], or the pytree of them.
 
@@ -68,9 +68,9 @@ def build(config: Config, log_density: Callable[..., Array]) -> VIAlgorithm:
     check_target(target, config.dim, jnp.result_type(float), estimator)
     layout = target.layout if isinstance(target, PytreeTarget) else None
 
-    def init(position: PyTree | GMM = None) -> TrainState:
+    def init(position: PyTree | Mixture = None) -> TrainState:
         algorithm, initial = config.algorithm, None
-        if isinstance(position, GMM):
+        if isinstance(position, Mixture):
             initial = position
         elif position is not None:
             mean = jnp.asarray(position) if layout is None else layout.ravel(position)

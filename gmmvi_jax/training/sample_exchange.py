@@ -76,12 +76,15 @@ def require_samples(samples: Any) -> None:
 
 
 def export_samples(state: TrainState) -> Samples:
-    """Returns the samples that a state holds, as numpy arrays."""
+    """Returns the samples that a state holds, as numpy arrays.
+
+    Those of Student-t components are candidates for new ones, and not reused.
+    """
     require_state("state", state)
     batch, archive, densities = state.database
     count = int(archive.count)
     reusable = None
-    if isinstance(densities, KeptDensities):
+    if isinstance(densities, KeptDensities) and densities.window.gaussians.degrees is None:
         window = densities.window
         rows, live = int(batch.num_samples), int(window.num_drawn)
         usable = np.asarray(batch.usable[:rows])
@@ -248,7 +251,10 @@ def _fill_window(
     usable, outside = ~np.isnan(values), values == -np.inf
     lowest = np.min(values, initial=np.inf, where=np.isfinite(values))
     floor = (lowest if np.isfinite(lowest) else 0.0) - OUTSIDE_DEPTH
-    stacked = Gaussian(jnp.asarray(samples.means[first:]), factors, inverse)
+    degrees = window.gaussians.degrees
+    if degrees is not None:  # the samples are of Gaussians
+        degrees = jnp.full(len(factors), jnp.inf, degrees.dtype)
+    stacked = Gaussian(jnp.asarray(samples.means[first:]), factors, inverse, degrees)
     gradient = batch.target_gradient
     if gradient is not None:
         if samples.target_gradient is None:
