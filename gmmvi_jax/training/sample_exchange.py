@@ -241,20 +241,11 @@ def _fill_window(
     count, live = len(points), len(ends) - first
     if count == 0:
         return window, batch
-    factors = jnp.asarray(samples.factors[first:], batch.points.dtype)
-    diagonal = factors.ndim == 2
-    inverse = 1.0 / factors
-    if not diagonal:
-        identity = jnp.broadcast_to(jnp.eye(factors.shape[-1], dtype=factors.dtype), factors.shape)
-        inverse = jax.scipy.linalg.solve_triangular(factors, identity, lower=True)
     values = samples.log_target[row:]
     usable, outside = ~np.isnan(values), values == -np.inf
     lowest = np.min(values, initial=np.inf, where=np.isfinite(values))
     floor = (lowest if np.isfinite(lowest) else 0.0) - OUTSIDE_DEPTH
-    degrees = window.gaussians.degrees
-    if degrees is not None:  # the samples are of Gaussians
-        degrees = jnp.full(len(factors), jnp.inf, degrees.dtype)
-    stacked = Gaussian(jnp.asarray(samples.means[first:]), factors, inverse, degrees)
+    stacked = _gaussians(samples.means[first:], samples.factors[first:], window.gaussians)
     gradient = batch.target_gradient
     if gradient is not None:
         if samples.target_gradient is None:
@@ -287,3 +278,15 @@ def _fill_window(
         num_pending=jnp.zeros((), jnp.int32),
     )
     return add_all_densities(window, batch), batch
+
+
+def _gaussians(means: np.ndarray, factors: np.ndarray, like: Gaussian) -> Gaussian:
+    """Returns Gaussians in the form of ``like``: as Student-t they have infinite degrees."""
+    roots = jnp.asarray(factors, like.factor.dtype)
+    if roots.ndim == 2:
+        inverse = 1.0 / roots
+    else:
+        identity = jnp.broadcast_to(jnp.eye(roots.shape[-1], dtype=roots.dtype), roots.shape)
+        inverse = jax.scipy.linalg.solve_triangular(roots, identity, lower=True)
+    degrees = None if like.degrees is None else jnp.full(len(roots), jnp.inf, roots.dtype)
+    return Gaussian(jnp.asarray(means), roots, inverse, degrees)
