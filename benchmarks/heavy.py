@@ -75,13 +75,14 @@ ROWS: dict[str, tuple[int, str, dict[str, Any]]] = {
 
 def _measure(name: str, family: str, seed: str) -> dict[str, Any]:
     budget, target_name, settings = ROWS[name]
-    target = _OWN.get(target_name) or (gmmvi.targets.get(target_name),)
+    target: Any = _OWN.get(target_name) or (gmmvi.targets.get(target_name),)
     start = time.perf_counter()
     result = gmmvi.fit(
         *target, budget=budget, seed=int(seed), verbose=False, **settings, **_FAMILIES[family]
     )
     seconds = time.perf_counter() - start
-    diagnosis = gmmvi.evaluation.diagnose(result.gmm, result.target, 1, num_samples=_NUM_DRAWS)
+    density: Any = result.target
+    diagnosis = gmmvi.evaluation.diagnose(result.gmm, density, 1, num_samples=_NUM_DRAWS)
     return {
         "target": name,
         "family": family,

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Algorithm, require_algorithm
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
 from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
@@ -24,7 +24,9 @@ from gmmvi_jax.state import TrainState
 from gmmvi_jax.typing import PRNGKey
 
 
-def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = None) -> TrainState:
+def init(
+    algorithm: Algorithm, rng_key: PRNGKey | int, initial: Mixture | None = None
+) -> TrainState:
     """Returns the state before the first step; pure, may be jitted and vmapped over keys.
 
     Args:
@@ -86,7 +88,7 @@ def init(algorithm: Algorithm, rng_key: PRNGKey | int, initial: GMM | None = Non
     )
 
 
-def restart(algorithm: Algorithm, state: TrainState, gmm: GMM) -> TrainState:
+def restart(algorithm: Algorithm, state: TrainState, gmm: Mixture) -> TrainState:
     """Returns the state with another mixture, whose components remember nothing.
 
     The samples stay, and serve where samples are reused.
@@ -102,7 +104,7 @@ def restart(algorithm: Algorithm, state: TrainState, gmm: GMM) -> TrainState:
 
 @partial(jax.jit, static_argnames="block_size")
 def _newborn(
-    algorithm: Algorithm, gmm: GMM, block_size: int
+    algorithm: Algorithm, gmm: Mixture, block_size: int
 ) -> tuple[PaddedMixture, ComponentRecord, Memories]:
     """Returns a mixture whose components remember nothing, their record and their memories."""
     mixture = from_gmm(gmm, algorithm.max_components, block_size)

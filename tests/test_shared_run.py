@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -158,6 +159,28 @@ def test_processes_that_share_a_run_come_to_the_result_of_one(count, tmp_path):
         3,
         *[0] * (count - 1),
     ]
+
+
+@pytest.mark.slow
+def test_the_pages_two_processes_run(tmp_path):
+    text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    (script,) = (
+        block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "fit.py" in block
+    )
+    (tmp_path / "fit.py").write_text(script, encoding="utf-8")
+    (command,) = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run(
+        command.replace("python", sys.executable) + "wait",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=400,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.stderr.count("converged") == 1, done.stderr[-2000:]
+    assert gmmvi.load(tmp_path / "run").status == "converged"
 
 
 @pytest.mark.slow

@@ -184,6 +184,7 @@ def black_box(
             no executor, or ``on_error`` is something else.
 
     Example:
+        >>> import numpy as np
         >>> target = black_box(lambda points: -0.5 * np.sum(points**2, axis=1), dim=2)
         >>> target(jnp.array([3.0, 4.0]))
         Array(-12.5, dtype=float32)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import Array, HostArray, PRNGKey
@@ -39,7 +40,7 @@ class PriorInitialization:
         """The number of dimensions D."""
         return self.prior_mean.shape[-1]
 
-    def __call__(self, key: PRNGKey) -> GMM | TMixture:
+    def __call__(self, key: PRNGKey) -> Mixture:
         """Returns the mixture drawn with ``key``, in the default float type."""
         dtype = jnp.result_type(float)
         count, dim = self.num_components, self.dim
@@ -55,8 +56,8 @@ class PriorInitialization:
         )
         return self.of_family(gmm)
 
-    def of_family(self, gmm: GMM | TMixture) -> GMM | TMixture:
+    def of_family(self, gmm: Mixture) -> Mixture:
         """Returns a mixture to start from, with Student-t components if they are asked for."""
-        if self.degrees is None or isinstance(gmm, TMixture):
+        if self.degrees is None or not isinstance(gmm, GMM):
             return gmm
         return TMixture.of(gmm, self.degrees)

@@ -41,7 +41,8 @@ def as_posterior(given: Any) -> Posterior:
         TypeError: it is neither, nor a posterior.
     """
     if isinstance(given, Mixture):
-        return Posterior(given)
+        mixture: Any = given
+        return Posterior(mixture)
     found = getattr(given, "posterior", given)
     if isinstance(found, Posterior):
         return found

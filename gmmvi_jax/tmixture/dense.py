@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import components as gmm_components
-from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
 from gmmvi_jax.gmm.files import STUDENT_T_FORMAT, load_arrays, save_mixture
@@ -94,7 +93,8 @@ class TMixture(Mixture):
             gmm: a mixture of Gaussians.
             degrees: [K] or a scalar; see ``from_parameters``.
         """
-        require_gmm("gmm", gmm)
+        if not isinstance(gmm, GMM):
+            raise TypeError(f"gmm must be a GMM, got {type(gmm).__name__}.")
         return cls(gmm.log_weights, gmm.means, gmm.factors, degrees_of(degrees, gmm.means))
 
     @property

@@ -191,7 +191,7 @@ def test_a_new_component_is_fresh_and_the_others_stay_bit_for_bit() -> None:
         np.asarray(before.log_weights)[:3], np.asarray(after.mixture.log_weights)[:3]
     )
     np.testing.assert_allclose(after.mixture.log_weights[3], np.log(1e-29), rtol=EXACT)
-    factor, inverse = (np.asarray(leaf)[3] for leaf in after.mixture.gaussians[1:])
+    factor, inverse = (np.asarray(leaf)[3] for leaf in after.mixture.gaussians[1:3])
     np.testing.assert_allclose(factor, factor[0, 0] * np.eye(D), rtol=EXACT)
     np.testing.assert_allclose(factor @ inverse, np.eye(D), atol=EXACT)
     born = {name: np.asarray(leaf)[3] for name, leaf in after.components._asdict().items()}

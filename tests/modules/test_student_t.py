@@ -81,12 +81,12 @@ def test_draws_follow_the_distribution_of_their_component() -> None:
         shifted = points[index] - np.asarray(padded.gaussians.mean)[index]
         squared = np.sum((shifted @ factors[index].T) ** 2, axis=1)
         # |z|^2 / D follows an F distribution.
-        law = (
+        law: Any = (
             scipy.stats.f(D, degrees) if np.isfinite(degrees) else scipy.stats.chi2(D, scale=1 / D)
         )
         assert scipy.stats.kstest(squared / D, law.cdf).pvalue > 1e-3
         # The widths of neighbours have nothing to do with one another.
-        order = scipy.stats.spearmanr(squared[1:], squared[:-1])
+        order: Any = scipy.stats.spearmanr(squared[1:], squared[:-1])
         assert order.pvalue > 1e-3
 
 
@@ -104,7 +104,7 @@ def test_the_natural_gradient_is_that_of_an_expectation_in_location_and_scale() 
         return np.cos(x) - 0.2 * x / (1.0 + 0.01 * x**2) ** 2
 
     def expectation(location: float, variance: float) -> float:
-        law = scipy.stats.t(degrees, location, np.sqrt(variance))
+        law: Any = scipy.stats.t(degrees, location, np.sqrt(variance))
         return float(np.sum(spacings * law.pdf(grid) * reward(grid)))
 
     step = 1e-4

@@ -121,7 +121,7 @@ def test_nothing_is_nan_at_any_distance_and_degrees():
         assert np.all(np.isfinite(values))
 
 
-@pytest.mark.parametrize("is_double", [False, True])
+@pytest.mark.parametrize("is_double", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_entropies_match_scipy(is_double: bool):
     with enable_x64(is_double):
         for dim in (1, 3, 100):
