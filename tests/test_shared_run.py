@@ -191,6 +191,7 @@ def test_where_one_process_is_killed_the_others_end_and_the_run_goes_on_with_few
     while first.stdout.readline().strip() != "row 50":
         assert first.poll() is None
     os.kill(second.pid, signal.SIGKILL)
+    second.communicate()
     killed = time.monotonic()
     first.communicate(timeout=120)
     assert first.returncode != 0
