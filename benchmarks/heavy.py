@@ -19,6 +19,7 @@ _NUM_DRAWS = 20_000
 _FAMILIES: dict[str, dict[str, Any]] = {
     "gaussian": {},
     "student_t": {"components": "student_t"},
+    "degrees_2": {"components": "student_t", "degrees": 2.0},
     "cauchy": {"components": "student_t", "degrees": 1.0},
 }
 
