@@ -131,3 +131,12 @@ def test_fit_finds_a_heavy_tail_and_reports_it():
 def test_what_does_not_go_together_is_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("float64")
+def test_a_heavy_tail_is_met_to_more_digits_in_float64():
+    result = gmmvi.train(make_config(num_iterations=80), heavy)
+    assert isinstance(result.gmm, gmmvi.TMixture)
+    assert result.gmm.degrees.dtype == np.float64
+    assert abs(result.history["elbo"][-1]) < 1e-8

@@ -13,6 +13,7 @@ from gmmvi_jax.evaluation.modes import find_modes
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.gmm.base import part_of
 from gmmvi_jax.multistart.climb import climb
 from gmmvi_jax.multistart.counted import counted_density
 from gmmvi_jax.numerics.keys import typed_key
@@ -87,7 +88,7 @@ def find_solutions(
     keys = jax.random.split(typed_key(rng_key), len(modes.masses))
     found = []
     for index in np.flatnonzero(modes.masses >= min_mass):
-        own = _part(posterior.gmm, modes.components == index)
+        own = part_of(posterior.gmm, modes.components == index)
         end = _polished(own, log_target, np.asarray(modes.locations[index], float))
         alone = Posterior(own, posterior.layout)
         draws = alone.sample(keys[index], _NUM_DRAWS)
@@ -109,12 +110,6 @@ def find_solutions(
             )
         )
     return found
-
-
-def _part(gmm: GMM, chosen: np.ndarray) -> GMM:
-    """Returns the mixture of some components, normalised."""
-    part = jax.tree.map(lambda array: array[chosen], gmm)
-    return dataclasses.replace(part, log_weights=jax.nn.log_softmax(part.log_weights))
 
 
 class _End(NamedTuple):

@@ -4,9 +4,11 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
@@ -134,6 +136,20 @@ class Mixture:
         kind = "diagonal" if self.is_diagonal else "full"
         sizes = f"num_components={self.num_components}, dim={self.dim}"
         return f"{name}({sizes}, {kind}, {self.means.dtype})"
+
+
+AnyMixture = TypeVar("AnyMixture", bound=Mixture)
+
+
+def part_of(mixture: AnyMixture, rows: np.ndarray) -> AnyMixture:
+    """Returns the mixture of some components, normalised.
+
+    Args:
+        mixture: of K components.
+        rows: the indices of some, or [K] bool.
+    """
+    part = jax.tree.map(lambda array: array[rows], mixture)
+    return dataclasses.replace(part, log_weights=jax.nn.log_softmax(part.log_weights))
 
 
 @partial(jax.jit, static_argnames="count")

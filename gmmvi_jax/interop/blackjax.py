@@ -6,16 +6,14 @@ variational inference: init, step and sample; ``result.refine`` has particles fr
 start.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.gmm.base import part_of
 from gmmvi_jax.interop.arguments import require_result
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.requirements import require_int
@@ -52,7 +50,7 @@ def chain_starts(result: TrainResult, rng_key: PRNGKey | int, num_chains: int) -
     for mode in range(len(modes.masses)):
         count = int(np.sum(chosen == mode))
         if count:
-            own = _of_mode(result.gmm, modes.components == mode)
+            own = part_of(result.gmm, modes.components == mode)
             positions.append(own.sample(keys[mode], count))
             covariances.append(
                 jnp.broadcast_to(gaussians_of(own).covariance(), (count, own.dim, own.dim))
@@ -67,12 +65,6 @@ def _allocate(masses: np.ndarray, count: int) -> np.ndarray:
     for _ in range(count - int(counts.sum())):
         counts[np.argmax(masses * count - counts)] += 1
     return np.repeat(np.arange(len(masses)), counts)
-
-
-def _of_mode(gmm: GMM, is_own: np.ndarray) -> GMM:
-    rows = np.flatnonzero(is_own)
-    part = jax.tree.map(lambda array: array[rows], gmm)
-    return dataclasses.replace(part, log_weights=jax.nn.log_softmax(part.log_weights))
 
 
 class Proposal(NamedTuple):

@@ -18,8 +18,6 @@ from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.typing import Array, PRNGKey
 
-_WIDTHS = 0x7FFFFFFF  # folded into the key, beside the numbers of chunks
-
 
 class Draws(NamedTuple):
     """Samples and the components that drew them."""
@@ -74,8 +72,7 @@ def draw(
 
         def place_rows(offset: Array, draws: Draws) -> Draws:
             noise, others = take_block(draws, first + offset, segment_size)
-            key_widths = jax.random.fold_in(jax.random.fold_in(key, _WIDTHS), first + offset)
-            wide = noise * noise_widths(key_widths, gaussian, segment_size)
+            wide = noise * noise_widths(key, first + offset, gaussian, segment_size)
             scaled = wide * gaussian.factor if diagonal else product(wide, gaussian.factor.T)
             own = live_rows(offset, segment_size, count)
             points = jnp.where(own[:, None], gaussian.mean + scaled, noise)

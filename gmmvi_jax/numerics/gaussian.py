@@ -28,6 +28,8 @@ from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.typing import Array, PRNGKey
 
+_WIDTHS = 0x7FFFFFFF  # folded into the key of draws, beside the numbers of chunks
+
 
 class Gaussian(NamedTuple):
     """A Gaussian or Student-t, or a stack of them with a leading axis on every field."""
@@ -124,11 +126,19 @@ def weighted_by_score(block: Gaussian, log_densities: Array, values: Array) -> A
     return jnp.where(values == 0.0, 0.0, values * score)
 
 
-def noise_widths(key: PRNGKey, gaussian: Gaussian, count: int) -> Array | float:
-    """Returns [C, 1] by what normal noise of C samples of ONE component is to be multiplied."""
+def noise_widths(key: PRNGKey, first: Array, gaussian: Gaussian, count: int) -> Array | float:
+    """Returns [C, 1] by what normal noise of C samples of ONE component is to be multiplied.
+
+    Args:
+        key: of all samples.
+        first: [] int32, number of the first of these samples, from which its own key is made.
+        gaussian: the component.
+        count: C.
+    """
     if gaussian.degrees is None:
         return 1.0
-    return student_t.noise_scale(key, jnp.broadcast_to(gaussian.degrees, count))[:, None]
+    own = jax.random.fold_in(jax.random.fold_in(key, _WIDTHS), first)
+    return student_t.noise_scale(own, jnp.broadcast_to(gaussian.degrees, count))[:, None]
 
 
 def whiten_block(block: Gaussian, points: CentredPoints) -> Array:

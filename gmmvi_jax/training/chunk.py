@@ -110,12 +110,12 @@ def run_chunk_of_many(
         return lax.map(lambda each: run(*each), (data, states))
 
     if mesh is not None:
-        own, shared = PartitionSpec(mesh.axis_names), PartitionSpec()
+        own, everywhere = PartitionSpec(mesh.axis_names), PartitionSpec()
         # By hand, since the partitioner would make all devices agree on the length of every loop.
         run_all = jax.shard_map(
             run_all,
             mesh=mesh,
-            in_specs=(shared, shared, own, own, shared),
+            in_specs=(everywhere, everywhere, own, own, everywhere),
             out_specs=own,
             check_vma=False,
         )

@@ -60,8 +60,8 @@ def elbo_between_chunks(
     like = jax.eval_shape(typed_key, rng_key)
     settings = (num_samples, max_chunk_bytes)
     shapes = shapes_everywhere((mixture, like), mesh)
-    target = everywhere(log_target, mesh)
-    wait = compile_ahead(mixture_elbo.lower(shapes[0], target, shapes[1], *settings, 1.0, mesh))
+    placed = everywhere(log_target, mesh)  # of a mesh there is one run: once for all chunks
+    wait = compile_ahead(mixture_elbo.lower(shapes[0], placed, shapes[1], *settings, 1.0, mesh))
 
     def estimate(
         mixture: PaddedMixture, log_target: LogDensity, rng_key: PRNGKey, iteration: int
@@ -69,8 +69,9 @@ def elbo_between_chunks(
         wait()
         key = jax.random.fold_in(jax.random.fold_in(typed_key(rng_key), _STREAM), iteration)
         temperature = temperature_at(iteration)
-        arguments = everywhere((mixture, log_target, key), mesh)
-        found = here(mixture_elbo(*arguments, *settings, temperature, mesh), mesh)
+        own, own_key = everywhere((mixture, key), mesh)
+        target = log_target if mesh is None else placed
+        found = here(mixture_elbo(own, target, own_key, *settings, temperature, mesh), mesh)
         is_known = int(found.num_unusable) < _MOST_UNUSABLE * num_samples
         return {
             "temperature": temperature,

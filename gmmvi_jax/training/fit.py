@@ -138,8 +138,8 @@ def fit(
     check_target(request.target, config.dim, jnp.result_type(float), estimator)
     warn_of_repeats(request.target)
 
-    is_told, key = verbose and is_first(mesh), None
-    with told_on_stderr(is_told), kept_run(checkpoint, resume, None, key, mesh) as kept:
+    is_told = verbose and is_first(mesh)
+    with told_on_stderr(is_told), kept_run(checkpoint, resume, None, mesh=mesh) as kept:
         if kept.begun:
             return _go_on(request, kept, budget, seconds)
         return _fit(request, variant, settings, scale is None, budget, seconds, kept)
