@@ -11,7 +11,7 @@ from .test_train import small_config, three_modes
 TOLERANCE = 0.05
 
 
-def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1):
+def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1, outside=0.0):
     """Returns rows of a history; the ELBOs are estimates with these standard errors."""
     return [
         {
@@ -20,6 +20,7 @@ def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1):
             "elbo": elbo,
             "elbo_stderr": error,
             "elbo_gap": gap,
+            "outside_share": outside,
             "num_added": num_added,
             "num_target_evaluations": count,
             "num_diagnostic_evaluations": 200 * (index + 1),
@@ -101,6 +102,16 @@ def test_a_mixture_that_lacks_a_tail_goes_on_while_the_elbo_rises():
     stop = stopped_at(gmmvi.Convergence(TOLERANCE), rows)
     assert stop is not None
     assert stop > 6
+
+
+def test_at_an_edge_the_rise_must_be_worth_a_tenth_of_what_is_lacking():
+    rule = gmmvi.Convergence(TOLERANCE)
+    evaluations = 1000 * np.arange(1, 41)
+    rise = 2.0 * TOLERANCE * np.log2(evaluations)
+    for outside, gap, ends in [(0.1, 3.0, True), (0.1, 0.5, False), (0.0, 3.0, False)]:
+        ending = rule(rows_of(rise, 0.01, evaluations, gap, outside=outside))
+        assert (ending is not None) == ends
+        assert not ends or "the target's edge costs 3 nats" in ending.reason
 
 
 def test_elbos_that_are_not_known_are_a_failure_not_convergence():

@@ -158,7 +158,7 @@ class _Climbs:
             self._add(summit, basin=0)
         elif self._is_valley(summit, self.found[nearest].summit):
             self._add(summit, basin=max(self.basins) + 1)
-        elif not self._is_explained(summit):
+        elif not self._is_explained(summit) and not self._is_on_plateau(summit, nearest):
             self._add(summit, basin=self.basins[nearest])
 
     def _is_known(self, point: np.ndarray, value: float) -> bool:
@@ -176,6 +176,14 @@ class _Climbs:
     def _is_explained(self, summit: Summit) -> bool:
         """Returns whether a Gaussian says how high the density is here, however far it is."""
         return any(abs(summit.value - one.expected(summit.point)) < _NEAR for one in self.found)
+
+    def _is_on_plateau(self, summit: Summit, nearest: int) -> bool:
+        """Returns whether the density is flat here and at the nearest summit, and as high.
+
+        Every point of a plateau is a summit; where the plateau ends, one Gaussian says as well.
+        """
+        known = self.found[nearest].summit
+        return known.value == summit.value and not (summit.gradient.any() or known.gradient.any())
 
     def _nearest(self, point: np.ndarray) -> int | None:
         if not self.found:

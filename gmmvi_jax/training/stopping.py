@@ -22,6 +22,8 @@ _FEWEST_ROWS = 8  # for a slope and its error
 _FEWEST_SEARCHES = 6  # a cycle of the thresholds that searches for new components use
 _FEWEST_CLOSE_ROWS = 3  # the same for a mixture that is close to the target by its own draws
 _CLOSE_SHARE = 0.2  # of the tolerance
+_EDGE = 0.02  # of the draws outside of the support, from which its edge costs nats
+_EDGE_SHARE = 0.1  # of what the mixture lacks there
 _ROWS_OF_DOUBT = 20  # in more than half of which the ELBO is not known: it will not be
 _CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
 _MORE = 1.5  # times as many as the largest of these, at least
@@ -55,6 +57,11 @@ class Convergence:
     While log p - log q is nearly constant over the mixture's own draws, there is little to gain
     where the mixture is. Then the window may be shorter, with three rows or more of this kind, and
     needs no searches; but the rise still counts, since draws do not see the tails that they lack.
+
+    Where draws fall outside of the support, Gaussians follow its edge, and in many dimensions the
+    ELBO creeps up without end. There the rise must be worth a tenth of what the mixture lacks, if
+    that is more than the tolerance.
+
     Where the target is NaN at many draws for long, the run has failed.
 
     Attributes:
@@ -79,11 +86,15 @@ class Convergence:
         evaluations = np.array([row["num_target_evaluations"] for row in rows], float)
         for first in self._windows(rows, evaluations):
             rise, error = _slope(np.log2(evaluations[first:]), rows[first:])
-            if max(rise, 0.0) + _SURE * error < self.tolerance:
+            edge = _EDGE_SHARE * _lacking_at_edge(rows[first:])
+            if max(rise, 0.0) + _SURE * error < max(self.tolerance, edge):
+                words = f"the tolerance is {self.tolerance:g}"
+                if edge > self.tolerance:
+                    words = f"the target's edge costs {edge / _EDGE_SHARE:.2g} nats"
                 return Ending(
                     Status.CONVERGED,
                     f"twice the evaluations would raise the ELBO by about {max(rise, 0.0):.2g} "
-                    f"nats (standard error {error:.2g}; the tolerance is {self.tolerance:g}).",
+                    f"nats (standard error {error:.2g}; {words}).",
                 )
         return None
 
@@ -102,6 +113,13 @@ class Convergence:
 def _has_searched(window: Rows) -> bool:
     searches = sum(row["num_added"] for row in window[1:])
     return searches >= _FEWEST_SEARCHES or searches == 0
+
+
+def _lacking_at_edge(window: Rows) -> float:
+    """Returns how many nats the mixture lacks where many draws are outside of the support."""
+    if np.median([row["outside_share"] for row in window]) <= _EDGE:
+        return 0.0
+    return float(np.nanmedian([row["elbo_gap"] for row in window]))
 
 
 def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:

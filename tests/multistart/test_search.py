@@ -169,6 +169,17 @@ def test_summits_whose_gaussians_fit_badly_are_kept(seed):
     assert len(postures) == 8
 
 
+def test_a_plateau_is_one_summit():
+    def box(x):
+        return jnp.where(jnp.all(jnp.abs(x) < 1.0), 0.0, -jnp.inf)
+
+    for dim in (1, 5):
+        gmm = start_of(box, dim, 0.3)
+        assert gmm.num_components == 1
+        deviations = np.sqrt(np.diag(gmm.covariances[0]))
+        np.testing.assert_allclose(deviations, 1.0 / np.sqrt(3.0), rtol=0.8)
+
+
 def test_climbs_that_lead_to_a_known_gaussian_end_at_once():
     start = search(three_gaussians, 3)
     assert start.num_climbs > 3 * 60  # these are cheap, so that there may be more of them
