@@ -1,17 +1,22 @@
-"""The state before the first step."""
+"""The state before the first step, and one with components from outside."""
 
+import dataclasses
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 
 from gmmvi_jax.config import Algorithm, require_algorithm
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.mixture.padded import PaddedMixture, from_gmm
+from gmmvi_jax.modules.component_adaptation.appending import append_gaussian
+from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
+from gmmvi_jax.numerics.gaussian import Gaussian, unit_like
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
@@ -21,7 +26,7 @@ from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.samples.window import empty_window
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.typing import PRNGKey
+from gmmvi_jax.typing import Array, PRNGKey
 
 
 def init(
@@ -99,6 +104,36 @@ def restart(algorithm: Algorithm, state: TrainState, gmm: Mixture) -> TrainState
         gmm: the mixture to go on with.
     """
     mixture, components, memories = _newborn(algorithm, gmm, block_size=state.mixture.block_size)
+    return state._replace(mixture=mixture, components=components, memories=memories)
+
+
+@jax.jit
+def with_component(
+    algorithm: Algorithm, state: TrainState, share: Array, mean: Array, factor: Array
+) -> TrainState:
+    """Returns the state with one more component; the others remember what they did.
+
+    Args:
+        algorithm: the seven choices.
+        state: of a run with a free slot.
+        share: scalar, weight of the new component.
+        mean: [D].
+        factor: [D, D] lower Cholesky factor of its covariance, or [D].
+    """
+    dtype = state.mixture.log_weights.dtype
+    log_weights = state.mixture.log_weights + jnp.log1p(-share).astype(dtype)
+    mixture = dataclasses.replace(state.mixture, log_weights=log_weights)
+    factor = factor.astype(dtype)
+    diagonal = factor.ndim == 1
+    inverse = 1.0 / factor if diagonal else solve_triangular(factor, unit_like(factor), lower=True)
+    mixture, (components, memories) = append_gaussian(
+        mixture,
+        Remembered(state.components, state.memories),
+        algorithm.newborn(mixture),
+        jnp.log(share).astype(dtype),
+        Gaussian(mean.astype(dtype), factor, inverse),
+        jnp.asarray(True),
+    )
     return state._replace(mixture=mixture, components=components, memories=memories)
 
 

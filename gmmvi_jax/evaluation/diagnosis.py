@@ -175,7 +175,7 @@ def _diagnosis(
         elbo=elbo,
         log_z=evidence,
         k_hat=float(psis(fit.own_ratios)[1]),
-        heaviest_draw=np.asarray(fit.heaviest_draw, float),
+        heaviest_draw=np.asarray(fit.heaviest_draws[0], float),
         heaviest_share=_heaviest_share(np.asarray(fit.own_ratios, float)),
         highest_ratio=highest_finite(fit.own_ratios),
         known_log_z=known_log_z,

@@ -13,4 +13,4 @@ class Fit(NamedTuple):
     target: Any  # callable pytree, log density of one point [D]
     own_ratios: Array  # [N] log p~ / beta - log q
     temperature: float  # beta
-    heaviest_draw: Array  # [D] the draw with the highest of the ratios
+    heaviest_draws: Array  # [M, D] those with the highest of the ratios, in this order

@@ -10,6 +10,7 @@ from gmmvi_jax.evaluation.concerns import GAP_LIMITS, UNSEEN_LIMITS, UNUSABLE_LI
 from gmmvi_jax.evaluation.overlooked import OVERLOOKED_LIMITS
 from gmmvi_jax.evaluation.psis import MIN_SAMPLES, k_hat_limit
 from gmmvi_jax.evaluation.rounding import ROUNDING_LIMITS, describe_rounding, spacing_at
+from gmmvi_jax.evaluation.uphill import UPHILL_LIMITS
 
 if TYPE_CHECKING:
     from gmmvi_jax.evaluation.diagnosis import Diagnosis
@@ -114,7 +115,7 @@ def _overlooked_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
 
 def _uphill_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     found = diagnosis.uphill
-    limit = max(OVERLOOKED_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # already reported
+    limit = max(UPHILL_LIMITS[0], *diagnosis.overlooked.shares, 0.0)  # already reported
     if found.point is not None and found.share > limit:
         cure = (
             "the mixture lacks a narrow part next to it, such as the neck of a funnel; write the "
@@ -124,9 +125,9 @@ def _uphill_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
             cure = "the mixture does not follow it to its edges"
         yield Concern(
             f"uphill of the draws, around {_location(found.point)}, log p - log q is up to "
-            f"{found.excess:.2g} nats above all draws, with about {found.share:.0%} of the "
+            f"{found.excess:.2g} nats above all draws, with about {percent(found.share)} of the "
             f"target's mass: {cure}",
-            found.share > OVERLOOKED_LIMITS[1],
+            found.share > UPHILL_LIMITS[1],
         )
 
 

@@ -23,6 +23,7 @@ from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
 DRAW_SEGMENT = 64  # rows transformed by one product: counts per component are small
 _SEGMENT_ROWS = 16_384  # draws held at a time, enough to amortise the loop over components
+_NUM_HEAVIEST = 8  # draws kept, from which searches for more of their kind start
 _SEGMENT_NUMBERS = 4_000_000  # bound on the numbers held, for thousands of dimensions
 
 
@@ -69,7 +70,7 @@ def _draw_ratios(
     rows = round_up(rows, size)
     num_segments = -(-num_samples // rows)
 
-    def segment(index: Array) -> tuple[Array, Array]:
+    def segment(index: Array) -> tuple[Array, Array, Array]:
         keys = jax.random.split(jax.random.fold_in(key, index), 3)
         key_components, key_points, key_target = keys
         num_live = jnp.minimum(num_samples - index * rows, rows)
@@ -80,17 +81,14 @@ def _draw_ratios(
         ratios = ratios_of_rows(
             mixture, log_target, key_target, points, num_live, size, temperature
         )
-        return ratios, points[_highest(ratios, num_live)]
+        is_known = (jnp.arange(len(ratios)) < num_live) & ~jnp.isnan(ratios)
+        known = jnp.where(is_known, ratios, -jnp.inf)
+        heights, highest = jax.lax.top_k(known, min(_NUM_HEAVIEST, len(ratios)))
+        return ratios, points[highest], heights
 
-    ratios, points = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
-    ratios = ratios.reshape(-1)
-    return ratios[:num_samples], points[_highest(ratios, num_samples) // rows]
-
-
-def _highest(ratios: Array, num_live: Array | int) -> Array:
-    """Returns [] int32 the row of the highest of the first ratios, regardless of NaN."""
-    is_known = (jnp.arange(len(ratios)) < num_live) & ~jnp.isnan(ratios)
-    return jnp.argmax(jnp.where(is_known, ratios, -jnp.inf))
+    ratios, points, heights = jax.lax.map(segment, jnp.arange(num_segments, dtype=jnp.int32))
+    highest = jax.lax.top_k(heights.reshape(-1), min(_NUM_HEAVIEST, num_samples))[1]
+    return ratios.reshape(-1)[:num_samples], points.reshape(-1, mixture.dim)[highest]
 
 
 @partial(jax.jit, static_argnames="size")
@@ -151,7 +149,7 @@ def log_ratios_and_heaviest(
     *,
     temperature: Array | float = 1.0,
 ) -> tuple[Array, Array]:
-    """Returns [N] what ``log_ratios`` does, and [D] the draw at which it is highest.
+    """Returns [N] what ``log_ratios`` does, and [M, D] the draws at which it is highest.
 
     Args:
         gmm: see ``log_ratios``, also for the other arguments.

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.rounding import least_excess
+from gmmvi_jax.evaluation.trimming import trimmed
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
@@ -134,7 +135,7 @@ def _mass_around(
     found = densities_at(gmm, log_target, point + offsets, key, temperature)
     is_above = found.target - found.mixture > highest  # not where the target is NaN
     log_weights = np.where(is_above, found.target - log_proposal, -np.inf)
-    return float(np.logaddexp.reduce(log_weights) - np.log(len(noise))), len(noise)
+    return float(np.logaddexp.reduce(trimmed(log_weights)) - np.log(len(noise))), len(noise)
 
 
 _responsibilities = jax.jit(GMM.responsibilities)

@@ -46,13 +46,13 @@ def search_missed(
         names: [D] names of the coordinates.
         mcmc_steps: number of steps of ``chain_check``; 0 runs no chains.
     """
-    gmm, target, own, beta, _ = fit
+    gmm, target, own, beta, heaviest = fit
     key_points, key_lines, key_chains = subkeys(jax.random.fold_in(key, 1), 3)
     key_uphill = jax.random.fold_in(key, 2)
     overlooked = overlooked_points(
         gmm, target, own, key_points, candidates=candidates, temperature=beta
     )
-    uphill = mass_uphill(gmm, target, own, key_uphill, temperature=beta)
+    uphill = mass_uphill(gmm, target, own, key_uphill, starts=heaviest, temperature=beta)
     if centre is None:
         weights, means, _ = host_arrays(gmm)
         centre = weights @ means

@@ -27,14 +27,16 @@ from gmmvi_jax.densities.evaluation import (
 from gmmvi_jax.evaluation.evaluations import densities_at
 from gmmvi_jax.evaluation.on_host import host_covariance, host_draws
 from gmmvi_jax.evaluation.rounding import least_excess
+from gmmvi_jax.evaluation.trimming import trimmed
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
-from gmmvi_jax.requirements import require_host_array, require_temperature
+from gmmvi_jax.requirements import require_host_array, require_rows, require_temperature
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 
+UPHILL_LIMITS = (0.005, 0.05)  # shares that are a concern, and a serious one
 MAX_DIM = 100  # the curvature takes a gradient per dimension and centre
-_NUM_DRAWS = 500  # of the mixture; the climbs start from the highest
+_NUM_DRAWS = 500  # of the mixture, where no starts are given
 _NUM_CLIMBS = 8
 _NUM_STEPS = 40
 _FIRST_STEP = 0.3  # in the mixture's whitened coordinates; grows while the ratio increases
@@ -53,6 +55,8 @@ class Uphill(NamedTuple):
     excess: float  # nats above the draws' highest ratio, at ``point``
     share: float  # of the target's mass, above all draws and near the climbs
     num_evaluations: int
+    draws: np.ndarray  # [N, D] around it
+    log_weights: np.ndarray  # [N] what they weigh; -inf where the ratio is not above all draws
 
 
 def mass_uphill(
@@ -61,6 +65,7 @@ def mass_uphill(
     own_ratios: ArrayLike,
     rng_key: PRNGKey | int,
     *,
+    starts: ArrayLike | None = None,
     temperature: float = 1.0,
 ) -> Uphill:
     """Returns the mass uphill of the draws; the estimate is rather too low than too high.
@@ -72,11 +77,14 @@ def mass_uphill(
         log_target: unnormalised log density of one point [D].
         own_ratios: [N] at draws of the mixture, from ``log_ratios`` at the same temperature.
         rng_key: a PRNG key, or an integer, its seed.
+        starts: [M, D] where to climb from, at best the draws with the highest ratios; by default
+            the highest of some more draws.
         temperature: beta of the fit.
     """
     require_gmm("gmm", gmm)
     temperature = require_temperature(temperature)
-    target, nothing = as_log_density(log_target), Uphill(None, 0.0, 0.0, 0)
+    target = as_log_density(log_target)
+    nothing = Uphill(None, 0.0, 0.0, 0, np.zeros((0, gmm.dim)), np.zeros(0))
     if gmm.dim > MAX_DIM or not has_gradient(target) or is_stochastic(full_density(target)):
         return nothing
     ratios, root = require_host_array("own_ratios", own_ratios).astype(float), _root(gmm)
@@ -86,8 +94,14 @@ def mass_uphill(
     keys = subkeys(typed_key(rng_key), 5)
     generator = host_generator(keys[4])
     scale = jnp.asarray(root, gmm.means.dtype)
-    points, heights = _climb_from_draws(gmm, target, scale, keys[:2], temperature)
-    spent = _NUM_DRAWS + _NUM_CLIMBS * (1 + _NUM_STEPS)
+    spent = 0
+    if starts is None:
+        starts, spent = _highest_draws(gmm, target, keys[:2], temperature), _NUM_DRAWS
+    starts = jnp.asarray(require_rows("starts", starts, gmm.dim), gmm.means.dtype)
+    found = _climb(gmm, target, starts, scale, temperature)
+    points, heights = (np.asarray(array, float) for array in found)
+    points, heights = points.reshape(-1, gmm.dim), heights.reshape(-1)
+    spent += len(starts) * (1 + _NUM_STEPS)
     least = least_excess(float(highest), gmm.means.dtype)
     above = np.flatnonzero(heights > highest + least)
     if not len(above):
@@ -110,13 +124,13 @@ def mass_uphill(
     by_centre = np.logaddexp.reduce(log_weights.reshape(_NUM_CENTRES, -1), axis=1)
     best = np.argsort(-by_centre, kind="stable")[:_NUM_BEST]
     around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[3])
-    heaviest, second = np.argsort(log_weights)[:-3:-1]
-    log_weights[heaviest] = log_weights[second]  # so that a single draw does not decide
-    share = _share(log_weights, ratios)
+    heaviest = int(np.argmax(log_weights))
+    share = _share(trimmed(log_weights), ratios)
     spent += _NUM_CENTRES * (1 + gmm.dim + _FIRST_DRAWS) + len(around)
     if share == 0.0:
         return nothing._replace(num_evaluations=spent)
-    return Uphill(around[heaviest], float(excesses[heaviest]), share, spent)
+    excess = float(excesses[heaviest])
+    return Uphill(around[heaviest], excess, share, spent, around, log_weights)
 
 
 def _root(gmm: GMM) -> np.ndarray | None:
@@ -128,16 +142,14 @@ def _root(gmm: GMM) -> np.ndarray | None:
     return root if np.all(np.isfinite(root)) else None
 
 
-def _climb_from_draws(
-    gmm: GMM, target: LogDensity, root: Array, keys: list[PRNGKey], temperature: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the points [N, D] of climbs from the highest draws, and their ratios [N]."""
+def _highest_draws(
+    gmm: GMM, target: LogDensity, keys: list[PRNGKey], temperature: float
+) -> np.ndarray:
+    """Returns [M, D] draws at which the ratio is highest."""
     draws = host_draws(gmm, keys[0], _NUM_DRAWS)
     at_draws = densities_at(gmm, target, draws, keys[1], temperature)
     order = np.argsort(-np.nan_to_num(at_draws.target - at_draws.mixture, nan=-np.inf))
-    starts = jnp.asarray(draws[order[:_NUM_CLIMBS]], gmm.means.dtype)
-    points, heights = _climb(gmm, target, starts, root, temperature)
-    return np.asarray(points, float).reshape(-1, gmm.dim), np.asarray(heights, float).reshape(-1)
+    return draws[order[:_NUM_CLIMBS]]
 
 
 def _share(log_weights: np.ndarray, ratios: np.ndarray) -> float:

@@ -22,6 +22,7 @@ from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.training.fit_config import config_of_fit
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
+from gmmvi_jax.training.last_look import LastLook
 from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.mesh_argument import mesh_of_one_run
 from gmmvi_jax.training.processes import is_first, is_spread_over_processes
@@ -166,8 +167,7 @@ def _go_on(
             f"its own directory to each seed."
         )
     logger.info("goes on after iteration %d", begun.rows[-1]["iteration"])
-    splitting = _splitting(begun.config, budget, seconds)
-    request = request._replace(config=begun.config, splitting=splitting)
+    request = _growing(request._replace(config=begun.config), budget, seconds)
     return resume_one(request, typed_key(config.run.seed), kept)
 
 
@@ -193,7 +193,7 @@ def _fit(
             request = request._replace(config=config)
     if start is None or start.num_basins:
         log_start(start, config, time.perf_counter() - request.start_time)
-    request = request._replace(splitting=_splitting(config, budget, seconds))
+    request = _growing(request, budget, seconds)
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
@@ -229,10 +229,15 @@ def _search(
     )
 
 
-def _splitting(config: Config, budget: int | None, seconds: float | None) -> Splitting:
+def _growing(request: Request, budget: int | None, seconds: float | None) -> Request:
+    """Returns the request with what splits components, and what adds one at the end."""
+    config = request.config
     selector: Any = config.algorithm.sample_selector
-    most = round(_MOST_SPLIT * config.algorithm.max_components)
-    return Splitting(config.dim, most, selector.desired_samples, budget, seconds)
+    capacity = config.algorithm.max_components
+    most = round(_MOST_SPLIT * capacity)
+    splitting = Splitting(config.dim, most, selector.desired_samples, budget, seconds)
+    look = LastLook(capacity, config.run.diagnostic_samples)
+    return request._replace(splitting=splitting, last_look=look)
 
 
 def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:

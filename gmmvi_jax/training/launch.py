@@ -7,13 +7,15 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.splitting import split
-from gmmvi_jax.init import restart
+from gmmvi_jax.init import restart, with_component
 from gmmvi_jax.mixture.padded import to_gmm
+from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.answers import is_stop
 from gmmvi_jax.training.compile_ahead import compile_ahead
@@ -22,7 +24,7 @@ from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.training.keeper import snapshots_of
 from gmmvi_jax.training.kept_run import KeptRuns
-from gmmvi_jax.training.log import log_chunk, log_end, log_split
+from gmmvi_jax.training.log import log_chunk, log_end, log_reopened, log_split
 from gmmvi_jax.training.memory import check_memory, memory_errors
 from gmmvi_jax.training.processes import is_first, is_spread_over_processes, of_any, of_first
 from gmmvi_jax.training.progress import ProgressBar
@@ -92,6 +94,7 @@ def launch(
 
             chunks = Chunks(
                 grow=partial(_grow, request),
+                reopen=partial(_reopen, request, watches[0]),
                 advance=partial(_advance, runs, watches[0].target_calls_host),
                 report=report,
                 keep=keep,
@@ -235,3 +238,28 @@ def _grow(
     log_split(history.last["iteration"], gmm.num_components, count)
     generator = np.random.default_rng((request.config.run.seed, history.last["iteration"]))
     return restart(request.config.algorithm, state, split(gmm, count, generator))
+
+
+def _reopen(
+    request: Request,
+    watch: Watch,
+    state: TrainState,
+    gmms: Sequence[GMM],
+    histories: Sequence[History],
+) -> TrainState | None:
+    """Returns the state with a component where a converged run lacks mass, None if nowhere."""
+    if request.last_look is None:
+        return None
+    (gmm,), (history,) = gmms, histories
+    if not request.last_look.is_due(history.rows):
+        return None
+    iteration = history.last["iteration"]
+    key = jax.random.fold_in(typed_key(request.config.run.seed), iteration)
+    missing, spent = request.last_look(gmm, request.target, key)
+    watch.num_evaluations += spent
+    history.last["num_diagnostic_evaluations"] = watch.num_evaluations
+    if missing is None:
+        return None
+    log_reopened(iteration, missing.share)
+    parts = map(jnp.asarray, missing)
+    return with_component(request.config.algorithm, state, *parts)

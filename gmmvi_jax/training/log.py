@@ -54,6 +54,13 @@ def log_split(iteration: int, before: int, after: int) -> None:
     logger.info("split %d components into %d after iteration %d", before, after, iteration)
 
 
+def log_reopened(iteration: int, share: float) -> None:
+    """Logs that there is a component where the mixture lacked mass."""
+    logger.info(
+        "added a component after iteration %d where %.2g of the mass was missing", iteration, share
+    )
+
+
 def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
     """Logs how a run ended, with the last row of its history."""
     logger.info(

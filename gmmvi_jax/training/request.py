@@ -17,6 +17,7 @@ from gmmvi_jax.training.arguments import as_callbacks, as_rules, as_target, chec
 from gmmvi_jax.training.compiled_programs import drop_programs_if_many
 from gmmvi_jax.training.data_argument import first_of_data
 from gmmvi_jax.training.forked import check_process
+from gmmvi_jax.training.last_look import LastLook
 from gmmvi_jax.training.run_loop import Row
 from gmmvi_jax.training.sample_exchange import Samples
 from gmmvi_jax.training.stopping import Convergence, StoppingRule
@@ -38,6 +39,7 @@ class Request(NamedTuple):
         start_time: of the call, by ``time.perf_counter``.
         splitting: rows of the history to how many components there should be, None if there are
             enough; of a single run.
+        last_look: at a mixture that has converged; of a single run.
         data: a data set for each run, a leading axis on every leaf; None: the target has none.
         mesh: of devices that share a single run; None: one device.
     """
@@ -51,6 +53,7 @@ class Request(NamedTuple):
     until: Sequence[StoppingRule]
     start_time: float
     splitting: Callable[[Sequence[Row]], int | None] | None = None
+    last_look: LastLook | None = None
     data: PyTree | None = None
     mesh: Mesh | None = None
 

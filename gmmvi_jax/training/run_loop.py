@@ -43,6 +43,8 @@ class Chunks(NamedTuple):
         follow_up: (state, rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
+        reopen: (state, mixtures, histories) of runs that have converged to the state to go on with,
+            None if they have found everything.
         judge: rows of the history of a run to what ends it, if anything does: stopping rules.
         agree: whether to stop, and whether the user has asked for the end, as all processes see it.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
@@ -55,6 +57,7 @@ class Chunks(NamedTuple):
     ]
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
+    reopen: Callable[[Any, Sequence[GMM], Sequence[History]], Any | None]
     judge: Callable[[Sequence[Row]], Ending | None]
     agree: Callable[[Sequence[bool]], Sequence[bool]]
     may_raise: bool
@@ -115,7 +118,7 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         interrupts: asked after every chunk.
     """
     state, gmms, previous, histories = start[:4]
-    endings = list(start.endings)
+    endings: list[Ending | None] = list(start.endings)
     remaining = run.num_iterations
     if remaining > 0 and all(history.rows for history in histories):
         state = chunks.grow(state, gmms, histories)
@@ -156,7 +159,11 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         except Exception as error:
             return end_all(_failure(error))
         if all(ending is not None for ending in endings):
-            break
+            reopened = _reopened(chunks, state, gmms, histories, endings) if remaining else None
+            if reopened is None:
+                break
+            state, endings[:] = reopened, [None for _ in endings]
+            continue
         stop, is_interrupted = chunks.agree((stop, interrupts.requested))
         if stop:
             return end_all(Ending(Status.STOPPED))
@@ -168,6 +175,23 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         except Exception as error:
             return end_all(_failure(error))
     return end_all(COMPLETED)
+
+
+def _reopened(
+    chunks: Chunks,
+    state: Any,
+    gmms: Sequence[GMM],
+    histories: Sequence[History],
+    endings: list[Ending | None],
+) -> Any | None:
+    """Returns the state that runs go on with after all, None if they end; an error is an ending."""
+    if any(ending is None or ending.status is not Status.CONVERGED for ending in endings):
+        return None
+    try:
+        return chunks.reopen(state, gmms, histories)
+    except Exception as error:
+        endings[:] = [_failure(error) for _ in endings]
+        return None
 
 
 def _is_donated(state: Any) -> bool:

@@ -26,8 +26,6 @@ def append_component(
 ) -> tuple[PaddedMixture, Remembered]:
     """Adds N(mean, variance I) in the first free slot if ``due``, else touches nothing.
 
-    A Student-t has the degrees of the first component.
-
     Args:
         mixture: with a free slot, if due.
         remembered: a pytree of what is remembered; its arrays have K leading, numbers stay.
@@ -41,10 +39,31 @@ def append_component(
         jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
     )
     deviation = jnp.sqrt(variance)
-    degrees = mixture.gaussians.degrees
-    degrees = None if degrees is None else degrees[0]
-    gaussian = Gaussian(mean, unit * deviation, unit / deviation, degrees)
     log_weight = jnp.asarray(INITIAL_LOG_WEIGHT, dtype)
+    gaussian = Gaussian(mean, unit * deviation, unit / deviation)
+    return append_gaussian(mixture, remembered, newborn, log_weight, gaussian, due)
+
+
+def append_gaussian(
+    mixture: PaddedMixture,
+    remembered: Remembered,
+    newborn: Remembered,
+    log_weight: Array,
+    gaussian: Gaussian,
+    due: Array,
+) -> tuple[PaddedMixture, Remembered]:
+    """Adds a component in the first free slot if ``due``, else touches nothing.
+
+    Args:
+        mixture: see ``append_component``, also for the two that follow.
+        remembered: of all components.
+        newborn: of new ones.
+        log_weight: scalar; the other weights stay.
+        gaussian: one; its degrees are those of the first component.
+        due: bool.
+    """
+    degrees = mixture.gaussians.degrees
+    gaussian = gaussian._replace(degrees=None if degrees is None else degrees[0])
     rows = [array[0] if array.ndim else array for array in jax.tree.leaves(newborn)]
     rows = [*jax.tree.leaves((log_weight, gaussian)), *rows]
     arrays, structure = jax.tree.flatten((mixture.log_weights, mixture.gaussians, remembered))

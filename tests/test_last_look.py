@@ -1,0 +1,97 @@
+"""What ``fit`` looks for once it has converged: a narrow part next to the mixture."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.scipy.stats import norm
+
+import gmmvi_jax as gmmvi
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.init import init, with_component
+from gmmvi_jax.training.last_look import LastLook
+
+from .cases import models
+
+DIM = 8
+LOOK = LastLook(most=10, diagnostic_samples=200)
+
+
+def funnel(x):
+    """The logarithm of a width in front, and seven normals of this width."""
+    return norm.logpdf(x[0], 0.5, 1.2) + norm.logpdf(x[1:], 0.0, jnp.exp(x[0])).sum()
+
+
+def upper(diagonal):
+    variances = np.array([0.6, *[8.0] * (DIM - 1)])
+    covariance = variances if diagonal else np.diag(variances)
+    return gmmvi.GMM.from_moments([1.0], np.eye(DIM)[:1], [covariance])
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_the_neck_of_a_funnel_is_a_gaussian_that_is_missing(diagonal):
+    missing, spent = LOOK(upper(diagonal), as_log_density(funnel), jax.random.key(0))
+    assert missing is not None
+    assert 0.02 < missing.share < 0.6
+    assert missing.mean[0] < -0.3
+    assert missing.factor.shape == ((DIM,) if diagonal else (DIM, DIM))
+    deviations = missing.factor if diagonal else np.linalg.norm(missing.factor, axis=1)
+    assert np.all(deviations[1:] < 1.0)
+    assert spent == 1000 + 8 * 41 + 40 * (11 + DIM) + 20 * 40
+
+
+def test_where_nothing_is_missing_nothing_is_found():
+    gmm = upper(diagonal=True)
+    assert LOOK(gmm, as_log_density(gmm.log_prob), jax.random.key(0))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, True),
+        ({"elbo_gap": 0.001}, False),  # as close as draws can tell
+        ({"num_components": 10}, False),  # no room
+        ({"num_target_evaluations": 5_000}, False),  # more than a tenth of the run
+        ({"num_diagnostic_evaluations": 9_700}, False),  # looked before
+    ],
+)
+def test_a_look_is_due_where_it_may_find_something_and_costs_little(change, expected):
+    first = {"num_diagnostic_evaluations": 500}
+    last = {
+        "elbo_gap": 0.05,
+        "num_components": 5,
+        "num_target_evaluations": 80_000,
+        "num_diagnostic_evaluations": 700,
+    }
+    assert LOOK.is_due([first, {**last, **change}]) == expected
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_a_component_from_outside_leaves_the_others_as_they_are(diagonal):
+    config = gmmvi.samtron(3, max_components=4, diagonal=diagonal)
+    state = init(config.algorithm, 0)
+    factor = np.array([0.5, 1.0, 2.0])
+    factor = factor if diagonal else np.diag(factor) + np.tril(np.ones((3, 3)), -1)
+    parts = map(jnp.asarray, (0.25, np.arange(3.0), factor))
+    before, after = state.gmm(), with_component(config.algorithm, state, *parts).gmm()
+    assert after.num_components == before.num_components + 1
+    np.testing.assert_allclose(after.weights, [*0.75 * before.weights, 0.25], rtol=1e-5)
+    np.testing.assert_allclose(after.means[-1], np.arange(3.0))
+    np.testing.assert_allclose(after.factors[-1], factor)
+    np.testing.assert_array_equal(after.means[:-1], before.means)
+    points = np.random.default_rng(0).normal(size=(5, 3))
+    mixture = with_component(config.algorithm, state, *map(jnp.asarray, (0.25, np.ones(3), factor)))
+    inverse = mixture.mixture.gaussians.inverse_factor[before.num_components]
+    whole = np.diag(inverse) if diagonal else inverse
+    dense = np.diag(factor) if diagonal else factor
+    np.testing.assert_allclose(points @ dense.T @ whole.T, points, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_fit_finds_most_of_the_neck_of_eight_schools():
+    result = gmmvi.fit(models.eight_schools, 10, seed=5, verbose=False)
+    draws = np.asarray(result.gmm.sample(0, 50_000))
+    assert np.mean(draws[:, 1] < -2.0) > 0.008  # 0.027 is right, 0.000 to 0.006 without the look
+    history = result.history
+    looks = np.diff(history["num_diagnostic_evaluations"]) - 200
+    assert np.sum(looks > 0) >= 1
