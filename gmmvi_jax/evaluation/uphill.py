@@ -59,6 +59,12 @@ class Uphill(NamedTuple):
     log_weights: np.ndarray  # [N] what they weigh; -inf where the ratio is not above all draws
 
 
+def most_evaluations(dim: int) -> int:
+    """Returns how many evaluations ``mass_uphill`` takes from given starts, if it finds a rise."""
+    climbs = _NUM_CLIMBS * (1 + _NUM_STEPS)
+    return climbs + _NUM_CENTRES * (1 + dim + _FIRST_DRAWS) + _NUM_BEST * _DRAWS_PER_BEST
+
+
 def mass_uphill(
     gmm: GMM,
     log_target: LogDensity,

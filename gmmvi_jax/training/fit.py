@@ -236,7 +236,7 @@ def _growing(request: Request, budget: int | None, seconds: float | None) -> Req
     capacity = config.algorithm.max_components
     most = round(_MOST_SPLIT * capacity)
     splitting = Splitting(config.dim, most, selector.desired_samples, budget, seconds)
-    look = LastLook(capacity, config.run.diagnostic_samples)
+    look = LastLook(config.dim, capacity, config.run.diagnostic_samples)
     return request._replace(splitting=splitting, last_look=look)
 
 

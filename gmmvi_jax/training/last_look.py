@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.evaluation.log_ratios import log_ratios_and_heaviest
-from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill
+from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill, most_evaluations
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.training.stopping import Rows, evaluations_spent
 from gmmvi_jax.typing import PRNGKey
@@ -35,10 +35,12 @@ class LastLook:
     ELBO is flat without it. A component with the moments of what is found there finds the rest.
 
     Attributes:
+        dim: D.
         most: components that there may be.
         diagnostic_samples: evaluations after every chunk that are not those of looks.
     """
 
+    dim: int
     most: int
     diagnostic_samples: int
 
@@ -53,7 +55,8 @@ class LastLook:
         spent -= self.diagnostic_samples * (len(rows) - 1)
         limit = _MOST_EVALUATIONS * evaluations_spent(last)
         has_room = last["num_components"] < self.most
-        return has_room and last["elbo_gap"] > _CLOSE and spent + _NUM_DRAWS < limit
+        cost = _NUM_DRAWS + most_evaluations(self.dim)
+        return has_room and last["elbo_gap"] > _CLOSE and spent + cost <= limit
 
     def __call__(self, gmm: Any, log_target: Any, key: PRNGKey) -> tuple[Missing | None, int]:
         """Returns what is missing, None if nothing is; and the evaluations.
