@@ -75,14 +75,9 @@ def test_a_variant_keeps_its_shapes_and_lowers_for_accelerators(row: Row):
     assert variants.check_lowering(codename, **settings) == []
 
 
-# All of them train in test_float64.py.
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, id=name, marks=[] if index < 1 else pytest.mark.slow)
-        for index, (row, name) in enumerate(zip(ROWS, NAMES, strict=True))
-    ],
-)
+# All of them train in test_float64.py, the first of them every day.
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_a_variant_compiles_once_and_stays_finite(row: Row):
     codename, settings = split(row)
     figures = variants.check_run(codename, **settings)

@@ -13,20 +13,10 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.training.chunk import num_compilations
 
-CONFIG = gmmvi.samtron(
-    2,
-    num_iterations=4,
-    log_every=2,
-    max_components=3,
-    desired_samples=20,
-    diagnostic_samples=0,
-    max_database_size=100,
-    num_database_samples=50,
-)
+from . import small_run
+from .small_run import gaussian
 
-
-def gaussian(x):
-    return -0.5 * jnp.sum((x - 1.0) ** 2)
+CONFIG = small_run.CONFIG.replace(diagnostic_samples=0)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax import callbacks
 from gmmvi_jax.training.arguments import as_callbacks
 
+from .small_run import CONFIG, gaussian
+
 ROW = {"iteration": np.int64(2), "elbo": -1.5, "num_components": 3, "elbo_gap": float("nan")}
 STATE: gmmvi.TrainState = None  # type: ignore[assignment]
 
@@ -110,13 +112,10 @@ def test_calls_are_as_far_apart_as_asked(monkeypatch):
 
 
 def test_train_calls_them(tmp_path):
-    config = gmmvi.samtron(
-        2, max_components=2, desired_samples=20, num_iterations=4, log_every=2, add_iters=3
-    )
     timeline = callbacks.timeline()
     result = gmmvi.train(
-        config,
-        lambda x: -0.5 * x @ x,
+        CONFIG,
+        gaussian,
         callbacks=[
             callbacks.csv(tmp_path / "history.csv"),
             timeline,

@@ -40,7 +40,9 @@ density = Density()
 def vector(x):
     return -0.5 * jnp.sum(jnp.log(x) ** 2)
 """
-SMALL = ["--iterations", "4", "--max-components", "2", "--set", "log_every=2"]
+# A variant that compiles fast.
+SMALL = ["--variant", "semtfox", "--iterations", "4", "--max-components", "2"]
+SMALL += ["--set", "log_every=2"]
 SMALL += ["--set", "desired_samples=20", "--set", "diagnostic_samples=100"]
 
 

@@ -221,6 +221,7 @@ def test_samples_go_from_run_to_run_whatever_their_precision():
     assert again.log_target.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_a_black_box_gets_and_gives_float64():
     dtypes = set()
 

@@ -3,13 +3,14 @@
 import logging
 import sys
 
-import jax.numpy as jnp
 import pytest
 
 import gmmvi_jax as gmmvi
 from gmmvi_jax.training.log import logger, told_on_stderr
 from gmmvi_jax.training.progress import ProgressBar
 from gmmvi_jax.training.stopping import EvaluationBudget, TimeLimit
+
+from .small_run import CONFIG, gaussian
 
 
 def test_nothing_is_configured_on_import():
@@ -32,9 +33,8 @@ def test_info_is_told_on_stderr_only_where_the_users_logging_does_not(capsys, ca
 
 
 def test_a_run_logs_its_chunks_and_its_end(caplog):
-    config = gmmvi.samtron(2, num_iterations=4, log_every=2, max_components=3, desired_samples=20)
     with caplog.at_level(logging.DEBUG, logger="gmmvi_jax"):
-        result = gmmvi.train(config, lambda x: -0.5 * jnp.sum(x**2))
+        result = gmmvi.train(CONFIG, gaussian)
     assert [record.levelname for record in caplog.records] == ["DEBUG", "DEBUG", "INFO"]
     assert caplog.messages[1].startswith("iteration 4: ELBO ")
     count = int(result.history["num_target_evaluations"][-1])

@@ -274,8 +274,9 @@ def test_arms_are_the_forward_kinematics_of_the_samples():
         (FULL, lambda x: -0.5 * jnp.sum(x**2)),
         (wide_mixture(3, 1), lambda x: -0.5 * jnp.sum(x**2)),
         (wide_mixture(60, 31), targets.breast_cancer()),
-        (wide_mixture(2, 10), targets.planar_robot(4)),
-        (wide_mixture(4, 30), targets.planar_motion()),
+        # The arms themselves are drawn above, the motions in test_plotting_motion.py.
+        pytest.param(wide_mixture(2, 10), targets.planar_robot(4), marks=pytest.mark.slow),
+        pytest.param(wide_mixture(4, 30), targets.planar_motion(), marks=pytest.mark.slow),
     ],
     ids=["2-D", "1-D", "marginals", "arms", "motions"],
 )

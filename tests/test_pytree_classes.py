@@ -31,7 +31,7 @@ def make_class(number):
 
 def test_jit_runs_the_program_of_the_class_it_is_given():
     # Many classes, so that some of their hashes fall together.
-    classes = [make_class(number) for number in range(100)]
+    classes = [make_class(number) for number in range(40)]
     structures = [jax.tree.structure(cls(1.0)) for cls in classes]
     assert all(a != b for a, b in itertools.combinations(structures[:20], 2))
     call = jax.jit(lambda rule: rule.value())

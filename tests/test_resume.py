@@ -276,6 +276,7 @@ _JOB = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_killed_run_is_whole_and_goes_on(whole, tmp_path):
     code = textwrap.dedent(_JOB).format(root=str(Path(__file__).parents[1]), run=str(tmp_path))

@@ -18,12 +18,19 @@ from gmmvi_jax.training.sample_files import load_samples, save_samples
 DIM = 2
 
 
-def bowl(x):
-    return -0.5 * jnp.sum((x - 1.0) ** 2)
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Bowl:
+    """A Gaussian that is NaN beyond a limit; its numbers are data: one program for both."""
+
+    centre: float
+    limit: float
+
+    def __call__(self, x):
+        return jnp.where(x[0] > self.limit, jnp.nan, -0.5 * jnp.sum((x - self.centre) ** 2))
 
 
-def other_bowl(x):
-    return jnp.where(x[0] > 2.5, jnp.nan, -0.5 * jnp.sum((x + 1.0) ** 2))
+bowl, other_bowl = Bowl(1.0, np.inf), Bowl(-1.0, 2.5)
 
 
 def config(**settings):

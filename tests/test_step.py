@@ -108,6 +108,7 @@ def test_a_run_can_be_vmapped_over_seeds_and_stepsizes():
     )
 
 
+@pytest.mark.slow  # test_all_variants.py has some of every day
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_the_chunk_lowers_for_accelerators(platform):
     config = growing_config(6)

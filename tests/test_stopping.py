@@ -1,4 +1,4 @@
-"""Stopping rules: on histories that are made up, and through ``train`` and ``train_many``."""
+"""Stopping rules: on histories that are made up; ``test_train.py`` has them end runs."""
 
 import numpy as np
 import pytest
@@ -153,38 +153,6 @@ def test_budget_and_time_end_a_run_before_they_are_exceeded():
 def test_rules_refuse_what_cannot_be_right(rule, value):
     with pytest.raises((ValueError, TypeError)):
         rule(value)
-
-
-def test_rules_end_train():
-    config = small_config(prior_scale=4.0, num_iterations=200)
-    by_budget = gmmvi.train(config, three_modes, until=gmmvi.EvaluationBudget(8000))
-    spent = [by_budget.history[f"num_{kind}_evaluations"][-1] for kind in ("target", "diagnostic")]
-    assert by_budget.status is gmmvi.Status.SPENT
-    assert 4000 < sum(spent) <= 8000
-    by_hand = gmmvi.train(
-        config,
-        three_modes,
-        until=lambda rows: gmmvi.Ending(gmmvi.Status.STOPPED) if len(rows) == 2 else None,
-    )
-    assert by_hand.history["iteration"].tolist() == [20, 40]
-    assert by_hand.ending.reason == ""
-    with pytest.warns(UserWarning, match="the run failed: ZeroDivisionError: division by zero"):
-        broken = gmmvi.train(
-            config,
-            three_modes,
-            until=lambda rows: 1 / 0 if len(rows) == 2 else None,  # type: ignore
-        )
-    np.testing.assert_array_equal(broken.gmm.means, by_hand.gmm.means)
-    with pytest.raises(RuntimeError, match="the run failed"):
-        broken.raise_for_status()
-    unended = gmmvi.train(
-        config.replace(num_iterations=20), three_modes, until=gmmvi.EvaluationBudget(10**9)
-    )
-    assert unended.status is gmmvi.Status.COMPLETED
-    assert unended.ending.reason == "the 20 iterations ended before a stopping rule did."
-    converged = gmmvi.train(config, three_modes, until=gmmvi.Convergence(0.5))
-    assert converged.status == "converged"
-    assert converged.history["iteration"][-1] < 200
 
 
 @pytest.mark.parametrize("until", [3, "converged", [None]])

@@ -43,7 +43,10 @@ VARIANTS = {"SEMTFOX": 1e3, "SEMYFUX": 0.5, "SEMIFUX": 0.5}
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("codename", VARIANTS)
+@pytest.mark.parametrize(
+    "codename",
+    ["SEMTFOX", "SEMIFUX", pytest.param("SEMYFUX", marks=pytest.mark.slow)],
+)
 def test_components_and_weights_find_the_optimum_at_every_temperature(codename: str) -> None:
     one_step = jax.jit(gmmvi.step, static_argnums=1)
     for temperature in (0.5, 1.0, 1.7):  # data: one compilation

@@ -62,16 +62,15 @@ def test_history_has_a_row_per_chunk_and_exact_counts(result):
     assert grown == result.gmm.num_components == history["num_components"][-1]
 
 
-def test_evaluations_are_those_of_the_components_that_were_active():
-    counted = []
+def test_evaluations_are_those_of_the_components_that_were_active(result):
+    del result  # has compiled the program
+    one = CONFIG.replace(num_iterations=1, diagnostic_samples=0)
     state = jax.jit(gmmvi.init)(CONFIG.algorithm, jax.random.key(0))
-    one_step = jax.jit(gmmvi.step, static_argnums=1)
+    counted = []
     for _ in range(12):
-        before = int(state.mixture.num_components)
-        state, info = one_step(CONFIG.algorithm, three_modes, state)
-        assert int(info.num_target_evaluations) == 50 * before
-        counted.append(50 * before)
-    assert int(state.num_target_evaluations) == sum(counted)
+        counted.append(50 * int(state.mixture.num_components))
+        state = gmmvi.train(one, three_modes, initial=state).state
+        assert int(state.num_target_evaluations) == sum(counted)
     assert len(set(counted)) > 1
 
 
@@ -98,6 +97,7 @@ def test_hyperparameters_seed_and_length_do_not_recompile(result):
     assert not np.array_equal(other.history["elbo"][:1], result.history["elbo"][:1])
 
 
+@pytest.mark.slow
 def test_log_every_does_not_change_the_run(result):
     other = gmmvi.train(CONFIG.replace(log_every=45, diagnostic_samples=0), three_modes)
     np.testing.assert_array_equal(other.gmm.means, result.gmm.means)
@@ -236,7 +236,9 @@ def test_nan_samples_are_dropped_counted_and_warned_about():
     def holes(x):
         return jnp.where(x[0] > 1.0, jnp.nan, -0.5 * jnp.sum(x**2))
 
-    config = gmmvi.samtron(2, num_iterations=10, log_every=10, max_components=2, desired_samples=64)
+    config = gmmvi.from_codename(
+        "SEMTFOX", 2, num_iterations=10, log_every=10, max_components=2, desired_samples=64
+    )  # which compiles fast
     with pytest.warns(UserWarning, match="NaN"):
         outcome = gmmvi.train(config, holes)
     assert 0 < outcome.history["num_unusable_samples"].sum() < outcome.history["num_samples"].sum()
@@ -251,6 +253,39 @@ def test_a_target_without_any_usable_value_is_an_error():
     config = gmmvi.samtron(2, num_iterations=5, log_every=5, max_components=2, desired_samples=64)
     with pytest.raises(FloatingPointError, match=r"all .* samples"):
         gmmvi.train(config, only_at_the_start)
+
+
+def test_stopping_rules_end_it(result):
+    del result  # has compiled the program
+    config = CONFIG.replace(num_iterations=200, seed=0)
+    by_budget = gmmvi.train(config, three_modes, until=gmmvi.EvaluationBudget(8000))
+    spent = [by_budget.history[f"num_{kind}_evaluations"][-1] for kind in ("target", "diagnostic")]
+    assert by_budget.status is gmmvi.Status.SPENT
+    assert 4000 < sum(spent) <= 8000
+    by_hand = gmmvi.train(
+        config,
+        three_modes,
+        until=lambda rows: gmmvi.Ending(gmmvi.Status.STOPPED) if len(rows) == 2 else None,
+    )
+    assert by_hand.history["iteration"].tolist() == [20, 40]
+    assert by_hand.ending.reason == ""
+    with pytest.warns(UserWarning, match="the run failed: ZeroDivisionError: division by zero"):
+        broken = gmmvi.train(
+            config,
+            three_modes,
+            until=lambda rows: 1 / 0 if len(rows) == 2 else None,  # type: ignore
+        )
+    np.testing.assert_array_equal(broken.gmm.means, by_hand.gmm.means)
+    with pytest.raises(RuntimeError, match="the run failed"):
+        broken.raise_for_status()
+    unended = gmmvi.train(
+        config.replace(num_iterations=20), three_modes, until=gmmvi.EvaluationBudget(10**9)
+    )
+    assert unended.status is gmmvi.Status.COMPLETED
+    assert unended.ending.reason == "the 20 iterations ended before a stopping rule did."
+    converged = gmmvi.train(config, three_modes, until=gmmvi.Convergence(0.5))
+    assert converged.status == "converged"
+    assert converged.history["iteration"][-1] < 200
 
 
 @pytest.mark.parametrize(

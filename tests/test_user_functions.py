@@ -6,12 +6,12 @@ import pytest
 
 import gmmvi_jax as gmmvi
 
-CONFIG = gmmvi.samtron(2, num_iterations=2, max_components=2, desired_samples=10)
+from .small_run import CONFIG, gaussian
 
 
 @pytest.fixture(scope="module")
 def result() -> gmmvi.TrainResult:
-    return gmmvi.train(CONFIG, lambda x: -x @ x)
+    return gmmvi.train(CONFIG, gaussian)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,16 @@ def test_a_heavy_tail_is_serious_where_log_z_hangs_on_it(error, serious):
     assert [concern.is_serious for concern in concerns] == serious
 
 
+def box(x, half_width):
+    return jnp.where(jnp.all(jnp.abs(x) < half_width), 0.0, -jnp.inf)
+
+
+def partly(x, limit):
+    """The standard normal, unusable beyond a distance from its mean."""
+    normal = norm.logpdf(x).sum()
+    return jnp.where(jnp.linalg.norm(x) > limit, jnp.nan, normal)
+
+
 @pytest.mark.parametrize(
     ("half_width", "is_serious", "words"),
     [
@@ -134,11 +144,9 @@ def test_a_heavy_tail_is_serious_where_log_z_hangs_on_it(error, serious):
     ],
 )
 def test_draws_outside_of_the_support_are_a_concern(half_width, is_serious, words):
-    def box(x):
-        return jnp.where(jnp.all(jnp.abs(x) < half_width), 0.0, -jnp.inf)
-
+    target = jax.tree_util.Partial(box, half_width=half_width)  # data: one program for all
     gmm = GMM.from_moments([1.0], np.zeros((1, 2)), np.full((1, 2), 0.2))
-    diagnosis = diagnose(gmm, box, jax.random.key(0), 1000)
+    diagnosis = diagnose(gmm, target, jax.random.key(0), 1000)
     (concern,) = [concern for concern in diagnosis.concerns if words in concern.text]
     assert concern.is_serious == is_serious
     assert "nan" not in str(diagnosis).lower()
@@ -147,12 +155,8 @@ def test_draws_outside_of_the_support_are_a_concern(half_width, is_serious, word
 @pytest.mark.parametrize(("share", "is_serious"), [(0.97, True), (0.004, False), (1.0, True)])
 def test_unusable_draws_are_a_concern(share, is_serious):
     gmm = GMM.from_moments([1.0], np.zeros((1, 2)), np.ones((1, 2)))
-    limit = np.sqrt(-2.0 * np.log(share))  # of the distance from the mean
-
-    def partly(x):
-        return jnp.where(jnp.linalg.norm(x) > limit, jnp.nan, gmm.log_prob(x))
-
-    diagnosis = diagnose(gmm, partly, jax.random.key(0), 5000)
+    target = jax.tree_util.Partial(partly, limit=np.sqrt(-2.0 * np.log(share)))
+    diagnosis = diagnose(gmm, target, jax.random.key(0), 5000)
     (concern,) = [c for c in diagnosis.concerns if "NaN or +inf at" in c.text]
     assert concern.is_serious == is_serious
     assert 0.0 <= float(diagnosis.log_z.effective_fraction) < 1.0

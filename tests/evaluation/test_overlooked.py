@@ -23,13 +23,15 @@ def standard(dim) -> GMM:
     return GMM.from_moments([1.0], np.zeros((1, dim)), np.ones((1, dim)))
 
 
+def spike(x, share):
+    wide = jnp.log(1.0 - share) + norm.logpdf(x, 0.0, 1.0).sum()
+    return jnp.logaddexp(wide, jnp.log(share) + norm.logpdf(x, 0.0, 0.01).sum())
+
+
 @pytest.mark.parametrize("is_diagonal", [True, False])
 @pytest.mark.parametrize("share", [0.9, 0.2])
 def test_a_spike_at_a_mean_is_found_with_its_mass(share, is_diagonal):
-    def target(x):
-        wide = jnp.log(1.0 - share) + norm.logpdf(x, 0.0, 1.0).sum()
-        return jnp.logaddexp(wide, jnp.log(share) + norm.logpdf(x, 0.0, 0.01).sum())
-
+    target = jax.tree_util.Partial(spike, share=share)  # data: one program for both
     gmm = standard(8) if is_diagonal else GMM.from_moments([1.0], np.zeros((1, 8)), np.eye(8)[None])
     found = overlooked(gmm, target)
     assert list(found.components) == [0]

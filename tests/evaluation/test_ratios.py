@@ -181,7 +181,7 @@ def test_without_a_draw_inside_nothing_is_nan():
     assert float(unseen_share(jnp.zeros(4), jnp.array([-jnp.inf, jnp.nan]))) == 1.0
 
 
-@pytest.mark.parametrize("temperature", [0.1, 3.0])
+@pytest.mark.parametrize("temperature", [0.1, pytest.param(3.0, marks=pytest.mark.slow)])
 def test_a_temperature_divides_the_target_alone(temperature):
     key, samples = jax.random.key(4), MIXTURE.sample(jax.random.key(5), 50)
 

@@ -16,7 +16,9 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import gmmvi_jax as gmmvi
 
-config = gmmvi.samtron({{"s": 1.0}}, domain=gmmvi.domains.positive, num_iterations=2, log_every=1)
+config = gmmvi.from_codename(
+    "SEMTFOX", {{"s": 1.0}}, domain=gmmvi.domains.positive, num_iterations=2, log_every=1
+)
 result = gmmvi.train(config, lambda p: -p["s"])
 print(result.summary())
 interop = gmmvi.interop

@@ -84,7 +84,9 @@ def edge_case(diagonal: bool) -> tuple:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("self_normalized", [True, False], ids=["self-normalised", "plain"])
-@pytest.mark.parametrize("reuse", [False, True], ids=["new", "reused"])
+@pytest.mark.parametrize(
+    "reuse", [pytest.param(False, marks=pytest.mark.slow), True], ids=["new", "reused"]
+)
 def test_the_jump_enters_by_the_score_function(
     self_normalized: bool, reuse: bool, diagonal: bool
 ) -> None:

@@ -17,6 +17,9 @@ DIMS = (1, 2, 3, 10, 101, 1000)
 DEGREES = (0.1, 0.5, 1.0, 2.0, 3.5, 10.0, 30.0, 1e3, 1e6, 1e8, 1e15, np.inf)
 DISTANCES = (0.0, 1e-30, 1e-4, 0.3, 2.0, 50.0, 1e6, 1e20)
 SINGLE = float(np.finfo(np.float32).eps)
+# Programs, instead of one for each operation.
+kernel = jax.jit(log_kernel, static_argnums=2)
+entropy = jax.jit(unit_entropy, static_argnums=1)
 
 
 def student_t(dim: int, degrees: float) -> Any:
@@ -71,18 +74,18 @@ def test_the_kernel_matches_scipy():
         for degrees in (0.1, 1.0, 4.0, 300.0, np.inf):
             points = np.sqrt(np.array(DISTANCES[:-1]))[:, None] * np.eye(dim)[0]
             oracle = student_t(dim, degrees)
-            found = log_kernel(jnp.array(DISTANCES[:-1]), jnp.asarray(degrees), dim)
+            found = kernel(jnp.array(DISTANCES[:-1]), jnp.asarray(degrees), dim)
             np.testing.assert_allclose(found, oracle.logpdf(points), rtol=1e-11)
 
 
 def test_float32_agrees_with_float64_at_every_distance():
     for dim in (1, 10, 1000):
         distances, degrees = np.array(DISTANCES, np.float32)[:, None], np.array(DEGREES, np.float32)
-        single = jax.jit(log_kernel, static_argnums=2)(distances, degrees, dim)
+        single = kernel(distances, degrees, dim)
         assert single.shape == (len(DISTANCES), len(DEGREES))
         with enable_x64(True):
             arguments = distances.astype(float), degrees.astype(float), dim
-            double = jax.jit(log_kernel, static_argnums=2)(*arguments)
+            double = kernel(*arguments)
         np.testing.assert_allclose(single, double, rtol=10 * SINGLE, atol=10 * SINGLE * dim)
 
 
@@ -99,11 +102,12 @@ def test_the_gaussian_is_the_limit():
 def test_gradients_match_finite_differences_and_the_score_weight():
     squared, degrees = np.meshgrid([1e-3, 0.7, 40.0, 3e3], [0.3, 2.0, 15.0, 1e3, 1e5])
     squared, degrees = jnp.array(squared.ravel()), jnp.array(degrees.ravel())
-    each = jax.vmap(jax.grad(log_kernel, argnums=(0, 1)), in_axes=(0, 0, None))
+    slopes = jax.vmap(jax.grad(log_kernel, argnums=(0, 1)), in_axes=(0, 0, None))
+    each = jax.jit(slopes, static_argnums=2)
     in_squared, in_degrees = each(squared, degrees, 7)
     np.testing.assert_allclose(in_squared, -0.5 * score_weight(squared, degrees, 7), rtol=1e-12)
     step = 1e-4 * degrees
-    ends = [log_kernel(squared, degrees + sign * step, 7) for sign in (1.0, -1.0)]
+    ends = [kernel(squared, degrees + sign * step, 7) for sign in (1.0, -1.0)]
     np.testing.assert_allclose(in_degrees, (ends[0] - ends[1]) / (2 * step), rtol=1e-5, atol=1e-13)
 
 
@@ -127,8 +131,8 @@ def test_entropies_match_scipy(is_double: bool):
         for dim in (1, 3, 100):
             # scipy loses its digits where the degrees are many.
             degrees = np.array([0.25, 1.0, 3.0, 15.0, 16.0, 200.0, np.inf])
-            found = unit_entropy(jnp.asarray(degrees, float), dim)
+            found = entropy(jnp.asarray(degrees, float), dim)
             expected = [student_t(dim, each).entropy() for each in degrees]
             np.testing.assert_allclose(found, expected, rtol=1e-11 if is_double else 3e-6)
-        slopes = jax.vmap(jax.grad(lambda degrees: unit_entropy(degrees, 3)))
+        slopes = jax.jit(jax.vmap(jax.grad(lambda degrees: unit_entropy(degrees, 3))))
         assert np.all(np.isfinite(slopes(jnp.array([0.1, 5.0, 1e8, np.inf]))))

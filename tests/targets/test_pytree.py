@@ -268,6 +268,7 @@ def gaussian(position):
     return -0.5 * (jnp.sum(residuals["w"] ** 2) + residuals["b"] ** 2)
 
 
+@pytest.mark.slow  # domains/test_positions.py has one of every day
 def test_training_on_a_dict_finds_the_mean_of_every_leaf():
     config = config_for(EXAMPLE, prior_scale={"w": 1.0, "b": 2.0})
     result = gmmvi.train(config, gaussian)

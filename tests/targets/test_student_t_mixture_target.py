@@ -46,7 +46,9 @@ def whiten_by_own_component(
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("dim", [1, 20, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "dim", [pytest.param(1, marks=pytest.mark.slow), 20, pytest.param(300, marks=pytest.mark.slow)]
+)
 def test_density_is_scipys(dim: int) -> None:
     target = cached_stm(dim, 3)
     near = np.asarray(sample(target, jax.random.key(0), 20))
@@ -69,7 +71,7 @@ def test_single_precision_near_the_mass(dim: int, tolerance: float) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("dim", [1, 20])
+@pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.slow), 20])
 def test_gradient_is_the_slope_of_scipys_density(dim: int) -> None:
     target = cached_stm(dim, 3)
     near = np.asarray(sample(target, jax.random.key(1), 5))
@@ -85,7 +87,10 @@ def test_gradient_is_the_slope_of_scipys_density(dim: int) -> None:
     np.testing.assert_allclose(gradients, slopes, rtol=1e-6, atol=1e-6 * np.max(np.abs(slopes)))
 
 
-@pytest.mark.parametrize(("dim", "num_components", "bound"), [(20, 10, 20), (300, 20, 25)])
+@pytest.mark.parametrize(
+    ("dim", "num_components", "bound"),
+    [(20, 10, 20), pytest.param(300, 20, 25, marks=pytest.mark.slow)],
+)
 def test_construction_is_the_published_one(dim: int, num_components: int, bound: float) -> None:
     target = cached_stm(dim, 3)
     assert isinstance(target, SolvedTarget)
