@@ -91,6 +91,7 @@ NUM_CHUNKS = 5
 def run(
     *rules: Callable[[Sequence[Any]], Any],
     callback: Callable[[], Any] = lambda: None,
+    reopen: Callable[..., Any] = lambda *_: None,
     num_runs: int = 1,
 ) -> Outcome:
     """Runs the loop without a mixture: the state counts the chunks."""
@@ -103,6 +104,7 @@ def run(
         keep=lambda *_: None,
         follow_up=lambda *_: is_stop(callback()),
         grow=lambda state, *_: state,
+        reopen=reopen,
         judge=lambda rows: first_ending(rules, rows),
         agree=lambda answers: answers,
         may_raise=False,
@@ -153,6 +155,29 @@ def test_a_callback_that_fails_loses_nothing():
         assert words in outcome.endings[0].reason
         assert len(outcome.histories[0].rows) == 1
     assert run(callback=lambda: True).endings == [Ending(Status.STOPPED)]
+
+
+def test_a_run_that_has_converged_goes_on_where_something_was_missing():
+    converged = Ending(Status.CONVERGED)
+    states = []
+
+    def reopen(state: int, *_: Any) -> int | None:
+        states.append(state)
+        return state + 10 if len(states) < 3 else None
+
+    outcome = run(lambda rows: converged if len(rows) > 1 else None, reopen=reopen)
+    assert states == [2, 13, 24]  # after two chunks, and after each one more
+    assert outcome.endings == [converged]
+    assert len(outcome.histories[0].rows) == 4
+
+    def fail(*_: Any) -> None:
+        raise ArithmeticError("of the look")
+
+    (ending,) = run(lambda rows: converged, reopen=fail).endings
+    assert ending.status is Status.FAILED
+    assert ending.reason == "ArithmeticError: of the look"
+    stopped = Ending(Status.SPENT)
+    assert run(lambda rows: stopped, reopen=fail).endings == [stopped]
 
 
 def test_the_first_rule_that_ends_the_run_is_its_ending():
