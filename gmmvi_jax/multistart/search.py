@@ -36,6 +36,7 @@ class Start(NamedTuple):
         num_climbs: climbs to local maxima.
         num_basins: that they ended in, with weight; those with a valley of the density between.
         num_evaluations: of the target; one with its gradient counts as one.
+        summits: log densities at those that have a Gaussian.
     """
 
     gmm: GMM | None
@@ -44,6 +45,7 @@ class Start(NamedTuple):
     num_climbs: int
     num_basins: int
     num_evaluations: int
+    summits: tuple[float, ...] = ()
 
 
 def search_start(
@@ -102,7 +104,7 @@ def search_start(
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
     arrays = (np.log(_weights(heaviest)), means, factors)
     gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
-    return Start(gmm, *prior, num_climbs, num_basins, spent)
+    return Start(gmm, *prior, num_climbs, num_basins, spent, _heights(heaviest))
 
 
 class _Climbs:
@@ -232,6 +234,10 @@ def _hold_mass(
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
     # Of Gaussians that do not overlap.
     return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
+
+
+def _heights(found: list[Laplace]) -> tuple[float, ...]:
+    return tuple(one.summit.value for one in found)
 
 
 def _doubt(found: list[Laplace]) -> float:

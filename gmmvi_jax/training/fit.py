@@ -15,6 +15,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
+from gmmvi_jax.densities.floored import can_have_floor, floor_below, floored
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.multistart import Start, quieter, search_start
@@ -167,6 +168,8 @@ def _go_on(
             f"its own directory to each seed."
         )
     logger.info("goes on after iteration %d", begun.rows[-1]["iteration"])
+    if begun.target_floor is not None:
+        request = request._replace(target=floored(request.target, begun.target_floor))
     request = _growing(request._replace(config=begun.config), budget, seconds)
     return resume_one(request, typed_key(config.run.seed), kept)
 
@@ -193,7 +196,7 @@ def _fit(
             request = request._replace(config=config)
     if start is None or start.num_basins:
         log_start(start, config, time.perf_counter() - request.start_time)
-    request = _growing(request, budget, seconds)
+    request = _growing(_floored(request, start), budget, seconds)
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
@@ -227,6 +230,15 @@ def _search(
         diagonal=prior.diagonal,
         deadline=deadline,
     )
+
+
+def _floored(request: Request, start: Start | None) -> Request:
+    """Returns the request with a density that is nothing far below the summits that were found."""
+    target = request.target
+    if start is None or start.gmm is None or not can_have_floor(target):
+        return request
+    floor = floor_below(start.summits, request.config.dim)
+    return request._replace(target=floored(target, floor))
 
 
 def _growing(request: Request, budget: int | None, seconds: float | None) -> Request:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.densities.floored import floor_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history import History
@@ -126,6 +127,7 @@ def snapshots_of(
     keys: Sequence[PRNGKey],
     watches: Sequence[Watch],
     target_centre: np.ndarray | None,
+    target: Any,
     states: Sequence[TrainState],
     gmms: Sequence[GMM],
     previous: Sequence[GMM],
@@ -139,6 +141,7 @@ def snapshots_of(
         keys: that they were given.
         watches: over them.
         target_centre: see ``Snapshot``, of all.
+        target: of the first run; all have the same floor, or none.
         states: of the runs, which must stay as they are.
         gmms: their mixtures.
         previous: those a chunk before.
@@ -155,6 +158,7 @@ def snapshots_of(
             ending=endings[index],
             watch=watches[index].memory,
             target_centre=target_centre,
+            target_floor=floor_of(target),
             key=np.asarray(jax.random.key_data(keys[index])),
         )
         for index, config in enumerate(configs)
