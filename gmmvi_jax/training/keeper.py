@@ -19,7 +19,7 @@ from gmmvi_jax.training.run_lock import RunLock
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import Ending
 from gmmvi_jax.training.watch import Watch
-from gmmvi_jax.typing import PRNGKey
+from gmmvi_jax.typing import LogDensity, PRNGKey
 
 _LARGEST_SHARE = 0.02  # of the time, above which it is written no more than once in:
 _LONGEST_PAUSE = 60.0  # seconds
@@ -127,7 +127,7 @@ def snapshots_of(
     keys: Sequence[PRNGKey],
     watches: Sequence[Watch],
     target_centre: np.ndarray | None,
-    target: Any,
+    targets: Sequence[LogDensity],
     states: Sequence[TrainState],
     gmms: Sequence[GMM],
     previous: Sequence[GMM],
@@ -141,7 +141,7 @@ def snapshots_of(
         keys: that they were given.
         watches: over them.
         target_centre: see ``Snapshot``, of all.
-        target: of the first run; all have the same floor, or none.
+        targets: of the runs; all have the same floor, or none.
         states: of the runs, which must stay as they are.
         gmms: their mixtures.
         previous: those a chunk before.
@@ -158,7 +158,7 @@ def snapshots_of(
             ending=endings[index],
             watch=watches[index].memory,
             target_centre=target_centre,
-            target_floor=floor_of(target),
+            target_floor=floor_of(targets[0]),
             key=np.asarray(jax.random.key_data(keys[index])),
         )
         for index, config in enumerate(configs)

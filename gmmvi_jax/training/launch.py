@@ -64,9 +64,7 @@ def launch(
     with catch_interrupts() as interrupts, memory_errors():
         targets = request.targets(len(runs.keys))
         watches = _watches(request, targets, runs, begun)
-        snapshots = partial(
-            snapshots_of, runs.configs, runs.keys, watches, target_centre, targets[0]
-        )
+        snapshots = partial(snapshots_of, runs.configs, runs.keys, watches, target_centre, targets)
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
         num_left = config.run.num_iterations - start.iteration

@@ -1,5 +1,7 @@
 """Densities that are nothing far below their summits, and that ``fit`` takes them so."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,7 @@ def test_below_the_floor_there_is_nothing():
 
 
 def test_it_has_the_attributes_of_the_density():
-    target = targets.get("gmm20")
+    target: Any = targets.get("gmm20")
     density = floored(target, -1e3)
     assert density.log_z == target.log_z
     assert density.dim == 20
