@@ -102,7 +102,7 @@ def search_start(
     factors = scale[:, None] * np.array([one.factor for one in heaviest])
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
-    arrays = (np.log(_weights(heaviest)), means, factors)
+    arrays = (np.log(_weights(heaviest, _doubt(heaviest))), means, factors)
     gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
     return Start(gmm, *prior, num_climbs, num_basins, spent, _heights(heaviest))
 
@@ -133,9 +133,12 @@ class _Climbs:
         """
         rows = self._heavy_rows()
         own = [self.found[row] for row in rows]
-        weights = _weights(own)
         basins = np.array([self.basins[row] for row in rows])
-        weights = weights / np.bincount(basins, weights)[basins] / len(set(basins.tolist()))
+        weights = np.zeros(len(own))
+        for basin in np.unique(basins):  # the weights of a whole basin may underflow beside another
+            inside = np.flatnonzero(basins == basin)
+            weights[inside] = _weights([own[row] for row in inside], _doubt(own))
+        weights /= np.sum(weights)
         means = np.array([one.mean for one in own])
         centre = weights @ means
         variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
@@ -248,8 +251,8 @@ def _doubt(found: list[Laplace]) -> float:
     return max(1.0, best.log_evidence - best.elbo)
 
 
-def _weights(found: list[Laplace]) -> np.ndarray:
+def _weights(found: list[Laplace], doubt: float) -> np.ndarray:
     # The optimal weights of Gaussians that do not overlap.
     elbos = np.array([one.elbo for one in found])
-    weights = np.exp((elbos - np.max(elbos)) / _doubt(found))
+    weights = np.exp((elbos - np.max(elbos)) / doubt)
     return weights / np.sum(weights)
