@@ -5,7 +5,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 
 from gmmvi_jax.config import Algorithm, require_algorithm
 from gmmvi_jax.gmm.arguments import require_gmm
@@ -16,7 +15,7 @@ from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
-from gmmvi_jax.numerics.gaussian import Gaussian, unit_like
+from gmmvi_jax.numerics.gaussian import Gaussian, inverse_root
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
@@ -124,14 +123,12 @@ def with_component(
     log_weights = state.mixture.log_weights + jnp.log1p(-share).astype(dtype)
     mixture = dataclasses.replace(state.mixture, log_weights=log_weights)
     factor = factor.astype(dtype)
-    diagonal = factor.ndim == 1
-    inverse = 1.0 / factor if diagonal else solve_triangular(factor, unit_like(factor), lower=True)
     mixture, (components, memories) = append_gaussian(
         mixture,
         Remembered(state.components, state.memories),
         algorithm.newborn(mixture),
         jnp.log(share).astype(dtype),
-        Gaussian(mean.astype(dtype), factor, inverse),
+        Gaussian(mean.astype(dtype), factor, inverse_root(factor.T)),
         jnp.asarray(True),
     )
     return state._replace(mixture=mixture, components=components, memories=memories)

@@ -173,6 +173,8 @@ def test_a_run_that_has_converged_goes_on_where_something_was_missing():
     def fail(*_: Any) -> None:
         raise ArithmeticError("of the look")
 
+    # Whoever wants the end has it.
+    assert run(lambda rows: converged, callback=lambda: True, reopen=fail).endings == [converged]
     (ending,) = run(lambda rows: converged, reopen=fail).endings
     assert ending.status is Status.FAILED
     assert ending.reason == "ArithmeticError: of the look"

@@ -59,6 +59,17 @@ class Uphill(NamedTuple):
     log_weights: np.ndarray  # [N] what they weigh; -inf where the ratio is not above all draws
 
 
+def can_look_uphill(log_target: LogDensity, dim: int) -> bool:
+    """Returns whether ``mass_uphill`` has the gradients it needs, without noise, in few dimensions.
+
+    Args:
+        log_target: a callable pytree.
+        dim: D.
+    """
+    is_noisy = is_stochastic(full_density(log_target))
+    return dim <= MAX_DIM and has_gradient(log_target) and not is_noisy
+
+
 def most_evaluations(dim: int) -> int:
     """Returns how many evaluations ``mass_uphill`` takes from given starts, if it finds a rise."""
     climbs = _NUM_CLIMBS * (1 + _NUM_STEPS)
@@ -91,7 +102,7 @@ def mass_uphill(
     temperature = require_temperature(temperature)
     target = as_log_density(log_target)
     nothing = Uphill(None, 0.0, 0.0, 0, np.zeros((0, gmm.dim)), np.zeros(0))
-    if gmm.dim > MAX_DIM or not has_gradient(target) or is_stochastic(full_density(target)):
+    if not can_look_uphill(target, gmm.dim):
         return nothing
     ratios, root = require_host_array("own_ratios", own_ratios).astype(float), _root(gmm)
     highest = np.max(ratios, initial=-np.inf, where=np.isfinite(ratios))
@@ -131,7 +142,8 @@ def mass_uphill(
     best = np.argsort(-by_centre, kind="stable")[:_NUM_BEST]
     around, excesses, log_weights = draw_around(best, _DRAWS_PER_BEST, keys[3])
     heaviest = int(np.argmax(log_weights))
-    share = _share(trimmed(log_weights), ratios)
+    log_weights = trimmed(log_weights)
+    share = _share(log_weights, ratios)
     spent += _NUM_CENTRES * (1 + gmm.dim + _FIRST_DRAWS) + len(around)
     if share == 0.0:
         return nothing._replace(num_evaluations=spent)

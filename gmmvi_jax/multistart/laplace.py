@@ -6,6 +6,7 @@ import numpy as np
 
 from gmmvi_jax.multistart.climb import Summit
 from gmmvi_jax.multistart.counted import CountedDensity
+from gmmvi_jax.numerics.host_factor import lower_factor
 
 _STEP = 0.1  # of differences, in standard deviations: small for the curvature, large for rounding
 _STEPS_OF_USE = (0.02, 0.5)  # outside of these a difference is repeated with a better step
@@ -55,6 +56,11 @@ class Laplace(NamedTuple):
         """What the summit may hold: a Gaussian that fits badly says little of it by its ELBO."""
         return max(self.elbo, self.log_evidence)
 
+    @property
+    def is_at_summit(self) -> bool:
+        """Returns whether the climb came within a standard deviation of where it is flat."""
+        return float(np.linalg.norm(self.factor.T @ self.summit.gradient)) < 1.0
+
     @classmethod
     def at(cls, summit: Summit, density: CountedDensity, generator: np.random.Generator) -> Self:
         """Returns the Gaussian at a summit; takes an evaluation per dimension, or two, and ten.
@@ -73,9 +79,7 @@ class Laplace(NamedTuple):
         shift /= max(float(np.linalg.norm(shift)), 1.0)
         mean = summit.point + (axes / np.sqrt(sizes)) @ shift
         mean = mean if np.isfinite(density.value(mean)) else summit.point
-        # R of a QR decomposition: a Cholesky factor without the square of the condition number.
-        upper = np.linalg.qr((axes / np.sqrt(sizes)).T).R
-        factor = np.transpose(upper * np.sign(np.diag(upper))[:, None])
+        factor = lower_factor((axes / np.sqrt(sizes)).T)
         return cls(summit, mean, factor, root, gaussian_elbo(mean, factor, density, generator))
 
 

@@ -30,13 +30,15 @@ class Start(NamedTuple):
 
     Attributes:
         gmm: Gaussians at the summits, weighed by their ELBO; None if there is none, or if the
-            prior has a much higher ELBO.
+            prior has a much higher ELBO. If no climb reached its summit the heaviest of each basin,
+            and the prior as it was given.
         prior_mean: [D] as given; where it may be rescaled, the centre of what was found.
         prior_scale: [D] as given; or twice the standard deviations of what was found.
         num_climbs: climbs to local maxima.
         num_basins: that they ended in, with weight; those with a valley of the density between.
         num_evaluations: of the target; one with its gradient counts as one.
-        summits: log densities at those that have a Gaussian.
+        thinnest: the least of the log densities at summits that have a Gaussian, and of those that
+            their masses would have if each were as wide as the prior that was given.
     """
 
     gmm: GMM | None
@@ -45,7 +47,7 @@ class Start(NamedTuple):
     num_climbs: int
     num_basins: int
     num_evaluations: int
-    summits: tuple[float, ...] = ()
+    thinnest: float = np.inf
 
 
 def search_start(
@@ -100,11 +102,20 @@ def search_start(
     heaviest = sorted(found, key=lambda one: -one.elbo)[:max_components]
     means = mean + scale * np.array([one.mean for one in heaviest])
     factors = scale[:, None] * np.array([one.factor for one in heaviest])
+    log_weights = _log_weights(heaviest, _doubt(heaviest))
+    first = np.asarray(prior_scale, float)
+    if not any(one.is_at_summit for one in heaviest):
+        # The climbs ended on their way: where the density has no highest point, or far from it.
+        share = 1.0 / (len(means) + 1)
+        log_weights = np.append(log_weights + np.log1p(-share), np.log(share))
+        means = np.concatenate([means, np.asarray(prior_mean, float)[None]])
+        factors = np.concatenate([factors, np.diag(first)[None]])
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
-    arrays = (np.log(_weights(heaviest, _doubt(heaviest))), means, factors)
-    gmm = GMM(*(jnp.asarray(array, jnp.result_type(float)) for array in arrays))
-    return Start(gmm, *prior, num_climbs, num_basins, spent, _heights(heaviest))
+    arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (log_weights, means, factors))
+    widths = float(np.sum(np.log(scale / first)))  # that Gaussians have in units of the first prior
+    thinnest = min(min(one.summit.value, one.log_evidence + widths) for one in heaviest)
+    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest)
 
 
 class _Climbs:
@@ -118,8 +129,15 @@ class _Climbs:
         self.effort = 0.0
 
     def heavy(self) -> list[Laplace]:
-        """Returns those whose weight counts beside the heaviest."""
-        return [self.found[index] for index in self._heavy_rows()]
+        """Returns those whose weight counts; of a basin where none is at its summit, one."""
+        by_basin: dict[int, list[Laplace]] = {}
+        for row in self._heavy_rows():
+            by_basin.setdefault(self.basins[row], []).append(self.found[row])
+        kept = []
+        for inside in by_basin.values():
+            has_summit = any(one.is_at_summit for one in inside)
+            kept += inside if has_summit else [max(inside, key=lambda one: one.elbo)]
+        return kept
 
     def num_basins(self) -> int:
         """Returns how many basins the heavy ones are in."""
@@ -137,7 +155,7 @@ class _Climbs:
         weights = np.zeros(len(own))
         for basin in np.unique(basins):  # the weights of a whole basin may underflow beside another
             inside = np.flatnonzero(basins == basin)
-            weights[inside] = _weights([own[row] for row in inside], _doubt(own))
+            weights[inside] = np.exp(_log_weights([own[row] for row in inside], _doubt(own)))
         weights /= np.sum(weights)
         means = np.array([one.mean for one in own])
         centre = weights @ means
@@ -239,8 +257,15 @@ def _hold_mass(
     return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
 
 
-def _heights(found: list[Laplace]) -> tuple[float, ...]:
-    return tuple(one.summit.value for one in found)
+def _with_gaussian(arrays, mean, scale):
+    log_weights, means, factors = arrays
+    share = 1.0 / (len(means) + 1)
+    factor = scale if factors.ndim == 2 else np.diag(scale)
+    return (
+        np.append(log_weights + np.log1p(-share), np.log(share)),
+        np.concatenate([means, mean[None]]),
+        np.concatenate([factors, factor[None]]),
+    )
 
 
 def _doubt(found: list[Laplace]) -> float:
@@ -251,8 +276,7 @@ def _doubt(found: list[Laplace]) -> float:
     return max(1.0, best.log_evidence - best.elbo)
 
 
-def _weights(found: list[Laplace], doubt: float) -> np.ndarray:
-    # The optimal weights of Gaussians that do not overlap.
-    elbos = np.array([one.elbo for one in found])
-    weights = np.exp((elbos - np.max(elbos)) / doubt)
-    return weights / np.sum(weights)
+def _log_weights(found: list[Laplace], doubt: float) -> np.ndarray:
+    # The optimal weights of Gaussians that do not overlap; those beside a wall may underflow.
+    logs = np.array([one.elbo for one in found]) / doubt
+    return logs - np.logaddexp.reduce(logs)

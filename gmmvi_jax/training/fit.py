@@ -18,6 +18,7 @@ from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stocha
 from gmmvi_jax.densities.floored import can_have_floor, floor_below, floored
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
+from gmmvi_jax.evaluation.uphill import can_look_uphill
 from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
@@ -70,8 +71,10 @@ def fit(
 
     First it climbs to local maxima of the density (L-BFGS) from draws of the prior and puts
     Gaussians there. Then it takes steps of SAMTRON with reused samples, splits and adds components,
-    and returns an average of the iterates when more evaluations would hardly improve it. Without
-    gradients it climbs by differences of the density, and takes steps of VIPS.
+    and returns an average of the iterates when more evaluations would hardly improve it and nothing
+    narrow is found next to the mixture. Where the density is hundreds of nats below the maxima, it
+    is taken to be -inf, as it is in ``result.target``. Without gradients the fit climbs by
+    differences of the density, and takes steps of VIPS.
 
     Args:
         log_density: unnormalised log density of ONE point [D], see ``train``.
@@ -237,7 +240,7 @@ def _floored(request: Request, start: Start | None) -> Request:
     target = request.target
     if start is None or start.gmm is None or not can_have_floor(target):
         return request
-    floor = floor_below(start.summits, request.config.dim)
+    floor = floor_below(start.thinnest, request.config.dim)
     return request._replace(target=floored(target, floor))
 
 
@@ -248,8 +251,12 @@ def _growing(request: Request, budget: int | None, seconds: float | None) -> Req
     capacity = config.algorithm.max_components
     most = round(_MOST_SPLIT * capacity)
     splitting = Splitting(config.dim, most, selector.desired_samples, budget, seconds)
-    look = LastLook(config.dim, capacity, config.run.diagnostic_samples)
-    return request._replace(splitting=splitting, last_look=look)
+    request = request._replace(splitting=splitting)
+    if not can_look_uphill(request.target, config.dim):
+        return request
+    samples = config.run.diagnostic_samples
+    look = LastLook(config.dim, capacity, samples, budget, seconds)
+    return request._replace(last_look=look)
 
 
 def _example(log_density: Any, dim_or_position: int | PyTree | None) -> int | PyTree:

@@ -145,9 +145,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         for index, report in enumerate(reports):
             histories[index].append(report.row)
             endings[index] = endings[index] or report.ending
-        errors = [ending.error for ending in endings if ending is not None and ending.error]
-        if is_first and len(errors) == len(gmms):
-            raise errors[0]
+        if is_first:
+            _raise_if_all_failed(endings)
         endings = [
             own or _judged(chunks.judge, history)
             for own, history in zip(endings, histories, strict=True)
@@ -159,7 +158,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         except Exception as error:
             return end_all(_failure(error))
         if all(ending is not None for ending in endings):
-            reopened = _reopened(chunks, state, gmms, histories, endings) if remaining else None
+            asked = (stop or not remaining, interrupts.requested)
+            reopened = _reopened(chunks, state, gmms, histories, endings, asked)
             if reopened is None:
                 break
             state, endings[:] = reopened, [None for _ in endings]
@@ -177,15 +177,33 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
     return end_all(COMPLETED)
 
 
+def _raise_if_all_failed(endings: Sequence[Ending | None]) -> None:
+    errors = [ending.error for ending in endings if ending is not None and ending.error]
+    if len(errors) == len(endings):
+        raise errors[0]
+
+
 def _reopened(
     chunks: Chunks,
     state: Any,
     gmms: Sequence[GMM],
     histories: Sequence[History],
     endings: list[Ending | None],
+    asked: Sequence[bool],
 ) -> Any | None:
-    """Returns the state that runs go on with after all, None if they end; an error is an ending."""
+    """Returns the state that runs go on with after all, None if they end; an error is an ending.
+
+    Args:
+        chunks: what to call.
+        state: of the runs.
+        gmms: their mixtures.
+        histories: of the runs.
+        endings: one per run; all have one.
+        asked: whether somebody wants the end, in this process; all processes must see that alike.
+    """
     if any(ending is None or ending.status is not Status.CONVERGED for ending in endings):
+        return None
+    if any(chunks.agree(asked)):
         return None
     try:
         return chunks.reopen(state, gmms, histories)

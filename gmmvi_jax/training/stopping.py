@@ -86,11 +86,11 @@ class Convergence:
         evaluations = np.array([row["num_target_evaluations"] for row in rows], float)
         for first in self._windows(rows, evaluations):
             rise, error = _slope(np.log2(evaluations[first:]), rows[first:])
-            edge = _EDGE_SHARE * _lacking_at_edge(rows[first:])
-            if max(rise, 0.0) + _SURE * error < max(self.tolerance, edge):
+            lacking = _lacking_at_edge(rows[first:])
+            if max(rise, 0.0) + _SURE * error < max(self.tolerance, _EDGE_SHARE * lacking):
                 words = f"the tolerance is {self.tolerance:g}"
-                if edge > self.tolerance:
-                    words = f"the target's edge costs {edge / _EDGE_SHARE:.2g} nats"
+                if _EDGE_SHARE * lacking > self.tolerance:
+                    words = f"the target's edge costs {lacking:.2g} nats"
                 return Ending(
                     Status.CONVERGED,
                     f"twice the evaluations would raise the ELBO by about {max(rise, 0.0):.2g} "

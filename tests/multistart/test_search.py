@@ -12,6 +12,8 @@ from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.multistart import search_start
 
+from ..cases import models
+
 COVARIANCE = np.array([[4.0, 1.9, 0.0], [1.9, 1.0, 0.0], [0.0, 0.0, 1e-6]])
 MEAN = np.array([3.0, -2.0, 0.5])
 PRECISION = jnp.asarray(np.linalg.inv(COVARIANCE))
@@ -130,6 +132,30 @@ def test_a_neck_without_mass_is_no_start():
         return -0.5 * x[0] ** 2 - 0.5 * jnp.sum(x[1:] ** 2) * jnp.exp(-x[0]) - 4.5 * x[0]
 
     assert search(funnel, 10, scale=1.0).gmm is None
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(float64, diagonal):
+    start = search(models.eight_schools, 10, 1.0, seed=5, may_rescale=True, diagonal=diagonal)
+    gmm = start.gmm
+    assert gmm is not None
+    assert start.num_basins == 1
+    assert gmm.num_components == 2
+    np.testing.assert_array_equal(gmm.means[-1], np.zeros(10))
+    np.testing.assert_allclose(gmm.variances[-1], np.ones(10))
+    np.testing.assert_allclose(jnp.exp(gmm.log_weights), [0.5, 0.5])
+    # The floor is not below the top of the neck but below what is as heavy, and wide.
+    assert start.thinnest < models.eight_schools(gmm.means[0]) - 50.0
+
+
+@pytest.mark.parametrize("width", [1e-5, 1.0, 100.0])
+def test_a_spike_counts_as_low_as_if_it_were_as_wide_as_the_prior(width):
+    def normalised(x):
+        return jnp.sum(-0.5 * jnp.square(x / width) - jnp.log(width))
+
+    start = search(normalised, 3, scale=1.0, may_rescale=True)
+    log_z = 1.5 * np.log(2.0 * np.pi)
+    assert abs(start.thinnest - min(log_z, float(normalised(jnp.zeros(3))))) < 0.1
 
 
 def test_diagonal_covariances_have_the_same_variances():

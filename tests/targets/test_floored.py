@@ -12,6 +12,8 @@ from gmmvi_jax import densities, targets
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.floored import Floored, can_have_floor, floor_below, floor_of, floored
 
+from ..double_precision import enable_x64
+
 
 def test_below_the_floor_there_is_nothing():
     density = floored(as_log_density(lambda x: -x @ x), -9.0)
@@ -21,7 +23,7 @@ def test_below_the_floor_there_is_nothing():
     np.testing.assert_allclose(jax.grad(density)(jnp.array([2.0])), [-4.0])
     assert floor_of(density) == -9.0
     assert floor_of(density.log_density) is None
-    assert floor_below([3.0, -5.0], 2) == -325.0
+    assert floor_below(-5.0, 2) == -325.0
 
 
 def test_it_has_the_attributes_of_the_density():
@@ -48,16 +50,19 @@ def wall(x):
 
 
 @pytest.mark.slow
-def test_a_fit_beside_a_wall_is_right_and_ends():
+@pytest.mark.parametrize("x64", [False, True])
+def test_a_fit_beside_a_wall_is_right_and_ends(x64):
     grid = np.linspace(0.2, 12.0, 200_001)
     values = -4.0 * np.log(grid**2) - 2.0 / grid**4 - 0.5 * grid**2 / 2.25
     step = grid[1] - grid[0]
     expected = np.log(2.0 * np.sum(np.exp(values)) * step) + 0.5 * np.log(2.0 * np.pi)
-    result = gmmvi.fit(wall, 2, verbose=False)
+    with enable_x64(x64):
+        result = gmmvi.fit(wall, 2, verbose=False)
+        diagnosis = result.diagnose()
+        draws = np.asarray(result.gmm.sample(0, 10_000))
+    assert result.gmm.means.dtype == (jnp.float64 if x64 else jnp.float32)
     assert str(result.status) == "converged"
     assert floor_of(result.target) is not None
-    diagnosis = result.diagnose()
     assert abs(float(diagnosis.log_z.value) - expected) < 0.05
     assert diagnosis.verdict.startswith("nothing speaks against")
-    draws = np.asarray(result.gmm.sample(0, 10_000))
     assert abs(np.mean(draws[:, 0] > 0.0) - 0.5) < 0.03
