@@ -105,7 +105,7 @@ def test_what_is_no_key_is_named(key, error, message, result):
 
 
 BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"initial": 3}, TypeError, "initial must be a GMM, .* got int 3"),
+    ({"initial": 3}, TypeError, "initial must be a GMM or TMixture, .* got int 3"),
     ({"initial": "no/such/file"}, FileNotFoundError, "initial: there is no file .*no/such/file"),
     ({"samples": "samples.npz"}, TypeError, "samples must be Samples, .*load_samples"),
     ({"callbacks": 3}, TypeError, "callbacks must be a function .* got 3"),

@@ -192,10 +192,12 @@ def test_bounds_can_be_given():
     ],
     ids=["normal", "bounded support", "never defined"],
 )
-def test_contours_of_the_target_where_it_is_defined(log_density, is_seen):
+@pytest.mark.parametrize("color_bar", [True, False])
+def test_contours_of_the_target_where_it_is_defined(log_density, is_seen, color_bar):
     panel = axes()
-    plotting.plot_mixture_2d(panel, FULL, log_density)
+    plotting.plot_mixture_2d(panel, FULL, log_density, color_bar=color_bar)
     assert bool(panel.collections) == is_seen
+    assert len(panel.figure.axes) == 1 + (is_seen and color_bar)
     panel.figure.draw_without_rendering()
 
 

@@ -29,6 +29,7 @@ def plot_mixture_2d(
     posterior: Any,
     log_density: LogDensity | None = None,
     bounds: Sequence[tuple[float, float]] | None = None,
+    color_bar: bool = True,
 ) -> "Axes":
     """Draws a mixture in two dimensions, and the density it approximates.
 
@@ -41,6 +42,7 @@ def plot_mixture_2d(
             contours.
         bounds: the lower and the upper end of each axis; by default all but the lightest components
             are visible.
+        color_bar: whether a bar beside the axes tells the contours' levels.
 
     Raises:
         TypeError: it is no mixture.
@@ -56,7 +58,7 @@ def plot_mixture_2d(
         )
     bounds = [extent(gmm.marginal(dim)) for dim in range(2)] if bounds is None else bounds
     if log_density is not None:
-        _plot_contours(axes, log_density, bounds)
+        _plot_contours(axes, log_density, bounds, color_bar)
     weights = np.asarray(gmm.weights / gmm.weights.max())
     heavy = weights >= LIGHTEST
     for weight, ellipse in zip(weights[heavy], ellipses(gmm)[heavy], strict=True):
@@ -93,7 +95,10 @@ def _values_at(log_density: LogDensity, points: Array) -> Array:
 
 
 def _plot_contours(
-    axes: "Axes", log_density: LogDensity, bounds: Sequence[tuple[float, float]]
+    axes: "Axes",
+    log_density: LogDensity,
+    bounds: Sequence[tuple[float, float]],
+    color_bar: bool,
 ) -> None:
     sides = [np.linspace(*bound, GRID_SIZE, dtype=np.float32) for bound in bounds]
     points = np.stack(np.meshgrid(*sides), axis=-1)  # [rows, columns, 2]
@@ -104,4 +109,6 @@ def _plot_contours(
     contours = axes.contourf(
         *sides, values - values.max(), levels=-0.5 * CONTOUR_RADII**2, colors=CONTOUR_COLOURS
     )
-    axes.figure.colorbar(contours, ax=axes, label="target's log density below its maximum [nats]")
+    if color_bar:
+        label = "target's log density below its maximum [nats]"
+        axes.figure.colorbar(contours, ax=axes, label=label)

@@ -15,7 +15,7 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
-from gmmvi_jax.densities.floored import can_have_floor, floor_below, floored
+from gmmvi_jax.densities.floored import can_have_floor, floor_below, floor_of, floored
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.evaluation.uphill import can_look_uphill
@@ -25,7 +25,7 @@ from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.training.fit_config import config_of_fit
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.last_look import LastLook
-from gmmvi_jax.training.log import log_start, logger, told_on_stderr
+from gmmvi_jax.training.log import log_floor, log_start, logger, told_on_stderr
 from gmmvi_jax.training.mesh_argument import mesh_of_one_run
 from gmmvi_jax.training.processes import is_first, is_spread_over_processes
 from gmmvi_jax.training.request import Request, check_request
@@ -146,8 +146,11 @@ def fit(
     is_told = verbose and is_first(mesh)
     with told_on_stderr(is_told), kept_run(checkpoint, resume, None, mesh=mesh) as kept:
         if kept.begun:
-            return _go_on(request, kept, budget, seconds)
-        return _fit(request, variant, settings, scale is None, budget, seconds, kept)
+            result = _go_on(request, kept, budget, seconds)
+        else:
+            result = _fit(request, variant, settings, scale is None, budget, seconds, kept)
+        log_floor(floor_of(result.target), result.history)
+    return result
 
 
 def _go_on(

@@ -51,8 +51,8 @@ def as_initial(initial: Any, config: Config) -> GMM | TrainState | None:
     if isinstance(initial, Mixture):
         return _fitting_mixture(initial, config)
     raise TypeError(
-        f"initial must be a GMM, a TrainState, a TrainResult or the path of a file with one of "
-        f"them; got {shown(initial)}."
+        f"initial must be a GMM or TMixture, a TrainState, a TrainResult or the path of a file "
+        f"with one of them; got {shown(initial)}."
     )
 
 

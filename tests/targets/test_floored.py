@@ -51,18 +51,20 @@ def wall(x):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("x64", [False, True])
-def test_a_fit_beside_a_wall_is_right_and_ends(x64):
+def test_a_fit_beside_a_wall_is_right_and_ends(x64, capsys):
     grid = np.linspace(0.2, 12.0, 200_001)
     values = -4.0 * np.log(grid**2) - 2.0 / grid**4 - 0.5 * grid**2 / 2.25
     step = grid[1] - grid[0]
     expected = np.log(2.0 * np.sum(np.exp(values)) * step) + 0.5 * np.log(2.0 * np.pi)
     with enable_x64(x64):
-        result = gmmvi.fit(wall, 2, verbose=False)
+        result = gmmvi.fit(wall, 2)
         diagnosis = result.diagnose()
         draws = np.asarray(result.gmm.sample(0, 10_000))
     assert result.gmm.means.dtype == (jnp.float64 if x64 else jnp.float32)
     assert str(result.status) == "converged"
-    assert floor_of(result.target) is not None
+    floor = floor_of(result.target)
+    assert floor is not None
+    assert f"took the density for 0 where its log is below {floor:.4g} (" in capsys.readouterr().err
     assert abs(float(diagnosis.log_z.value) - expected) < 0.05
     assert diagnosis.verdict.startswith("nothing speaks against")
     assert abs(np.mean(draws[:, 0] > 0.0) - 0.5) < 0.03
