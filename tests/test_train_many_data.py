@@ -10,6 +10,9 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import domains
 from gmmvi_jax.training.chunk import run_chunk_of_many
+from gmmvi_jax.training.data_argument import as_data
+
+from .double_precision import enable_x64
 
 SEEDS = (3, 4, 5)
 CONFIG = gmmvi.from_codename(  # which compiles fast
@@ -152,6 +155,23 @@ def test_runs_with_data_go_on_where_they_were(tmp_path, result):
 def test_data_that_cannot_be_used(data, error, says):
     with pytest.raises(error, match=says):
         gmmvi.train_many(CONFIG, log_density, SEEDS, data=data)
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**32 + 1, 1e39])
+def test_numbers_that_jax_would_wrap_around_are_refused(number):
+    numbers = np.array([[number], [1], [2]])
+    with pytest.raises(ValueError, match=r"data\['y'\] has the number .*, too large for .*32"):
+        gmmvi.train_many(CONFIG, log_density, SEEDS, data={"y": numbers})
+    with enable_x64():
+        (held,) = jax.tree.leaves(as_data({"y": numbers}, SEEDS))
+        assert held[0, 0] == number
+
+
+def test_numbers_that_fit_are_as_they_are():
+    fitting = np.array([2**31 - 1, -(2**31), 0])
+    np.testing.assert_array_equal(as_data(fitting, SEEDS), fitting)
+    special = np.array([np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(as_data(special, SEEDS), special.astype(np.float32))
 
 
 def test_a_density_of_the_position_alone_is_refused_with_data():

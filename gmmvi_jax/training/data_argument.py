@@ -24,7 +24,8 @@ def as_data(data: Any, seeds: Sequence[int]) -> PyTree | None:
 
     Raises:
         TypeError: a leaf is not an array of numbers.
-        ValueError: there are no arrays, or the leading axis of one is not the number of seeds.
+        ValueError: there are no arrays, the leading axis of one is not the number of seeds, or a
+            number is too large for JAX's dtype.
     """
     if data is None:
         return None
@@ -42,8 +43,28 @@ def as_data(data: Any, seeds: Sequence[int]) -> PyTree | None:
                 f"{name} has shape {array.shape}, but its first axis must be that of the "
                 f"{len(seeds)} seeds, one data set for each run."
             )
-        found.append(jnp.asarray(array))
+        found.append(_held(name, array))
     return jax.tree.unflatten(structure, found)
+
+
+def _held(name: str, array: Any) -> jax.Array:
+    """Returns the array as JAX holds it; JAX itself would wrap large integers around.
+
+    Raises:
+        ValueError: a number is too large for the dtype.
+    """
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    if dtype != array.dtype and array.size and array.dtype.kind in "iuf":
+        is_integer = jnp.issubdtype(dtype, jnp.integer)
+        limits = jnp.iinfo(dtype) if is_integer else jnp.finfo(dtype)
+        numbers = array if is_integer else np.nan_to_num(array, posinf=0.0, neginf=0.0)
+        for number in (numbers.min(), numbers.max()):
+            if not limits.min <= number <= limits.max:
+                raise ValueError(
+                    f"{name} has the number {number}, too large for {dtype}; set jax_enable_x64 to "
+                    f"True, or give it in other units."
+                )
+    return jnp.asarray(array)
 
 
 def first_of_data(log_target: Any, data: PyTree) -> DataTarget:
