@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gmmvi_jax.densities.divided_data import with_automatic_axes
 from gmmvi_jax.requirements import require_function
 
 
@@ -59,7 +60,7 @@ def as_log_density(log_target: Any, name: str = "log_target") -> Any:
     The data of a target that is a pytree of arrays are arguments of the compiled program. Any other
     target (a plain function, an object that is not a pytree, a pytree with leaves that are not
     arrays) becomes part of the program, with its data as constants; changing them later has no
-    effect.
+    effect. Data that are divided over devices stay so.
 
     Args:
         log_target: what the user gave.
@@ -70,4 +71,4 @@ def as_log_density(log_target: Any, name: str = "log_target") -> Any:
     """
     require_function(name, log_target, " of one point [D]")
     is_pytree = all(_is_data(leaf) for leaf in jax.tree.leaves(log_target))
-    return log_target if is_pytree else StaticCallable(log_target)
+    return with_automatic_axes(log_target) if is_pytree else StaticCallable(log_target)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gmmvi_jax.numerics.blocks import fold_blocks
 from gmmvi_jax.numerics.weighted_sum import WeightedSum
@@ -35,14 +35,24 @@ def shared(function: Function, mesh: Mesh | None) -> Function:
 
     Args:
         function: of arrays that every device holds, to such arrays.
-        mesh: with the axis ``AXIS``; None: the function as it is.
+        mesh: with the axis ``AXIS``; or that over which data among the arguments are divided, and
+            then JAX's partitioner divides the work; None: the function as it is.
     """
     if mesh is None:
         return function
     everywhere = PartitionSpec()
+    if AXIS not in mesh.axis_names:
+        return _partitioned(function, NamedSharding(mesh, everywhere))
     return jax.shard_map(
         function, mesh=mesh, in_specs=everywhere, out_specs=everywhere, check_vma=False
     )
+
+
+def _partitioned(function: Any, sharding: NamedSharding) -> Any:
+    def partitioned(*arguments: Any) -> Any:
+        return lax.with_sharding_constraint(function(*arguments), sharding)
+
+    return partitioned
 
 
 def num_devices() -> int:

@@ -136,8 +136,8 @@ def fit(
     settings |= {"components": components, "degrees": degrees}
     variant = samtron if has_gradient(target) else vips
     config = config_of_fit(variant, example, mean, scale, {**settings, "domain": domain})
-    mesh = mesh_of_one_run(mesh)
     request = check_request(config, log_density, None, progress, callbacks, until)
+    mesh = mesh_of_one_run(mesh, request.target)
     request = request._replace(mesh=mesh)
     estimator = config.algorithm.natural_gradient
     check_target(request.target, config.dim, jnp.result_type(float), estimator)

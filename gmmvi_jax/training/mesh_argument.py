@@ -6,20 +6,31 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from gmmvi_jax.densities.divided_data import mesh_of_data
 from gmmvi_jax.numerics.devices import AXIS
 
 
-def mesh_of_one_run(mesh: Any) -> Mesh | None:
-    """Returns the devices that share a run, as one axis of the library's own; or None.
+def mesh_of_one_run(mesh: Any, log_target: Any) -> Mesh | None:
+    """Returns the devices that share a run, or None.
+
+    They are one axis of the library's own, over which samples are divided; or, if the data of the
+    target are divided, the mesh of these.
 
     Args:
         mesh: what the user gave; its axes may have any names.
+        log_target: a callable pytree.
 
     Raises:
         TypeError: it is no mesh.
-        ValueError: some processes have no device in it.
+        ValueError: some processes have no device in it, or it is given besides that of the data.
     """
-    mesh = _along_one_axis(mesh, AXIS)
+    of_data = mesh_of_data(log_target)
+    if mesh is not None and of_data is not None:
+        raise ValueError(
+            f"the data of log_target are divided over {of_data.size} devices, which share all of "
+            f"the run already; leave out mesh=."
+        )
+    mesh = _along_one_axis(mesh, AXIS) if of_data is None else of_data
     if mesh is not None:
         own = {device.process_index for device in mesh.devices.flat}
         if own not in ({jax.process_index()}, set(range(jax.process_count()))):

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from gmmvi_jax.densities.divided_data import is_divided
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.typing import PyTree
 
 
 def everywhere(tree: PyTree, mesh: Mesh | None) -> PyTree:
-    """Returns a pytree of which each device holds a copy.
+    """Returns a pytree of which each device holds a copy, but for data that are divided.
 
     Args:
         tree: of arrays, the same in all processes; numbers stay as they are.
@@ -27,7 +28,7 @@ def everywhere(tree: PyTree, mesh: Mesh | None) -> PyTree:
 
     # Not ``device_put`` of a sharding, by which processes compare what they put.
     def put(leaf: Any) -> Any:
-        if not isinstance(leaf, jax.Array):
+        if not isinstance(leaf, jax.Array) or is_divided(leaf):
             return leaf
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return jax.random.wrap_key_data(

@@ -81,7 +81,8 @@ def train(
             the target at its part of the samples, and sums over that part. The result is that of
             one device but for the order of sums. For expensive targets and many samples; a CPU has
             as many devices as ``jax.config.update("jax_num_cpu_devices", 8)`` says before JAX is
-            used. A black box is called by all of them at once, in threads.
+            used. A black box is called by all of them at once, in threads. Not for a target with
+            data that are divided over devices already (``NamedSharding``), which share the run.
 
     Returns:
         The fitted mixture, the last state, the history, and how the run ended. Once a chunk is
@@ -98,8 +99,8 @@ def train(
         FloatingPointError: the target gave no usable value at any sample of the first chunk.
         KeyboardInterrupt: Ctrl-C before the first chunk started, or twice.
     """
-    mesh = mesh_of_one_run(mesh)
     request = check_request(config, log_target, samples, progress, callbacks, until)
+    mesh = mesh_of_one_run(mesh, request.target)
     request = request._replace(mesh=mesh)
     initial = as_initial(initial, config)
     warn_of_repeats(request.target)
