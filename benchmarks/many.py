@@ -60,7 +60,7 @@ def _steps_alone(config: gmmvi.Config, targets: list[Any]) -> None:
         run = OneRun(config, as_log_density(target), jax.random.key(seed), None)
         state = run.first_state()
         for _ in range(config.run.num_iterations // config.run.log_every):
-            state, _ = run.take_steps(state, config.run.log_every)
+            state, _ = run.take_steps(state, config.run.log_every, [True])
         jax.block_until_ready(state)
 
 

@@ -96,7 +96,7 @@ def run(
 ) -> Outcome:
     """Runs the loop without a mixture: the state counts the chunks."""
     chunks = Chunks(
-        advance=lambda state, count: (state + count, None),
+        advance=lambda state, count, _: (state + count, None),
         report=lambda state, *_: [
             Report(None, {"iteration": state, "run": run}, None)  # type: ignore[arg-type]
             for run in range(num_runs)

@@ -100,15 +100,25 @@ def test_callbacks_see_all_runs_and_may_keep_them(results, capsys):
     assert [str(status) for status in stopped.statuses] == ["stopped by a callback"] * 3
 
 
-def test_a_rule_ends_all_runs_when_each_has_met_it(results):
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_a_run_that_has_met_a_rule_takes_no_more_steps(results, vectorized):
     def rule(rows):
         first = results(False).history["elbo"][0].min()  # one run meets it later than the others
         met = rows[-1]["elbo"] > first + 1e-3
         return gmmvi.Ending(gmmvi.Status.CONVERGED) if met else None
 
-    many = gmmvi.train_many(CONFIG, two_modes, SEEDS, until=rule)
+    many = gmmvi.train_many(CONFIG, two_modes, SEEDS, until=rule, vectorized=vectorized)
     assert many.statuses == ("converged",) * 3
-    assert many.history["iteration"].tolist() == [[6] * 3, [10] * 3]
+    assert many.history["iteration"].tolist() == [[6, 6, 6], [10, 6, 6]]
+    for name in ("num_target_evaluations", "num_diagnostic_evaluations", "wall_time"):
+        first, second = many.history[name]
+        assert (second > first).tolist() == [True, False, False], name
+    assert_same(many.gmms[:1], results(vectorized).gmms[:1])
+    assert [len(many.run(index).history["elbo"]) for index in range(3)] == [2, 1, 1]
+    short = CONFIG.replace(num_iterations=6)
+    alone = gmmvi.train_many(short, two_modes, SEEDS, vectorized=vectorized).run(1)
+    assert_same([alone.gmm, alone.last], [many.gmms[1], many.run(1).last])
+    assert int(many.state.run(1).iteration) == 6
 
 
 def test_runs_go_on_from_a_result_a_state_or_files_of_each(results, tmp_path):

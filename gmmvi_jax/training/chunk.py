@@ -75,11 +75,12 @@ def run_chunk_of_many(
     data: PyTree | None,
     states: TrainState,
     num_steps: Array,
+    is_live: Array,
     length: int,
     vectorized: bool,
     mesh: Mesh | None = None,
 ) -> tuple[TrainState, StepInfo]:
-    """Takes ``num_steps`` steps of several runs; see ``run_chunk``.
+    """Takes ``num_steps`` steps of those of several runs that go on; see ``run_chunk``.
 
     Args:
         algorithm: the seven choices, shared.
@@ -87,6 +88,7 @@ def run_chunk_of_many(
         data: a data set for each run, a leading axis R on every leaf; None: the target has none.
         states: stacked, a leading axis R on every leaf; donated.
         num_steps: [] int32, at most ``length``.
+        is_live: [R] bool, which runs go on; the states of the others stay as they are.
         length: rows of the infos.
         vectorized: run all at once (``vmap``) instead of one after another (``lax.map``).
         mesh: of devices over which the runs are spread, as many on each; None: one device.
@@ -101,13 +103,18 @@ def run_chunk_of_many(
         data: PyTree | None,
         states: TrainState,
         num_steps: Array,
+        is_live: Array,
     ) -> tuple[TrainState, StepInfo]:
-        def run(data: PyTree | None, state: TrainState) -> tuple[TrainState, StepInfo]:
-            return _take_steps(algorithm, of_data(log_target, data), num_steps, length, state)
+        def run(
+            data: PyTree | None, state: TrainState, count: Array
+        ) -> tuple[TrainState, StepInfo]:
+            return _take_steps(algorithm, of_data(log_target, data), count, length, state)
 
         if vectorized:
-            return jax.vmap(run)(data, states)
-        return lax.map(lambda each: run(*each), (data, states))
+            advanced, infos = jax.vmap(run, in_axes=(0, 0, None))(data, states, num_steps)
+            return jax.tree.map(partial(_where_live, is_live), advanced, states), infos
+        counts = jnp.where(is_live, num_steps, 0)
+        return lax.map(lambda each: run(*each), (data, states, counts))
 
     if mesh is not None:
         own, everywhere = PartitionSpec(mesh.axis_names), PartitionSpec()
@@ -115,11 +122,15 @@ def run_chunk_of_many(
         run_all = jax.shard_map(
             run_all,
             mesh=mesh,
-            in_specs=(everywhere, everywhere, own, own, everywhere),
+            in_specs=(everywhere, everywhere, own, own, everywhere, own),
             out_specs=own,
             check_vma=False,
         )
-    return run_all(algorithm, log_target, data, states, num_steps)
+    return run_all(algorithm, log_target, data, states, num_steps, is_live)
+
+
+def _where_live(is_live: Array, new: Array, old: Array) -> Array:
+    return jnp.where(is_live.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
 
 
 def num_compilations() -> int:

@@ -1,6 +1,5 @@
 """What ``train`` and ``train_many`` share: from checked arguments to where the loop ends."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -67,18 +66,19 @@ def launch(
         snapshots = partial(snapshots_of, runs.configs, runs.keys, watches, target_centre, targets)
         state, estimate_elbo = _compile(request, runs)
         start = _standing(config, runs, state, begun, begun_endings)
-        num_left = config.run.num_iterations - start.iteration
-        is_shown = request.progress and is_first(request.mesh)
-        with ProgressBar(num_left, request.until, enabled=is_shown) as bar:
+        num_left = config.run.num_iterations - min(start.iterations)
+        with ProgressBar(num_left, request.until, enabled=_shows_progress(request)) as bar:
 
-            def report(state: TrainState, infos: StepInfo, num_steps: int) -> list[Report]:
-                counters, infos = jax.device_get((run_counters(state), infos))
-                parts = map(runs.split, (state, counters, infos))
+            def report(
+                state: TrainState, infos: StepInfo, num_steps: int, is_live: Sequence[bool]
+            ) -> list[Report | None]:
+                on_host = jax.device_get((run_counters(state), infos))
+                parts = map(runs.split, (state, *on_host))
                 reports = [
-                    _report(request, estimate_elbo, *run, num_steps=num_steps)
-                    for run in zip(targets, watches, runs.keys, *parts, strict=True)
+                    _report(request, estimate_elbo, *run, num_steps=num_steps) if own else None
+                    for own, *run in zip(is_live, targets, watches, runs.keys, *parts, strict=True)
                 ]
-                bar.update(num_steps, [report.row for report in reports])
+                bar.update(num_steps, [report and report.row for report in reports])
                 return reports
 
             def keep(state: TrainState, *rest: Any) -> None:
@@ -103,13 +103,16 @@ def launch(
                 agree=partial(of_any, mesh=request.mesh),
                 may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
             )
-            run = dataclasses.replace(config.run, num_iterations=num_left)
             interrupts.defer()
-            outcome = run_chunks(chunks, start, run, interrupts)
+            outcome = run_chunks(chunks, start, config.run, interrupts)
     outcome = outcome._replace(endings=_conclude(request, watches, outcome))
     if keeper is not None:
         keeper.finish(snapshots(runs.split(outcome.state), *outcome[1:]))
     return outcome
+
+
+def _shows_progress(request: Request) -> bool:
+    return request.progress and is_first(request.mesh)
 
 
 def _watches(
@@ -192,10 +195,10 @@ def _compile(request: Request, runs: Runs) -> tuple[TrainState, Estimate]:
 
 
 def _advance(
-    runs: Runs, on_thread: bool, state: TrainState, num_steps: int
+    runs: Runs, on_thread: bool, state: TrainState, num_steps: int, is_live: Sequence[bool]
 ) -> tuple[TrainState, StepInfo]:
     """Takes some steps, and waits for them such that a signal is heard."""
-    take_steps = partial(runs.take_steps, state, num_steps)
+    take_steps = partial(runs.take_steps, state, num_steps, is_live)
     state, infos = call_on_thread(take_steps) if on_thread else take_steps()
     wait_for(infos)
     return state, infos

@@ -34,7 +34,8 @@ class TrainManyResult:
     Attributes:
         gmms: R mixtures, in the order of the seeds; each exactly its active components.
         state: the last states, stacked: a leading axis R on every leaf; ``state.run(0)`` is one.
-        history: as of ``TrainResult``, every column [rows, R].
+        history: as of ``TrainResult``, every column [rows, R]; the last row of a run that has ended
+            before others is repeated.
         seeds: of the runs.
         config: what all of them ran with.
         endings: how each run ended, with the reason and the error behind it, if there are any.
@@ -114,10 +115,11 @@ class TrainManyResult:
         """
         state = self.state.run(index)
         ending = self.endings[index]
+        is_own = np.diff(self.history["iteration"][:, index], prepend=-1) > 0
         return TrainResult(
             gmm=self.gmms[index],
             state=state,
-            history={name: values[:, index] for name, values in self.history.items()},
+            history={name: values[is_own, index] for name, values in self.history.items()},
             status=ending.status,
             config=self.config.replace(seed=self.seeds[index]),
             layout=self.layout,

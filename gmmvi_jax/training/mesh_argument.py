@@ -1,6 +1,5 @@
 """The argument ``mesh``: devices that share one run, or over which several are spread."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -41,29 +40,21 @@ def mesh_of_one_run(mesh: Any, log_target: Any) -> Mesh | None:
     return mesh
 
 
-def mesh_of_many_runs(mesh: Any, seeds: Sequence[int]) -> Mesh | None:
+def mesh_of_many_runs(mesh: Any) -> Mesh | None:
     """Returns the devices over which several runs are spread, as one axis; or None.
 
     Args:
         mesh: what the user gave; its axes may have any names.
-        seeds: of the runs, checked.
 
     Raises:
         TypeError: it is no mesh.
-        ValueError: its number of devices does not divide that of the runs, or some of them are
-            another process's.
+        ValueError: some of its devices are another process's.
     """
     mesh = _along_one_axis(mesh, "runs")
     if mesh is not None and mesh.is_multi_process:
         raise ValueError(
             "mesh has devices of other processes; give train_many those of this one "
             "(jax.local_devices()), and each process seeds of its own."
-        )
-    rest = 0 if mesh is None else len(seeds) % mesh.size
-    if mesh is not None and rest:
-        raise ValueError(
-            f"{len(seeds)} seeds cannot be spread evenly over the {mesh.size} devices of mesh; "
-            f"give {mesh.size - rest} more, or take {rest} away."
         )
     return mesh
 

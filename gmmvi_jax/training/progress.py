@@ -24,6 +24,7 @@ class ProgressBar:
         budgets = [rule.num_evaluations for rule in until if isinstance(rule, EvaluationBudget)]
         self._budget = f" of {_short(min(budgets))}" if budgets else ""
         self._done = 0
+        self._rows: dict[int, dict[str, Any]] = {}
         self._start = time.perf_counter()
         self._enabled = enabled
         self._last = (self._start, 0)
@@ -52,9 +53,16 @@ class ProgressBar:
         elif self._enabled:
             sys.stderr.write("\n")
 
-    def update(self, num_steps: int, rows: Sequence[dict[str, Any]]) -> None:
-        """Moves on by ``num_steps`` and shows the newest row of the history of every run."""
+    def update(self, num_steps: int, new_rows: Sequence[dict[str, Any] | None]) -> None:
+        """Moves on by ``num_steps`` and shows the newest row of the history of every run.
+
+        Args:
+            num_steps: of each run that has a new row.
+            new_rows: one per run, None of one that has ended before.
+        """
         self._done += num_steps
+        self._rows |= {index: row for index, row in enumerate(new_rows) if row is not None}
+        rows = list(self._rows.values())
         if not self._enabled:
             return
         counts = "/".join(str(row["num_components"]) for row in rows)

@@ -1,5 +1,6 @@
 """The loop over chunks of steps on the host."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -35,12 +36,12 @@ class Chunks(NamedTuple):
     """What the loop calls; a state holds one run or several.
 
     Attributes:
-        advance: takes some steps: (state, count) to (state, infos). It may raise what the target
-            raises on the host.
-        report: (state, infos, count) to a report per run.
+        advance: takes some steps: (state, count, which runs go on) to (state, infos). It may raise
+            what the target raises on the host.
+        report: (state, infos, count, which runs went on) to a report per run, None of the others.
         keep: (state, mixtures, those a chunk before, histories, endings so far): what goes to the
             disk while the runs go on.
-        follow_up: (state, rows) to whether to stop: callbacks.
+        follow_up: (state, last rows) to whether to stop: callbacks.
         grow: (state, mixtures, histories) to the state to go on with; its components may have been
             split.
         reopen: (state, mixtures, histories) of runs that have converged to the state to go on with,
@@ -50,8 +51,8 @@ class Chunks(NamedTuple):
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
     """
 
-    advance: Callable[[Any, int], tuple[Any, Any]]
-    report: Callable[[Any, Any, int], Sequence[Report]]
+    advance: Callable[[Any, int, Sequence[bool]], tuple[Any, Any]]
+    report: Callable[[Any, Any, int, Sequence[bool]], Sequence[Report | None]]
     keep: Callable[
         [Any, Sequence[GMM], Sequence[GMM], Sequence[History], Sequence[Ending | None]], None
     ]
@@ -81,10 +82,10 @@ class Standing(NamedTuple):
     endings: Sequence[Ending | None]
 
     @property
-    def iteration(self) -> int:
-        """How many iterations are in the histories."""
-        rows = self.histories[0].rows
-        return rows[-1]["iteration"] if rows else 0
+    def iterations(self) -> list[int]:
+        """How many iterations of each run are in its history."""
+        rows = [history.rows for history in self.histories]
+        return [own[-1]["iteration"] if own else 0 for own in rows]
 
 
 class Outcome(NamedTuple):
@@ -114,51 +115,49 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
     Args:
         chunks: what to call.
         start: of the loop.
-        run: number of iterations, those of an earlier process left out; and of steps per chunk.
+        run: number of iterations, those in the histories included; and of steps per chunk.
         interrupts: asked after every chunk.
     """
     state, gmms, previous, histories = start[:4]
     endings: list[Ending | None] = list(start.endings)
-    remaining = run.num_iterations
-    if remaining > 0 and all(history.rows for history in histories):
-        state = chunks.grow(state, gmms, histories)
+    left = [run.num_iterations - done for done in start.iterations]
+    is_first = True
+
+    def which_go_on() -> list[bool]:
+        return [own is None and more > 0 for own, more in zip(endings, left, strict=True)]
 
     def end_all(ending: Ending) -> Outcome:
         final = [ending if own is None else own for own in endings]
         return Outcome(state, gmms, previous, histories, final)
 
-    while remaining > 0:
-        num_steps = min(run.log_every, remaining)
-        is_first = remaining == run.num_iterations
+    if any(which_go_on()) and all(history.rows for history in histories):
+        state = chunks.grow(state, gmms, histories)
+    while any(is_live := which_go_on()):
+        num_steps = min(run.log_every, *itertools.compress(left, is_live))
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
         try:
             with own_errors(), memory_errors():
-                advanced, infos = chunks.advance(state, num_steps)
-                reports = chunks.report(advanced, infos, num_steps)
+                advanced, infos = chunks.advance(state, num_steps, is_live)
+                reports = chunks.report(advanced, infos, num_steps, is_live)
         except Exception as error:
             if is_first or (kept is None and _is_donated(state)):
                 raise
             state = state if kept is None else kept
             return end_all(_failure(error))
-        state, previous, gmms = advanced, gmms, [report.gmm for report in reports]
-        remaining -= num_steps
-        for index, report in enumerate(reports):
-            histories[index].append(report.row)
-            endings[index] = endings[index] or report.ending
-        if is_first:
-            _raise_if_all_failed(endings)
-        endings = [
-            own or _judged(chunks.judge, history)
-            for own, history in zip(endings, histories, strict=True)
-        ]
-        if remaining > 0 and any(ending is None for ending in endings):
+        state = advanced
+        previous = _chosen(is_live, gmms, previous)
+        gmms = [own if new is None else new.gmm for own, new in zip(gmms, reports, strict=True)]
+        left = _chosen(is_live, [more - num_steps for more in left], left)
+        _note(reports, histories, endings, chunks.judge, is_first)
+        is_first = False
+        if any(which_go_on()):
             chunks.keep(state, gmms, previous, histories, list(endings))
         try:
-            stop = chunks.follow_up(state, [report.row for report in reports])
+            stop = chunks.follow_up(state, [history.last for history in histories])
         except Exception as error:
             return end_all(_failure(error))
         if all(ending is not None for ending in endings):
-            asked = (stop or not remaining, interrupts.requested)
+            asked = (stop or max(left) == 0, interrupts.requested)
             reopened = _reopened(chunks, state, gmms, histories, endings, asked)
             if reopened is None:
                 break
@@ -167,14 +166,41 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         stop, is_interrupted = chunks.agree((stop, interrupts.requested))
         if stop:
             return end_all(Ending(Status.STOPPED))
-        if is_interrupted and remaining > 0:
+        if is_interrupted and any(which_go_on()):
             return end_all(Ending(Status.INTERRUPTED))
         try:
             with memory_errors():
-                state = chunks.grow(state, gmms, histories) if remaining > 0 else state
+                state = chunks.grow(state, gmms, histories) if any(which_go_on()) else state
         except Exception as error:
             return end_all(_failure(error))
     return end_all(COMPLETED)
+
+
+def _chosen(is_first: Sequence[bool], first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+    return [one if own else other for own, one, other in zip(is_first, first, second, strict=True)]
+
+
+def _note(
+    reports: Sequence[Report | None],
+    histories: Sequence[History],
+    endings: list[Ending | None],
+    judge: Callable[[Sequence[Row]], Ending | None],
+    is_first: bool,
+) -> None:
+    """Adds a row to every history, the last one again where a run has ended; and endings.
+
+    Raises:
+        Exception: what each of the runs has failed with, if it is their first chunk.
+    """
+    for index, (report, history) in enumerate(zip(reports, histories, strict=True)):
+        history.append(history.last if report is None else report.row)
+        if report is not None:
+            endings[index] = report.ending
+    if is_first:
+        _raise_if_all_failed(endings)
+    for index, history in enumerate(histories):
+        if endings[index] is None:
+            endings[index] = _judged(judge, history)
 
 
 def _raise_if_all_failed(endings: Sequence[Ending | None]) -> None:

@@ -19,10 +19,10 @@ from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
 from gmmvi_jax.training.launch import launch
 from gmmvi_jax.training.many_result import TrainManyResult
+from gmmvi_jax.training.many_runs import ManyRuns
 from gmmvi_jax.training.mesh_argument import mesh_of_many_runs
 from gmmvi_jax.training.request import Request, check_request
 from gmmvi_jax.training.run_loop import Outcome
-from gmmvi_jax.training.runs import ManyRuns
 from gmmvi_jax.training.sample_exchange import Samples
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
@@ -66,19 +66,20 @@ def train_many(
         vectorized: all runs at once (``jax.vmap``) instead of one after another (``jax.lax.map``);
             by default on accelerators only. On a CPU it takes about 1.3 times as long. At once, a
             target is also evaluated (and not counted) where another run has more samples to draw.
-        mesh: of devices over which the runs are spread, ``jax.make_mesh((8,), ("runs",))``, as many
-            on each; each device goes through its own, one after another or at once. A CPU has as
-            many devices as ``jax.config.update("jax_num_cpu_devices", 2)`` says before JAX is used.
+        mesh: of devices over which the runs are spread, ``jax.make_mesh((8,), ("runs",))``,
+            about as many on each; each device goes through its own, one after another or at once. A
+            CPU has as many devices as ``jax.config.update("jax_num_cpu_devices", 2)`` says before
+            JAX is used.
         progress: shows a progress bar on stderr.
         callbacks: as of ``train``, called with the stacked state, of which ``state.run(0)`` is one
-            run's, and a list of the new rows of the histories, one per run. One that returns True
+            run's, and a list of the last rows of the histories, one per run. One that returns True
             stops all runs.
         checkpoint: directory in which the runs are kept, each in one of its own, ``run-0``,
             ``run-1``, ...; see ``train``. ``gmmvi_jax.load`` reads each of them.
         resume: directory of such runs, which go on where they were, as if they had never ended, or
             begin if there are none; see ``train``. The seeds must be those that they began with.
-        until: as of ``train``. The runs go on until all of them have ended; that of one says what
-            ended it first.
+        until: as of ``train``. A run that has ended takes no more steps and evaluations, and its
+            last row is repeated until all have ended.
 
     Returns:
         The mixtures, their states stacked, their history side by side, and all runs merged, unless
@@ -91,7 +92,7 @@ def train_many(
     """
     seeds = as_seeds(seeds)
     data = as_data(data, seeds)
-    mesh = mesh_of_many_runs(mesh, seeds)
+    mesh = mesh_of_many_runs(mesh)
     request = check_request(config, log_target, samples, progress, callbacks, until, data)
     initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
@@ -109,7 +110,7 @@ def train_many(
     columns = [history.columns() for history in outcome.histories]
     return TrainManyResult(
         gmms=tuple(outcome.gmms),
-        state=outcome.state,
+        state=runs.without_copies(outcome.state),
         history={name: np.stack([c[name] for c in columns], axis=1) for name in columns[0]},
         seeds=seeds,
         config=config,
