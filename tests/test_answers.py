@@ -105,6 +105,7 @@ def run(
         follow_up=lambda *_: is_stop(callback()),
         grow=lambda state, *_: state,
         reopen=reopen,
+        most_steps=lambda _, wanted: wanted,
         judge=lambda rows: first_ending(rules, rows),
         agree=lambda answers: answers,
         may_raise=False,

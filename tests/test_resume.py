@@ -104,9 +104,15 @@ def test_a_run_goes_on_with_room_for_more_components(tmp_path):
 
 def test_a_fit_goes_on(tmp_path):
     settings = {"prior_scale": 5.0, "max_components": 8, "verbose": False, "tolerance": 1e-6}
-    whole = gmmvi.fit(two_modes, 2, budget=4_000, **settings)
-    gmmvi.fit(two_modes, 2, budget=2_500, checkpoint=tmp_path, **settings)
-    resumed = gmmvi.fit(two_modes, 2, budget=4_000, resume=tmp_path, **settings)
+    settings["budget"] = 4_000
+    whole = gmmvi.fit(two_modes, 2, **settings)
+
+    def stop(state, row):
+        return row["num_target_evaluations"] > 900
+
+    stopped = gmmvi.fit(two_modes, 2, checkpoint=tmp_path, callbacks=stop, **settings)
+    assert stopped.status == "stopped by a callback"
+    resumed = gmmvi.fit(two_modes, 2, resume=tmp_path, **settings)
     assert len(resumed.history["iteration"]) == len(whole.history["iteration"])
     np.testing.assert_array_equal(whole.gmm.means, resumed.gmm.means)
     with pytest.raises(ValueError, match="resume: the run there has seed 0, not 1"):

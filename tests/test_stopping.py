@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.training.stopping import first_ending
+from gmmvi_jax.training.stopping import first_ending, most_steps
 
 from .test_train import small_config, three_modes
 
@@ -135,14 +135,23 @@ def test_a_single_elbo_that_is_not_known_is_left_out():
 
 def test_budget_and_time_end_a_run_before_they_are_exceeded():
     rows = rows_of(np.zeros(5), 0.1, 1000 * np.arange(1, 6))
-    # After three chunks 3600, and 1200 a chunk, of which the next one may take half more.
-    assert stopped_at(gmmvi.EvaluationBudget(5399), rows) == 3
-    assert stopped_at(gmmvi.EvaluationBudget(5.4e3), rows) == 4
+    # After three chunks 3600, and 100 an iteration, of which the next one may take half more,
+    # besides 200 for the ELBO.
+    assert stopped_at(gmmvi.EvaluationBudget(3949), rows) == 3
+    budget = gmmvi.EvaluationBudget(3.95e3)
+    assert stopped_at(budget, rows) == 4
+    assert most_steps([budget], rows[:3], 10) == 1
+    assert most_steps([gmmvi.EvaluationBudget(4250)], rows[:3], 10) == 3
+    assert most_steps([gmmvi.EvaluationBudget(5300)], rows[:3], 10) == 10
+    assert most_steps([budget], rows[:1], 10) == 10  # nothing is known of the next chunk
+    assert most_steps([gmmvi.Convergence(), lambda rows: None], rows, 10) == 10
     assert repr(gmmvi.EvaluationBudget(1e4)) == "EvaluationBudget(num_evaluations=10000)"
     for wrong in (1e4 + 0.5, float("inf")):
         with pytest.raises(ValueError, match="must be an integer of at least 1"):
             gmmvi.EvaluationBudget(wrong)
-    assert stopped_at(gmmvi.TimeLimit(7.5), rows) == 3  # one a second
+    assert stopped_at(gmmvi.TimeLimit(7.2), rows) == 3  # one a second, and not a quarter of one
+    assert stopped_at(gmmvi.TimeLimit(7.5), rows) == 4
+    assert most_steps([gmmvi.TimeLimit(7.5)], rows[:3], 10) == 5
     ending = first_ending((gmmvi.TimeLimit(1.0), gmmvi.EvaluationBudget(1)), rows)
     assert ending is not None
     assert "seconds" in ending.reason

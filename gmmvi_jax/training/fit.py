@@ -93,7 +93,8 @@ def fit(
         tolerance: nats of ELBO that twice the evaluations must be worth, else the fit has
             converged; see ``Convergence``.
         budget: most target evaluations, those of the search and the diagnostics included; about,
-            since it is asked after every ten iterations, of which the first ten are always taken.
+            since it is asked after every ten iterations, or fewer where less is left, of which the
+            first ten are always taken.
         seconds: most time, compilation included; about, for the same reason.
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
         diagonal: diagonal covariances, for hundreds of dimensions.

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ from gmmvi_jax.training.runs import Runs, copied
 from gmmvi_jax.training.sample_exchange import check_samples, import_samples
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
-from gmmvi_jax.training.stopping import first_ending
+from gmmvi_jax.training.stopping import first_ending, most_steps
 from gmmvi_jax.training.watch import Watch, first_memory, resume_watch, start_watch
 
 _fitted = jax.jit(Algorithm.fitted)
@@ -69,46 +69,69 @@ def launch(
         num_left = config.run.num_iterations - min(start.iterations)
         with ProgressBar(num_left, request.until, enabled=_shows_progress(request)) as bar:
 
-            def report(
-                state: TrainState, infos: StepInfo, num_steps: int, is_live: Sequence[bool]
-            ) -> list[Report | None]:
-                on_host = jax.device_get((run_counters(state), infos))
-                parts = map(runs.split, (state, *on_host))
-                reports = [
-                    _report(request, estimate_elbo, *run, num_steps=num_steps) if own else None
-                    for own, *run in zip(is_live, targets, watches, runs.keys, *parts, strict=True)
-                ]
-                bar.update(num_steps, [report and report.row for report in reports])
-                return reports
-
             def keep(state: TrainState, *rest: Any) -> None:
                 if keeper is not None:  # beside the next chunk, which donates the state
                     keeper.offer(lambda: snapshots(runs.copies(state), *rest))
 
-            def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
-                if not request.callbacks or not is_first(request.mesh):
-                    return False
-                # The next chunk donates the state; a callback may keep these copies.
-                own, given = copied(state), rows_of([dict(row) for row in rows])
-                return any([is_stop(callback(own, given)) for callback in request.callbacks])
-
-            chunks = Chunks(
-                grow=partial(_grow, request),
-                reopen=partial(_reopen, request, watches[0]),
-                advance=partial(_advance, runs, watches[0].target_calls_host),
-                report=report,
-                keep=keep,
-                follow_up=follow_up,
-                judge=partial(first_ending, request.until),
-                agree=partial(of_any, mesh=request.mesh),
-                may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
-            )
+            called = _Called(estimate_elbo, rows_of, keep, bar)
+            chunks = _chunks(request, runs, targets, watches, called)
             interrupts.defer()
             outcome = run_chunks(chunks, start, config.run, interrupts)
     outcome = outcome._replace(endings=_conclude(request, watches, outcome))
     if keeper is not None:
         keeper.finish(snapshots(runs.split(outcome.state), *outcome[1:]))
     return outcome
+
+
+class _Called(NamedTuple):
+    """What is called after every chunk."""
+
+    estimate_elbo: Estimate
+    rows_of: Callable[[Sequence[Row]], Any]
+    keep: Callable[..., None]
+    bar: ProgressBar
+
+
+def _chunks(
+    request: Request,
+    runs: Runs,
+    targets: Sequence[Any],
+    watches: Sequence[Watch],
+    called: _Called,
+) -> Chunks:
+    """Returns what the loop calls."""
+
+    def report(
+        state: TrainState, infos: StepInfo, num_steps: int, is_live: Sequence[bool]
+    ) -> list[Report | None]:
+        on_host = jax.device_get((run_counters(state), infos))
+        parts = map(runs.split, (state, *on_host))
+        reports = [
+            _report(request, called.estimate_elbo, *run, num_steps=num_steps) if own else None
+            for own, *run in zip(is_live, targets, watches, runs.keys, *parts, strict=True)
+        ]
+        called.bar.update(num_steps, [report and report.row for report in reports])
+        return reports
+
+    def follow_up(state: TrainState, rows: Sequence[Row]) -> bool:
+        if not request.callbacks or not is_first(request.mesh):
+            return False
+        # The next chunk donates the state; a callback may keep these copies.
+        own, given = copied(state), called.rows_of([dict(row) for row in rows])
+        return any([is_stop(callback(own, given)) for callback in request.callbacks])
+
+    return Chunks(
+        grow=partial(_grow, request),
+        reopen=partial(_reopen, request, watches[0]),
+        advance=partial(_advance, runs, watches[0].target_calls_host),
+        report=report,
+        keep=called.keep,
+        follow_up=follow_up,
+        most_steps=partial(most_steps, request.until),
+        judge=partial(first_ending, request.until),
+        agree=partial(of_any, mesh=request.mesh),
+        may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
+    )
 
 
 def _shows_progress(request: Request) -> bool:

@@ -46,6 +46,7 @@ class Chunks(NamedTuple):
             split.
         reopen: (state, mixtures, histories) of runs that have converged to the state to go on with,
             None if they have found everything.
+        most_steps: (rows of the history of a run, steps of a chunk) to how many the next one takes.
         judge: rows of the history of a run to what ends it, if anything does: stopping rules.
         agree: whether to stop, and whether the user has asked for the end, as all processes see it.
         may_raise: whether ``advance`` can fail half-way, so that a copy of the state must be kept.
@@ -59,6 +60,7 @@ class Chunks(NamedTuple):
     follow_up: Callable[[Any, Sequence[Row]], bool]
     grow: Callable[[Any, Sequence[GMM], Sequence[History]], Any]
     reopen: Callable[[Any, Sequence[GMM], Sequence[History]], Any | None]
+    most_steps: Callable[[Sequence[Row], int], int]
     judge: Callable[[Sequence[Row]], Ending | None]
     agree: Callable[[Sequence[bool]], Sequence[bool]]
     may_raise: bool
@@ -134,6 +136,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         state = chunks.grow(state, gmms, histories)
     while any(is_live := which_go_on()):
         num_steps = min(run.log_every, *itertools.compress(left, is_live))
+        for history in itertools.compress(histories, is_live):
+            num_steps = chunks.most_steps(history.rows, num_steps)
         kept = jax.tree.map(jnp.copy, state) if chunks.may_raise and not is_first else None
         try:
             with own_errors(), memory_errors():

@@ -46,7 +46,8 @@ class Splitting:
         before, last = rows[-2:]
         count, lacking = last["num_components"], last["elbo_gap"]
         has_just_split = count > _LEAST * before["num_components"]
-        if has_just_split or not last["elbo"] - before["elbo"] < _SETTLED * lacking:
+        is_near_end = last["iteration"] - before["iteration"] < rows[0]["iteration"]
+        if has_just_split or is_near_end or not last["elbo"] - before["elbo"] < _SETTLED * lacking:
             return None
         limits = [self.most, _MOST_DIMENSIONS // self.dim, _AT_ONCE * count, _PER_NAT * lacking]
         if self.budget is not None:

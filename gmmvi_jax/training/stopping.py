@@ -6,7 +6,7 @@ A rule is a pure function of the rows of the history so far, asked after every c
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,7 +26,9 @@ _EDGE = 0.02  # of the draws outside of the support, from which its edge costs n
 _EDGE_SHARE = 0.1  # of what the mixture lacks there
 _ROWS_OF_DOUBT = 20  # in more than half of which the ELBO is not known: it will not be
 _CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
+_LEAST_OF_CHUNK = 0.25  # for which a time must suffice: what happens between chunks takes time, too
 _MORE = 1.5  # times as many as the largest of these, at least
+_COUNTS = ("num_target_evaluations", "num_diagnostic_evaluations", "iteration")
 _NEWBORN = 4.0  # components' worth of samples that a new one may draw more: it can reuse little
 
 
@@ -38,6 +40,19 @@ class StoppingRule(Protocol):
 
         Args:
             rows: of the history so far, see ``TrainResult.history``.
+        """
+        ...
+
+
+@runtime_checkable
+class Limit(Protocol):
+    """A rule that knows how far it is away; the last chunks before it are shorter."""
+
+    def steps_left(self, rows: Rows, /) -> float:
+        """Returns for how many iterations what is left suffices; infinity if that is not known.
+
+        Args:
+            rows: of the history so far, at least one.
         """
         ...
 
@@ -149,8 +164,8 @@ def _slope(doublings: np.ndarray, rows: Rows) -> tuple[float, float]:
 class EvaluationBudget:
     """Ends a run before its evaluations of the target, diagnostics included, exceed a number.
 
-    About: it assumes that the next chunk takes at most half more than each of the last three, or
-    what one more component may take if there are few.
+    About: it assumes that the next iterations take at most half more each than those of the last
+    three chunks, or what one more component may take if there are few.
 
     Attributes:
         num_evaluations: the most; ``1e4`` will do, too.
@@ -165,17 +180,26 @@ class EvaluationBudget:
 
     def __call__(self, rows: Rows) -> Ending | None:
         """Returns SPENT, or None; see ``StoppingRule``."""
-        spent = [evaluations_spent(row) for row in rows]
-        chunks = np.diff(spent[-1 - _CHUNKS_BEHIND :])
-        more = max(_MORE, 1.0 + _NEWBORN / rows[-1]["num_components"])
-        expected = more * np.max(chunks, initial=0.0)
-        if spent[-1] + expected <= self.num_evaluations:
+        if self.steps_left(rows) >= 1.0:
             return None
         return Ending(
             Status.SPENT,
-            f"{spent[-1]:,} of at most {self.num_evaluations:,} evaluations are spent, and the "
-            f"next iterations would exceed them.",
+            f"{evaluations_spent(rows[-1]):,} of at most {self.num_evaluations:,} evaluations are "
+            f"spent, and the next iteration would exceed them.",
         )
+
+    def steps_left(self, rows: Rows) -> float:
+        """Returns for how many iterations the rest suffices; see ``Limit``."""
+        left = self.num_evaluations - evaluations_spent(rows[-1])
+        recent = rows[-1 - _CHUNKS_BEHIND :]
+        if len(recent) < 2 or left < 0:
+            return np.inf if left >= 0 else 0.0
+        evaluations, diagnostics, iterations = (
+            np.diff([row[name] for row in recent]) for name in _COUNTS
+        )
+        more = max(_MORE, 1.0 + _NEWBORN / rows[-1]["num_components"])
+        of_a_step = more * np.max(evaluations / iterations)
+        return float((left - np.min(diagnostics)) / max(of_a_step, 1e-9))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,12 +218,20 @@ class TimeLimit:
 
     def __call__(self, rows: Rows) -> Ending | None:
         """Returns SPENT, or None; see ``StoppingRule``."""
-        times = [float(row["wall_time"]) for row in rows]
-        if times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0.0) <= self.seconds:
+        iterations = np.diff([row["iteration"] for row in rows])
+        if self.steps_left(rows) >= _LEAST_OF_CHUNK * np.max(iterations, initial=0.0):
             return None
-        return Ending(
-            Status.SPENT, f"{times[-1]:.1f} of at most {self.seconds:g} seconds are spent."
-        )
+        seconds = float(rows[-1]["wall_time"])
+        return Ending(Status.SPENT, f"{seconds:.1f} of at most {self.seconds:g} seconds are spent.")
+
+    def steps_left(self, rows: Rows) -> float:
+        """Returns for how many iterations the rest suffices; see ``Limit``."""
+        left = self.seconds - float(rows[-1]["wall_time"])
+        if len(rows) < 2 or left < 0.0:
+            return np.inf if left >= 0.0 else -1.0
+        before, last = rows[-2:]
+        seconds = float(last["wall_time"]) - float(before["wall_time"])
+        return left * (last["iteration"] - before["iteration"]) / max(seconds, 1e-9)
 
 
 def evaluations_spent(row: Mapping[str, Any]) -> int:
@@ -215,3 +247,15 @@ def first_ending(rules: Sequence[StoppingRule], rows: Rows) -> Ending | None:
     """
     endings = (as_ending(rule(rows)) for rule in rules)
     return next((ending for ending in endings if ending is not None), None)
+
+
+def most_steps(rules: Sequence[StoppingRule], rows: Rows, wanted: int) -> int:
+    """Returns how many steps to take next: as many as wanted, or as all limits suffice for.
+
+    Args:
+        rules: of which none has ended the run.
+        rows: of the history so far.
+        wanted: at least one.
+    """
+    left = [rule.steps_left(rows) for rule in rules if isinstance(rule, Limit)] if rows else []
+    return int(max(1.0, min([wanted, *left])))
