@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gmmvi_jax as gmmvi
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.divided_data import mesh_of_data
 
@@ -162,6 +163,16 @@ def test_the_pages_example_runs_on_two_devices():
     status, devices, *mean = done.stdout.split()
     assert (status, devices) == ("converged", "2")
     np.testing.assert_allclose([float(number) for number in mean], [0.0, 0.0], atol=0.05)
+
+
+def test_data_that_are_traced_are_not_divided():
+    gmm = gmmvi.GMM.from_moments([1.0], np.zeros((1, 2)), np.eye(2)[None])
+
+    def elbo(rows):
+        target = jax.tree_util.Partial(lambda data, x: -jnp.sum((data - x) ** 2), rows)
+        return gmmvi.evaluation.elbo(gmm, target, 0, 1000).mean
+
+    assert abs(float(jax.jit(elbo)(jnp.ones(2))) - (-4.0 + 1.0 + np.log(2.0 * np.pi))) < 0.5
 
 
 def test_data_on_one_device_are_not_divided():

@@ -321,7 +321,7 @@ def test_runs_whose_first_snapshots_are_not_all_there_begin_anew(begun, whole, t
     for index in range(3):
         for name in ("gmm.npz", "run.json"):
             (runs / f"run-{index}" / name).unlink()
-    with pytest.raises(ValueError, match=r"of the same iteration: run-0 has .*; run-1 has none"):
+    with pytest.raises(ValueError, match=r"have no snapshot: run-0 has .*; run-1 has none"):
         gmmvi.train_many(config, two_modes, SEEDS, resume=runs)
     for index in (0, 2):  # now it looks as if the process was killed in its first write
         (runs / f"run-{index}" / "snapshot-00000012.npz").unlink()

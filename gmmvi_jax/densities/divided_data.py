@@ -9,10 +9,13 @@ from typing import Any
 import jax
 from jax.sharding import Mesh, NamedSharding
 
+from gmmvi_jax.requirements import is_traced
+
 
 def is_divided(leaf: Any) -> bool:
     """Returns whether an array has parts on several devices."""
-    return isinstance(leaf, jax.Array) and not leaf.is_fully_replicated
+    is_array = isinstance(leaf, jax.Array) and not is_traced(leaf)
+    return is_array and not leaf.is_fully_replicated
 
 
 def mesh_of_data(log_target: Any) -> Mesh | None:

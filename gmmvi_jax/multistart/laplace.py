@@ -43,8 +43,12 @@ class Laplace(NamedTuple):
 
     @property
     def _log_volume(self) -> float:
-        log_det = np.log(np.diag(self.factor)).sum()
-        return 0.5 * len(self.mean) * float(np.log(2.0 * np.pi)) + float(log_det)
+        return 0.5 * len(self.mean) * float(np.log(2.0 * np.pi)) + self.log_width
+
+    @property
+    def log_width(self) -> float:
+        """Returns the logarithm of the product of the standard deviations along the axes."""
+        return float(np.log(np.diag(self.factor)).sum())
 
     @property
     def log_evidence(self) -> float:

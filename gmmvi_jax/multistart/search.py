@@ -99,12 +99,14 @@ def search_start(
         mean, scale = prior
     if not found:
         return Start(None, *prior, num_climbs, num_basins, spent)
-    heaviest = sorted(found, key=lambda one: -one.elbo)[:max_components]
+    has_summit = any(one.is_at_summit for one in found)
+    most = max_components if has_summit else max(max_components - 1, 1)
+    heaviest = sorted(found, key=lambda one: -one.elbo)[:most]
     means = mean + scale * np.array([one.mean for one in heaviest])
     factors = scale[:, None] * np.array([one.factor for one in heaviest])
     log_weights = _log_weights(heaviest, _doubt(heaviest))
     first = np.asarray(prior_scale, float)
-    if not any(one.is_at_summit for one in heaviest):
+    if not has_summit and max_components > 1:
         # The climbs ended on their way: where the density has no highest point, or far from it.
         share = 1.0 / (len(means) + 1)
         log_weights = np.append(log_weights + np.log1p(-share), np.log(share))
@@ -114,7 +116,7 @@ def search_start(
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
     arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (log_weights, means, factors))
     widths = float(np.sum(np.log(scale / first)))  # that Gaussians have in units of the first prior
-    thinnest = min(min(one.summit.value, one.log_evidence + widths) for one in heaviest)
+    thinnest = min(one.summit.value + min(0.0, one.log_width + widths) for one in heaviest)
     return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest)
 
 
@@ -255,17 +257,6 @@ def _hold_mass(
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
     # Of Gaussians that do not overlap.
     return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
-
-
-def _with_gaussian(arrays, mean, scale):
-    log_weights, means, factors = arrays
-    share = 1.0 / (len(means) + 1)
-    factor = scale if factors.ndim == 2 else np.diag(scale)
-    return (
-        np.append(log_weights + np.log1p(-share), np.log(share)),
-        np.concatenate([means, mean[None]]),
-        np.concatenate([factors, factor[None]]),
-    )
 
 
 def _doubt(found: list[Laplace]) -> float:

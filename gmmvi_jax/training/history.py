@@ -48,6 +48,12 @@ class History:
         return {name: np.asarray([row[name] for row in self._rows]) for name in names}
 
 
+def as_many_rows(runs: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Returns the rows of runs, the last one repeated of those that have fewer than others."""
+    most = max(map(len, runs))
+    return [[*rows, *[rows[-1]] * (most - len(rows))] for rows in runs]
+
+
 class RunCounters(NamedTuple):
     """Totals of a run after a chunk; scalars, or [R] for several runs."""
 

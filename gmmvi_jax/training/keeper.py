@@ -28,8 +28,7 @@ _LONGEST_PAUSE = 60.0  # seconds
 class Keeper:
     """Writes snapshots of runs, after every chunk where that is cheap, else once a minute.
 
-    Those of several runs are of the same iterations. A disk that is full, or away, does not end a
-    run: a warning says so.
+    A disk that is full, or away, does not end a run: a warning says so.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ def launch(
         target_centre: see ``Snapshot``.
     """
     config, begun, keeper = request.config, kept.begun, kept.keeper
-    seconds = begun[0].rows[-1]["wall_time"] if begun else 0.0
+    seconds = max((own.rows[-1]["wall_time"] for own in begun), default=0.0)
     request = request._replace(start_time=request.start_time - seconds)
     with catch_interrupts() as interrupts, memory_errors():
         targets = request.targets(len(runs.keys))
@@ -117,7 +117,7 @@ def _chunks(
         if not request.callbacks or not is_first(request.mesh):
             return False
         # The next chunk donates the state; a callback may keep these copies.
-        own, given = copied(state), called.rows_of([dict(row) for row in rows])
+        own, given = copied(runs.without_copies(state)), called.rows_of([dict(row) for row in rows])
         return any([is_stop(callback(own, given)) for callback in request.callbacks])
 
     return Chunks(

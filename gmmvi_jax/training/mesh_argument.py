@@ -5,8 +5,9 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
-from gmmvi_jax.densities.divided_data import mesh_of_data
+from gmmvi_jax.densities.divided_data import is_divided, mesh_of_data
 from gmmvi_jax.numerics.devices import AXIS
+from gmmvi_jax.typing import PyTree
 
 
 def mesh_of_one_run(mesh: Any, log_target: Any) -> Mesh | None:
@@ -40,16 +41,24 @@ def mesh_of_one_run(mesh: Any, log_target: Any) -> Mesh | None:
     return mesh
 
 
-def mesh_of_many_runs(mesh: Any) -> Mesh | None:
+def mesh_of_many_runs(mesh: Any, log_target: Any, data: PyTree | None) -> Mesh | None:
     """Returns the devices over which several runs are spread, as one axis; or None.
 
     Args:
         mesh: what the user gave; its axes may have any names.
+        log_target: a callable pytree.
+        data: of all runs, or None.
 
     Raises:
         TypeError: it is no mesh.
-        ValueError: some of its devices are another process's.
+        ValueError: some of its devices are another process's; or the target or the data are divided
+            over devices already.
     """
+    if any(map(is_divided, jax.tree.leaves((log_target, data)))):
+        raise ValueError(
+            "train_many divides runs over devices (mesh=), and cannot take data that are divided "
+            "already; give it arrays on one device, or fit one after another with train or fit."
+        )
     mesh = _along_one_axis(mesh, "runs")
     if mesh is not None and mesh.is_multi_process:
         raise ValueError(

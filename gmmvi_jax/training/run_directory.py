@@ -94,10 +94,9 @@ def directories_for(directory: Path, count: int) -> list[Path]:
 
 
 def write_runs(directories: Sequence[Path], snapshots: Sequence[Snapshot]) -> None:
-    """Writes runs that are at the same iteration, each to its directory.
+    """Writes runs, each to its directory.
 
-    All snapshots are there before older ones go: whenever the process is killed, there is an
-    iteration of which every run has one.
+    All snapshots are there before older ones go: when the disk is full, all or none are new.
 
     Raises:
         OSError: of the system, for example that the disk is full. The snapshots before are there.
@@ -122,8 +121,7 @@ def write_runs(directories: Sequence[Path], snapshots: Sequence[Snapshot]) -> No
 def _drop_others(newest: Path) -> None:
     """Leaves a snapshot and the one before it.
 
-    Later ones are of a run that went on from an earlier one: they were damaged, or other runs
-    beside it did not have them.
+    Later ones are of a run that went on from an earlier one: they were damaged.
     """
     paths = _snapshots(newest.parent)
     kept = [path for path in paths if path.name <= newest.name][:NUM_SNAPSHOTS]
@@ -174,54 +172,60 @@ def read_run(directory: Path, config: Config | None = None) -> Snapshot:
 
 
 def read_runs(directories: Sequence[Path], configs: Sequence[Config | None]) -> list[Snapshot]:
-    """Returns the newest snapshots of the same iteration that can be read, one of each run.
+    """Returns the newest snapshot of each run that can be read.
 
-    It warns where there are newer ones that are damaged.
+    Runs do not know of each other: a process that was killed may have written some of them only,
+    and one that has ended stays where it is. It warns where there are newer ones that are damaged.
 
     Args:
         directories: of the runs.
         configs: of the runs, where the files have none because they hold functions.
 
     Returns:
-        One for each run; none where no run has got as far as its first snapshot.
+        One for each run; none where some run has not got as far as its first snapshot, and the
+        others not further.
 
     Raises:
-        ValueError: none can be read, and the message says what is wrong with the newest; or the
-            runs have none of the same iteration.
+        ValueError: none of a run can be read, and the message says what is wrong with the newest;
+            or a run has none.
         PermissionError: one may not be read. It is not passed over for the one before it: the run
             that went on from there would remove it.
     """
-    paths = [{path.name: path for path in _snapshots(directory)} for directory in directories]
-    common = sorted(set.intersection(*map(set, paths)), reverse=True)
+    paths = [_snapshots(directory) for directory in directories]
+    if not all(paths):
+        # The process was killed while it wrote the first ones, unless there are more.
+        if all(len(own) <= 1 for own in paths):
+            return []
+        listed = "; ".join(
+            f"{directory.name} has {', '.join(path.name for path in own) or 'none'}"
+            for directory, own in zip(directories, paths, strict=True)
+        )
+        raise ValueError(
+            f"some runs in {directories[0].parent} have no snapshot: {listed}. "
+            f"Restore the missing files, or leave them. {_what_is_left(directories)}"
+        )
+    others = _what_is_left(directories)
+    return [_newest_of(*run, others) for run in zip(paths, configs, strict=True)]
+
+
+def _newest_of(paths: Sequence[Path], config: Config | None, cure: str) -> Snapshot:
+    """Returns the first of the snapshots that can be read; see ``read_runs``."""
     first_error: ValueError | None = None
-    for name in common:
+    for path in paths:
         try:
-            found = [
-                read_snapshot(own[name], config) for own, config in zip(paths, configs, strict=True)
-            ]
+            found = read_snapshot(path, config)
         except ValueError as error:
             first_error = first_error or error
             continue
         if first_error is not None:
             warnings.warn(
-                f"{first_error}\nThe run is that of {name}, the snapshot before.", stacklevel=4
+                f"{first_error}\nThe run is that of {path.name}, the snapshot before.",
+                stacklevel=5,
             )
         return found
-    if first_error is not None:
-        raise ValueError(
-            f"{first_error}\nThere is no other snapshot that serves. {_what_is_left(directories)}"
-        ) from first_error
-    # The process was killed while it wrote the first ones, unless there are more.
-    if any(not own for own in paths) and all(len(own) <= 1 for own in paths):
-        return []
-    listed = "; ".join(
-        f"{directory.name} has {', '.join(sorted(own)) or 'none'}"
-        for directory, own in zip(directories, paths, strict=True)
-    )
     raise ValueError(
-        f"the runs in {directories[0].parent} have no snapshot of the same iteration: {listed}. "
-        f"Restore the missing files, or leave them. {_what_is_left(directories)}"
-    )
+        f"{first_error}\nThere is no other snapshot that serves. {cure}"
+    ) from first_error
 
 
 def _snapshots(directory: Path) -> list[Path]:

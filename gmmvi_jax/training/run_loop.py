@@ -191,14 +191,14 @@ def _note(
     judge: Callable[[Sequence[Row]], Ending | None],
     is_first: bool,
 ) -> None:
-    """Adds a row to every history, the last one again where a run has ended; and endings.
+    """Adds rows to the histories of the runs that went on, and their endings.
 
     Raises:
         Exception: what each of the runs has failed with, if it is their first chunk.
     """
     for index, (report, history) in enumerate(zip(reports, histories, strict=True)):
-        history.append(history.last if report is None else report.row)
         if report is not None:
+            history.append(report.row)
             endings[index] = report.ending
     if is_first:
         _raise_if_all_failed(endings)

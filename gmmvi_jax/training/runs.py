@@ -76,6 +76,10 @@ class Runs(Protocol):
         """Returns one state of those of the runs."""
         ...
 
+    def without_copies(self, state: TrainState) -> TrainState:
+        """Returns the state of the runs alone, if it holds more."""
+        ...
+
 
 class OneRun:
     """A single run; see ``Runs``."""
@@ -145,6 +149,10 @@ class OneRun:
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Returns one state of those of the runs."""
         return states[0]
+
+    def without_copies(self, state: TrainState) -> TrainState:
+        """Returns the state."""
+        return state
 
 
 def mixture_of(initial: GMM | TrainState | None) -> GMM | None:

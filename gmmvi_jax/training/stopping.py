@@ -6,7 +6,7 @@ A rule is a pure function of the rows of the history so far, asked after every c
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -40,19 +40,6 @@ class StoppingRule(Protocol):
 
         Args:
             rows: of the history so far, see ``TrainResult.history``.
-        """
-        ...
-
-
-@runtime_checkable
-class Limit(Protocol):
-    """A rule that knows how far it is away; the last chunks before it are shorter."""
-
-    def steps_left(self, rows: Rows, /) -> float:
-        """Returns for how many iterations what is left suffices; infinity if that is not known.
-
-        Args:
-            rows: of the history so far, at least one.
         """
         ...
 
@@ -189,7 +176,7 @@ class EvaluationBudget:
         )
 
     def steps_left(self, rows: Rows) -> float:
-        """Returns for how many iterations the rest suffices; see ``Limit``."""
+        """Returns for how many iterations the rest suffices, infinity if unknown."""
         left = self.num_evaluations - evaluations_spent(rows[-1])
         recent = rows[-1 - _CHUNKS_BEHIND :]
         if len(recent) < 2 or left < 0:
@@ -225,7 +212,7 @@ class TimeLimit:
         return Ending(Status.SPENT, f"{seconds:.1f} of at most {self.seconds:g} seconds are spent.")
 
     def steps_left(self, rows: Rows) -> float:
-        """Returns for how many iterations the rest suffices; see ``Limit``."""
+        """Returns for how many iterations the rest suffices, infinity if unknown."""
         left = self.seconds - float(rows[-1]["wall_time"])
         if len(rows) < 2 or left < 0.0:
             return np.inf if left >= 0.0 else -1.0
@@ -257,5 +244,7 @@ def most_steps(rules: Sequence[StoppingRule], rows: Rows, wanted: int) -> int:
         rows: of the history so far.
         wanted: at least one.
     """
-    left = [rule.steps_left(rows) for rule in rules if isinstance(rule, Limit)] if rows else []
-    return int(max(1.0, min([wanted, *left])))
+    if not rows:
+        return wanted
+    limits = [rule for rule in rules if isinstance(rule, EvaluationBudget | TimeLimit)]
+    return int(max(1.0, min([wanted, *(limit.steps_left(rows) for limit in limits)])))

@@ -13,7 +13,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.arguments import as_seeds
 from gmmvi_jax.training.data_argument import as_data
-from gmmvi_jax.training.history import History
+from gmmvi_jax.training.history import History, as_many_rows
 from gmmvi_jax.training.initial_argument import Initials, as_initials
 from gmmvi_jax.training.kept_run import kept_runs
 from gmmvi_jax.training.larger_state import with_capacity
@@ -78,8 +78,8 @@ def train_many(
             ``run-1``, ...; see ``train``. ``gmmvi_jax.load`` reads each of them.
         resume: directory of such runs, which go on where they were, as if they had never ended, or
             begin if there are none; see ``train``. The seeds must be those that they began with.
-        until: as of ``train``. A run that has ended takes no more steps and evaluations, and its
-            last row is repeated until all have ended.
+        until: as of ``train``. A run that has ended takes no more steps, and its last row is
+            repeated until all have ended. At once, it is still computed, and not counted.
 
     Returns:
         The mixtures, their states stacked, their history side by side, and all runs merged, unless
@@ -91,8 +91,8 @@ def train_many(
         ValueError, TypeError, FloatingPointError: as ``train``; or there are no seeds.
     """
     seeds = as_seeds(seeds)
+    mesh = mesh_of_many_runs(mesh, log_target, data)
     data = as_data(data, seeds)
-    mesh = mesh_of_many_runs(mesh)
     request = check_request(config, log_target, samples, progress, callbacks, until, data)
     initial = as_initials(initial, config, seeds)
     at_once = jax.default_backend() != "cpu" if vectorized is None else vectorized
@@ -107,7 +107,8 @@ def train_many(
             outcome = _as_it_is(runs, kept.begun, endings)
     for seed, ending in zip(seeds, outcome.endings, strict=True):
         ending.warn(f"the run of seed {seed}")
-    columns = [history.columns() for history in outcome.histories]
+    rows = as_many_rows([history.rows for history in outcome.histories])
+    columns = [History(own).columns() for own in rows]
     return TrainManyResult(
         gmms=tuple(outcome.gmms),
         state=runs.without_copies(outcome.state),

@@ -148,14 +148,19 @@ def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(float64, diag
     assert start.thinnest < models.eight_schools(gmm.means[0]) - 50.0
 
 
+@pytest.mark.parametrize(("capacity", "count"), [(1, 1), (2, 2)])
+def test_the_prior_is_in_the_start_if_there_is_room(float64, capacity, count):
+    settings = {"may_rescale": True, "max_components": capacity}
+    assert start_of(models.eight_schools, 10, 1.0, seed=5, **settings).num_components == count
+
+
 @pytest.mark.parametrize("width", [1e-5, 1.0, 100.0])
 def test_a_spike_counts_as_low_as_if_it_were_as_wide_as_the_prior(width):
     def normalised(x):
         return jnp.sum(-0.5 * jnp.square(x / width) - jnp.log(width))
 
     start = search(normalised, 3, scale=1.0, may_rescale=True)
-    log_z = 1.5 * np.log(2.0 * np.pi)
-    assert abs(start.thinnest - min(log_z, float(normalised(jnp.zeros(3))))) < 0.1
+    assert abs(start.thinnest - min(0.0, -3.0 * np.log(width))) < 0.1
 
 
 def test_diagonal_covariances_have_the_same_variances():
