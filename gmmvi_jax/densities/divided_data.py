@@ -60,4 +60,6 @@ def with_automatic_axes(log_target: Any) -> Any:
         automatic = Mesh(mesh.devices, mesh.axis_names)
         return jax.device_put(leaf, NamedSharding(automatic, leaf.sharding.spec))
 
+    if not any(map(is_divided, jax.tree.leaves(log_target))):
+        return log_target
     return jax.tree.map(relabelled, log_target)
