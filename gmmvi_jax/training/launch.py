@@ -105,7 +105,7 @@ def _chunks(
         state: TrainState, infos: StepInfo, num_steps: int, is_live: Sequence[bool]
     ) -> list[Report | None]:
         on_host = jax.device_get((run_counters(state), infos))
-        parts = map(runs.split, (state, *on_host))
+        parts = map(runs.split, (_looked_at(state), *on_host))
         reports = [
             _report(request, called.estimate_elbo, *run, num_steps=num_steps) if own else None
             for own, *run in zip(is_live, targets, watches, runs.keys, *parts, strict=True)
@@ -132,6 +132,11 @@ def _chunks(
         agree=partial(of_any, mesh=request.mesh),
         may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
     )
+
+
+def _looked_at(state: TrainState) -> Any:
+    """Returns the state without what is large and no report looks at."""
+    return state._replace(database=state.database._replace(archive=None, densities=None))
 
 
 def _shows_progress(request: Request) -> bool:
@@ -161,9 +166,8 @@ def _standing(
     begun_endings: Sequence[Ending | None],
 ) -> Standing:
     """Returns where the loop starts."""
-    gmms = [
-        to_gmm(_fitted(config.algorithm, part.mixture, part.memories)) for part in runs.split(state)
-    ]
+    parts = runs.split((state.mixture, state.memories))
+    gmms = [to_gmm(_fitted(config.algorithm, *part)) for part in parts]
     if not begun:
         return Standing(state, gmms, gmms, [History() for _ in gmms], [None] * len(gmms))
     previous = [
