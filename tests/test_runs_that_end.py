@@ -13,17 +13,11 @@ import pytest
 
 import gmmvi_jax as gmmvi
 
+from .test_train_many_data import CONFIG as SHORT
+
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = (0, 1, 2)
-CONFIG = gmmvi.from_codename(  # which compiles fast
-    "SEMTFOX",
-    2,
-    num_initial_components=2,
-    num_iterations=30,
-    log_every=5,
-    desired_samples=20,
-    diagnostic_samples=50,
-)
+CONFIG = SHORT.replace(num_iterations=30)
 
 
 def log_density(x):
@@ -101,6 +95,19 @@ def test_a_process_that_was_killed_while_it_wrote_loses_nothing(stopped, rule, w
     resumed = gmmvi.train_many(CONFIG, log_density, SEEDS, until=rule, resume=runs)
     for one, other in zip(resumed.gmms, whole.gmms, strict=True):
         np.testing.assert_array_equal(one.means, other.means)
+
+
+def test_in_float64_they_end_and_use_their_budgets_as_well(float64):
+    until = [EndsFirst(), gmmvi.EvaluationBudget(1_200)]
+    result = gmmvi.train_many(CONFIG, log_density, SEEDS, until=until)
+    assert result.gmms[0].means.dtype == np.float64
+    assert result.statuses == ("converged", "budget spent", "budget spent")
+    assert result.run(0).history["iteration"].tolist() == [5, 10]
+    for index in (1, 2):
+        history = result.run(index).history
+        counts = [history[f"num_{kind}_evaluations"][-1] for kind in ("target", "diagnostic")]
+        assert 1_200 - 50 - 1.5 * 40 < sum(counts) <= 1_200  # what one more would take
+        assert np.diff(history["iteration"])[-1] < 5  # the last chunks are shorter
 
 
 def test_a_run_that_had_ended_has_its_budget_left(stopped, tmp_path):

@@ -55,15 +55,15 @@ def can_have_floor(log_target: Any) -> bool:
     return has_gradient(log_target) and not is_stochastic(log_target) and not any(others)
 
 
-def floor_below(plausible: float, dim: int) -> float:
+def floor_below(thinnest: float, dim: int) -> float:
     """Returns the log density below which there is no mass.
 
     Args:
-        plausible: log density of a place that has mass; as low as if its mass were spread over all
+        thinnest: log density of a place that has mass; as low as if its mass were spread over all
             of the prior, since the summit of a spike is high above what is as heavy, but wide.
         dim: D.
     """
-    return plausible - _DROP - _DROP_PER_DIMENSION * dim
+    return thinnest - _DROP - _DROP_PER_DIMENSION * dim
 
 
 def floor_of(log_target: Any) -> float | None:

@@ -99,15 +99,14 @@ def search_start(
         mean, scale = prior
     if not found:
         return Start(None, *prior, num_climbs, num_basins, spent)
-    has_summit = any(one.is_at_summit for one in found)
-    most = max_components if has_summit else max(max_components - 1, 1)
-    heaviest = sorted(found, key=lambda one: -one.elbo)[:most]
+    # Else the climbs ended on their way: where the density has no highest point, or far from it.
+    has_prior = max_components > 1 and not any(one.is_at_summit for one in found)
+    heaviest = sorted(found, key=lambda one: -one.elbo)[: max_components - has_prior]
     means = mean + scale * np.array([one.mean for one in heaviest])
     factors = scale[:, None] * np.array([one.factor for one in heaviest])
     log_weights = _log_weights(heaviest, _doubt(heaviest))
     first = np.asarray(prior_scale, float)
-    if not has_summit and max_components > 1:
-        # The climbs ended on their way: where the density has no highest point, or far from it.
+    if has_prior:
         share = 1.0 / (len(means) + 1)
         log_weights = np.append(log_weights + np.log1p(-share), np.log(share))
         means = np.concatenate([means, np.asarray(prior_mean, float)[None]])

@@ -48,8 +48,8 @@ def run_chunk(
         state: donated.
         num_steps: [] int32, at most ``length``.
         length: rows of the infos.
-        mesh: of devices that share each step, see ``numerics.devices``; each holds all arguments.
-            None: one device.
+        mesh: of devices that share each step, see ``numerics.devices``; each holds all arguments,
+            but for a target's data that are divided over them. None: one device.
 
     Returns:
         The state, and [length] infos with zeros beyond ``num_steps``.

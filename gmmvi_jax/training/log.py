@@ -78,10 +78,11 @@ def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
 
 
 def log_floor(floor: float | None, history: Mapping[str, Any]) -> None:
-    """Logs that samples lay below the floor of the density, if some did."""
+    """Logs that samples lay below the floor of the density, or outside of its own support."""
     count = int(np.sum(history["num_outside_samples"]))
     if floor is not None and count:
-        logger.info("took the density for 0 where its log is below %.4g (%d samples)", floor, count)
+        words = "took the density for 0 where its log is below %.4g (%d samples there or outside)"
+        logger.info(words, floor, count)
 
 
 def log_start(start: Start | None, config: Config, seconds: float) -> None:

@@ -61,10 +61,10 @@ class ProgressBar:
             new_rows: one per run, None of one that has ended before.
         """
         self._done += num_steps
-        self._rows |= {index: row for index, row in enumerate(new_rows) if row is not None}
-        rows = list(self._rows.values())
         if not self._enabled:
             return
+        self._rows |= {index: row for index, row in enumerate(new_rows) if row is not None}
+        rows = list(self._rows.values())
         counts = "/".join(str(row["num_components"]) for row in rows)
         elbos = "/".join(f"{row['elbo']:.3f}" for row in rows)
         note = f"K {counts}, ELBO {elbos}, {self._evaluations(rows)}"

@@ -153,8 +153,8 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         gmms = [own if new is None else new.gmm for own, new in zip(gmms, reports, strict=True)]
         left = _chosen(is_live, [more - num_steps for more in left], left)
         _note(reports, histories, endings, chunks.judge, is_first)
-        is_first = False
-        if any(which_go_on()):
+        is_first, goes_on = False, any(which_go_on())
+        if goes_on:
             chunks.keep(state, gmms, previous, histories, list(endings))
         try:
             stop = chunks.follow_up(state, [history.last for history in histories])
@@ -170,11 +170,11 @@ def run_chunks(chunks: Chunks, start: Standing, run: Run, interrupts: Interrupts
         stop, is_interrupted = chunks.agree((stop, interrupts.requested))
         if stop:
             return end_all(Ending(Status.STOPPED))
-        if is_interrupted and any(which_go_on()):
+        if is_interrupted and goes_on:
             return end_all(Ending(Status.INTERRUPTED))
         try:
             with memory_errors():
-                state = chunks.grow(state, gmms, histories) if any(which_go_on()) else state
+                state = chunks.grow(state, gmms, histories) if goes_on else state
         except Exception as error:
             return end_all(_failure(error))
     return end_all(COMPLETED)

@@ -127,7 +127,7 @@ def _begun_ending(request: Request, begun: Snapshot) -> Ending | None:
     """Returns how a run ended before the others, or all of them did; None if it goes on.
 
     The rules are asked after every row, as they were while it ran: a run that has met one has
-    ended, though it takes part until all have.
+    ended.
     """
     if begun.ending is not None and begun.ending.status is Status.DIVERGED:
         return begun.ending
