@@ -14,7 +14,7 @@ from gmmvi_jax.densities.evaluation import has_gradient, is_stochastic
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array, LogDensity
 
-_DROP = 300.0  # nats below the lowest summit, or below that of a spike spread over the prior
+_DROP = 300.0  # nats below the lowest place of use
 _DROP_PER_DIMENSION = 10.0  # more, for each of which a side may be exp(10) times as wide
 _OTHER_WAYS = ("evaluate_batch", "value_and_grad", "full", "centred")  # not through a call
 
@@ -55,15 +55,16 @@ def can_have_floor(log_target: Any) -> bool:
     return has_gradient(log_target) and not is_stochastic(log_target) and not any(others)
 
 
-def floor_below(thinnest: float, dim: int) -> float:
+def floor_below(lowest: float, dim: int) -> float:
     """Returns the log density below which there is no mass.
 
     Args:
-        thinnest: log density of a place that has mass; as low as if its mass were spread over all
-            of the prior, since the summit of a spike is high above what is as heavy, but wide.
+        lowest: log density of a place that has mass, as low as if its mass were spread over all of
+            the prior, since the summit of a spike is high above what is as heavy, but wide; or that
+            of a place from which components must find their way.
         dim: D.
     """
-    return thinnest - _DROP - _DROP_PER_DIMENSION * dim
+    return lowest - _DROP - _DROP_PER_DIMENSION * dim
 
 
 def floor_of(log_target: Any) -> float | None:

@@ -244,7 +244,9 @@ def _floored(request: Request, start: Start | None) -> Request:
     target = request.target
     if start is None or start.gmm is None or not can_have_floor(target):
         return request
-    floor = floor_below(start.thinnest, request.config.dim)
+    # A new component is as wide as the prior, and must find its way from there.
+    lowest = min(start.thinnest, start.height_of_prior)
+    floor = floor_below(lowest, request.config.dim)
     return request._replace(target=floored(target, floor))
 
 
