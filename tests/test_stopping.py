@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
-from gmmvi_jax.training.stopping import first_ending, most_steps
+from gmmvi_jax.training.stopping import Begun, first_ending, most_steps
 
 from .test_train import small_config, three_modes
 
 TOLERANCE = 0.05
+BEGUN = Begun(num_evaluations=500, of_a_step=250)
 
 
 def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1, outside=0.0):
@@ -22,6 +23,7 @@ def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1, outside=0.0):
             "elbo_gap": gap,
             "outside_share": outside,
             "num_added": num_added,
+            "num_samples": count if index == 0 else count - evaluations[index - 1],
             "num_target_evaluations": count,
             "num_diagnostic_evaluations": 200 * (index + 1),
             "wall_time": 5.0 + index,
@@ -140,18 +142,24 @@ def test_budget_and_time_end_a_run_before_they_are_exceeded():
     assert stopped_at(gmmvi.EvaluationBudget(3949), rows) == 3
     budget = gmmvi.EvaluationBudget(3.95e3)
     assert stopped_at(budget, rows) == 4
-    assert most_steps([budget], rows[:3], 10) == 1
-    assert most_steps([gmmvi.EvaluationBudget(4250)], rows[:3], 10) == 3
-    assert most_steps([gmmvi.EvaluationBudget(5300)], rows[:3], 10) == 10
-    assert most_steps([budget], rows[:1], 10) == 10  # nothing is known of the next chunk
-    assert most_steps([gmmvi.Convergence(), lambda rows: None], rows, 10) == 10
+    assert most_steps([budget], BEGUN, rows[:3], 10) == 1
+    assert most_steps([gmmvi.EvaluationBudget(4250)], BEGUN, rows[:3], 10) == 3
+    assert most_steps([gmmvi.EvaluationBudget(5300)], BEGUN, rows[:3], 10) == 10
+    # Of a first row the samples count, 100 an iteration; the rest is that of a search.
+    assert most_steps([gmmvi.EvaluationBudget(2149)], BEGUN, rows[:1], 10) == 4
+    assert stopped_at(gmmvi.EvaluationBudget(1549), rows) == 1
+    # Before it at most 250 an iteration, and 500 are spent.
+    assert most_steps([gmmvi.EvaluationBudget(1749)], BEGUN, [], 10) == 4
+    assert most_steps([gmmvi.EvaluationBudget(1)], BEGUN, [], 10) == 1
+    assert most_steps([gmmvi.TimeLimit(1e-3)], BEGUN, [], 10) == 10
+    assert most_steps([gmmvi.Convergence(), lambda rows: None], BEGUN, rows, 10) == 10
     assert repr(gmmvi.EvaluationBudget(1e4)) == "EvaluationBudget(num_evaluations=10000)"
     for wrong in (1e4 + 0.5, float("inf")):
         with pytest.raises(ValueError, match="must be an integer of at least 1"):
             gmmvi.EvaluationBudget(wrong)
     assert stopped_at(gmmvi.TimeLimit(7.2), rows) == 3  # one a second, and not a quarter of one
     assert stopped_at(gmmvi.TimeLimit(7.5), rows) == 4
-    assert most_steps([gmmvi.TimeLimit(7.5)], rows[:3], 10) == 5
+    assert most_steps([gmmvi.TimeLimit(7.5)], BEGUN, rows[:3], 10) == 5
     ending = first_ending((gmmvi.TimeLimit(1.0), gmmvi.EvaluationBudget(1)), rows)
     assert ending is not None
     assert "seconds" in ending.reason

@@ -93,9 +93,10 @@ def fit(
         tolerance: nats of ELBO that twice the evaluations must be worth, else the fit has
             converged; see ``Convergence``.
         budget: most target evaluations, those of the search and the diagnostics included; about,
-            since it is asked after every ten iterations, or fewer where less is left, of which the
-            first ten are always taken.
-        seconds: most time, compilation included; about, for the same reason.
+            since it is asked after every ten iterations, or fewer where less is left; one is always
+            taken.
+        seconds: most time, compilation included; about, for the same reason, and because how long
+            the first ten iterations take is not known before.
         max_components: capacity of the mixture; by default 200, or less in many dimensions.
         diagonal: diagonal covariances, for hundreds of dimensions.
         components: ``"student_t"`` for heavy tails; then ``result.gmm`` is a ``TMixture``.

@@ -6,24 +6,20 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.config import Algorithm, Config
-from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.splitting import split
-from gmmvi_jax.init import restart, with_component
 from gmmvi_jax.mixture.padded import to_gmm
-from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.state import StepInfo, TrainState
 from gmmvi_jax.training.answers import is_stop
 from gmmvi_jax.training.compile_ahead import compile_ahead
 from gmmvi_jax.training.elbo_between_chunks import Estimate, elbo_between_chunks
+from gmmvi_jax.training.growing import grow, reopen
 from gmmvi_jax.training.history import History, run_counters, summarise
 from gmmvi_jax.training.interrupts import call_on_thread, catch_interrupts, wait_for
 from gmmvi_jax.training.keeper import snapshots_of
 from gmmvi_jax.training.kept_run import KeptRuns
-from gmmvi_jax.training.log import log_chunk, log_end, log_reopened, log_split
+from gmmvi_jax.training.log import log_chunk, log_end
 from gmmvi_jax.training.memory import check_memory, memory_errors
 from gmmvi_jax.training.processes import is_first, is_spread_over_processes, of_any, of_first
 from gmmvi_jax.training.progress import ProgressBar
@@ -33,7 +29,7 @@ from gmmvi_jax.training.runs import Runs, copied
 from gmmvi_jax.training.sample_exchange import check_samples, import_samples
 from gmmvi_jax.training.snapshot import Snapshot
 from gmmvi_jax.training.status import COMPLETED, Ending, Status
-from gmmvi_jax.training.stopping import first_ending, most_steps
+from gmmvi_jax.training.stopping import Begun, first_ending, most_steps
 from gmmvi_jax.training.watch import Watch, first_memory, resume_watch, start_watch
 
 _fitted = jax.jit(Algorithm.fitted)
@@ -74,7 +70,7 @@ def launch(
                     keeper.offer(lambda: snapshots(runs.copies(state), *rest))
 
             called = _Called(estimate_elbo, rows_of, keep, bar)
-            chunks = _chunks(request, runs, targets, watches, called)
+            chunks = _chunks(request, runs, targets, watches, called, _begun(state, runs, watches))
             interrupts.defer()
             outcome = run_chunks(chunks, start, config.run, interrupts)
     outcome = outcome._replace(endings=_conclude(request, watches, outcome))
@@ -98,6 +94,7 @@ def _chunks(
     targets: Sequence[Any],
     watches: Sequence[Watch],
     called: _Called,
+    begun: Begun,
 ) -> Chunks:
     """Returns what the loop calls."""
 
@@ -121,16 +118,30 @@ def _chunks(
         return any([is_stop(callback(own, given)) for callback in request.callbacks])
 
     return Chunks(
-        grow=partial(_grow, request),
-        reopen=partial(_reopen, request, watches[0]),
+        grow=partial(grow, request),
+        reopen=partial(reopen, request, watches[0]),
         advance=partial(_advance, runs, watches[0].target_calls_host),
         report=report,
         keep=called.keep,
         follow_up=follow_up,
-        most_steps=partial(most_steps, request.until),
+        most_steps=partial(most_steps, request.until, begun),
         judge=partial(first_ending, request.until),
         agree=partial(of_any, mesh=request.mesh),
         may_raise=watches[0].target_calls_host or is_spread_over_processes(request.mesh),
+    )
+
+
+def _begun(state: TrainState, runs: Runs, watches: Sequence[Watch]) -> Begun:
+    """Returns what is known of the runs before their first chunk; of the dearest."""
+    counters = runs.split(jax.device_get(run_counters(state)))
+    diagnostics = max(watch.num_evaluations for watch in watches)
+    samples = [config.run.diagnostic_samples for config in runs.configs]
+    return Begun(
+        max(int(own.num_target_evaluations) for own in counters) + diagnostics + max(samples),
+        max(
+            config.algorithm.sample_selector.max_samples(int(own.num_components))
+            for config, own in zip(runs.configs, counters, strict=True)
+        ),
     )
 
 
@@ -253,43 +264,3 @@ def _report(
     row["wall_time"] = of_first(time.perf_counter() - request.start_time, request.mesh)
     log_chunk(row)
     return Report(gmm, row, ending)
-
-
-def _grow(
-    request: Request, state: TrainState, gmms: Sequence[GMM], histories: Sequence[History]
-) -> TrainState:
-    """Returns the state to go on with; its components are split where that is due."""
-    if request.splitting is None:
-        return state
-    (gmm,), (history,) = gmms, histories
-    count = request.splitting(history.rows)
-    if count is None:
-        return state
-    log_split(history.last["iteration"], gmm.num_components, count)
-    generator = np.random.default_rng((request.config.run.seed, history.last["iteration"]))
-    return restart(request.config.algorithm, state, split(gmm, count, generator))
-
-
-def _reopen(
-    request: Request,
-    watch: Watch,
-    state: TrainState,
-    gmms: Sequence[GMM],
-    histories: Sequence[History],
-) -> TrainState | None:
-    """Returns the state with a component where a converged run lacks mass, None if nowhere."""
-    if request.last_look is None:
-        return None
-    (gmm,), (history,) = gmms, histories
-    if not request.last_look.is_due(history.rows):
-        return None
-    iteration = history.last["iteration"]
-    key = jax.random.fold_in(typed_key(request.config.run.seed), iteration)
-    missing, spent = request.last_look(gmm, request.target, key)
-    watch.num_evaluations += spent
-    history.last["num_diagnostic_evaluations"] = watch.num_evaluations
-    if missing is None:
-        return None
-    log_reopened(iteration, missing.share)
-    parts = map(jnp.asarray, missing)
-    return with_component(request.config.algorithm, state, *parts)

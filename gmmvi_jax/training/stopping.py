@@ -6,7 +6,7 @@ A rule is a pure function of the rows of the history so far, asked after every c
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -29,6 +29,7 @@ _CHUNKS_BEHIND = 3  # from which the evaluations of the next one are estimated
 _LEAST_OF_CHUNK = 0.25  # for which a time must suffice: what happens between chunks takes time, too
 _MORE = 1.5  # times as many as the largest of these, at least
 _COUNTS = ("num_target_evaluations", "num_diagnostic_evaluations", "iteration")
+_FIRST_COUNTS = ("num_samples", "num_diagnostic_evaluations", "iteration")  # in a first row
 _NEWBORN = 4.0  # components' worth of samples that a new one may draw more: it can reuse little
 
 
@@ -152,7 +153,8 @@ class EvaluationBudget:
     """Ends a run before its evaluations of the target, diagnostics included, exceed a number.
 
     About: it assumes that the next iterations take at most half more each than those of the last
-    three chunks, or what one more component may take if there are few.
+    three chunks, or what one more component may take if there are few. One iteration is always
+    taken.
 
     Attributes:
         num_evaluations: the most; ``1e4`` will do, too.
@@ -172,19 +174,21 @@ class EvaluationBudget:
         return Ending(
             Status.SPENT,
             f"{evaluations_spent(rows[-1]):,} of at most {self.num_evaluations:,} evaluations are "
-            f"spent, and the next iteration would exceed them.",
+            f"spent; another iteration may exceed them.",
         )
 
     def steps_left(self, rows: Rows) -> float:
-        """Returns for how many iterations the rest suffices, infinity if unknown."""
-        left = self.num_evaluations - evaluations_spent(rows[-1])
-        recent = rows[-1 - _CHUNKS_BEHIND :]
-        if len(recent) < 2 or left < 0:
-            return np.inf if left >= 0 else 0.0
-        evaluations, diagnostics, iterations = (
-            np.diff([row[name] for row in recent]) for name in _COUNTS
-        )
-        more = max(_MORE, 1.0 + _NEWBORN / rows[-1]["num_components"])
+        """Returns for how many iterations the rest suffices."""
+        last, recent = rows[-1], rows[-1 - _CHUNKS_BEHIND :]
+        left = self.num_evaluations - evaluations_spent(last)
+        if left < 0:
+            return 0.0
+        if len(recent) == 1:  # the total holds the evaluations of a search
+            chunks = ([last[name]] for name in _FIRST_COUNTS)
+        else:
+            chunks = (np.diff([row[name] for row in recent]) for name in _COUNTS)
+        evaluations, diagnostics, iterations = map(np.asarray, chunks)
+        more = max(_MORE, 1.0 + _NEWBORN / last["num_components"])
         of_a_step = more * np.max(evaluations / iterations)
         return float((left - np.min(diagnostics)) / max(of_a_step, 1e-9))
 
@@ -236,15 +240,31 @@ def first_ending(rules: Sequence[StoppingRule], rows: Rows) -> Ending | None:
     return next((ending for ending in endings if ending is not None), None)
 
 
-def most_steps(rules: Sequence[StoppingRule], rows: Rows, wanted: int) -> int:
+class Begun(NamedTuple):
+    """What is known of a run before its first chunk.
+
+    Attributes:
+        num_evaluations: of the target, those of the first diagnostics included.
+        of_a_step: the most that the first iteration takes.
+    """
+
+    num_evaluations: int
+    of_a_step: int
+
+
+def most_steps(rules: Sequence[StoppingRule], begun: Begun, rows: Rows, wanted: int) -> int:
     """Returns how many steps to take next: as many as wanted, or as all limits suffice for.
 
     Args:
         rules: of which none has ended the run.
+        begun: what is known while there are no rows.
         rows: of the history so far.
         wanted: at least one.
     """
-    if not rows:
-        return wanted
-    limits = [rule for rule in rules if isinstance(rule, EvaluationBudget | TimeLimit)]
-    return int(max(1.0, min([wanted, *(limit.steps_left(rows) for limit in limits)])))
+    if rows:
+        limits = [rule for rule in rules if isinstance(rule, EvaluationBudget | TimeLimit)]
+        suffices = [limit.steps_left(rows) for limit in limits]
+    else:
+        budgets = [rule.num_evaluations for rule in rules if isinstance(rule, EvaluationBudget)]
+        suffices = [(most - begun.num_evaluations) / begun.of_a_step for most in budgets]
+    return int(max(1.0, min([wanted, *suffices])))
