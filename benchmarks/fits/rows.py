@@ -45,7 +45,7 @@ _ALL = (
     Row("stm20", (250_000,)),
     Row("planar_robot_4", (200_000, 700_000, 2_000_000), judge=judges.count_postures),
     Row("german_credit"),
-    Row("funnel", (250_000,)),
+    Row("funnel", seconds=240.0),
     Row("many_well", seconds=240.0, dim=8),
     Row("rings"),
     Row("banana"),

@@ -97,7 +97,8 @@ def fit(
             taken.
         seconds: most time, compilation included; about, for the same reason, and because how long
             the first ten iterations take is not known before.
-        max_components: capacity of the mixture; by default 200, or less in many dimensions.
+        max_components: capacity of the mixture; by default 400 in up to ten dimensions, 200 from
+            twenty on, or less where these do not fit the memory of the samples to be reused.
         diagonal: diagonal covariances, for hundreds of dimensions.
         components: ``"student_t"`` for heavy tails; then ``result.gmm`` is a ``TMixture``.
         degrees: of freedom of Student-t components, by default 5; see ``samtron``.

@@ -14,7 +14,9 @@ _LOG_EVERY = 10
 _DIAGNOSTIC_SAMPLES = 200  # a few per cent of what ten iterations take
 _ADD_ITERS = 10
 _REUSE_RATIO = 2.0
-_CAPACITIES = (200, 150, 100, 70, 50, 30, 20, 10)
+_CAPACITIES = (400, 300, 200, 150, 100, 70, 50, 30, 20, 10)
+_MANY = 200  # components, more of which pay in few dimensions only
+_MOST_DIMENSIONS = 4_000  # of all means together where there are more
 
 
 def config_of_fit(
@@ -41,7 +43,9 @@ def config_of_fit(
 
     if settings["max_components"] is not None:
         return with_capacity(settings["max_components"])
-    configs = map(with_capacity, _CAPACITIES)
+    dim = with_capacity(1).dim
+    most = max(_MANY, _MOST_DIMENSIONS // dim)
+    configs = (with_capacity(count) for count in _CAPACITIES if count <= most)
     return next(filter(_has_memory, configs), with_capacity(1))
 
 
