@@ -123,13 +123,12 @@ def _polished(gmm: GMM, log_target: LogDensity, location: np.ndarray) -> _End:
     """Returns where a climb on the density ends, if that is within the mixture of the mode."""
     scale = np.sqrt(np.diag(np.asarray(gaussians_of(gmm).covariance(), float)))
     density = counted_density(log_target, location, scale)
-    start = np.zeros_like(location)
-    value = density.value(start)
-    summit = climb(density, start, value, lambda point, value: False)
+    summit = climb(density, np.zeros_like(location), lambda point, value: False)
     if summit is not None:
         point = location + scale * summit.point
         if _squared_distance(gmm, point - location) < len(point) + _FAR * np.sqrt(2 * len(point)):
             return _End(point, summit.value, True, density.num_evaluations)
+    value = density.value(np.zeros_like(location))
     return _End(location, value, False, density.num_evaluations)
 
 

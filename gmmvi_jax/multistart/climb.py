@@ -23,19 +23,16 @@ class Summit(NamedTuple):
 
 
 def climb(
-    density: CountedDensity,
-    start: np.ndarray,
-    height: float,
-    is_known: Callable[[np.ndarray, float], bool],
+    density: CountedDensity, start: np.ndarray, is_known: Callable[[np.ndarray, float], bool]
 ) -> Summit | None:
     """Returns the end of a climb, None if the start is known, or not in the support.
 
     Args:
         density: to climb.
         start: [D].
-        height: the log density there.
         is_known: whether a climb through a point with this value leads to a known summit.
     """
+    height = density.value(start)
     if not np.isfinite(height) or is_known(start, height):
         return None
     value, gradient = density(start)

@@ -39,9 +39,6 @@ class Start(NamedTuple):
         num_evaluations: of the target; one with its gradient counts as one.
         thinnest: the least of the log densities at summits that have a Gaussian, and of those that
             their masses would have if each were as wide as the prior that was given.
-        height_of_prior: the median of the log densities at the starts of the climbs, which are
-            draws of the prior, as far as they are in the support; the highest of those of the
-            priors that were tried.
     """
 
     gmm: GMM | None
@@ -51,7 +48,6 @@ class Start(NamedTuple):
     num_basins: int
     num_evaluations: int
     thinnest: float = np.inf
-    height_of_prior: float = np.inf
 
 
 def search_start(
@@ -84,13 +80,11 @@ def search_start(
     prior = (mean, scale)
     num_climbs, num_basins, spent = 0, 0, 0
     found: list[Laplace] = []
-    heights: list[float] = []  # of the priors of the rounds, of which one may lie in a neck
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
         density = counted_density(log_target, mean, scale)
         climbs = _summits(density, generator, max_evaluations - spent, deadline)
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
-        heights.append(climbs.median_height())
         found = climbs.heavy()
         if found and not _hold_mass(found, density, generator):
             found = []
@@ -122,7 +116,7 @@ def search_start(
     arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (log_weights, means, factors))
     widths = float(np.sum(np.log(scale / first)))  # that Gaussians have in units of the first prior
     thinnest = min(one.summit.value + min(0.0, one.log_width + widths) for one in heaviest)
-    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, max(heights))
+    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest)
 
 
 class _Climbs:
@@ -132,7 +126,6 @@ class _Climbs:
         self.density, self.generator = density, generator
         self.found: list[Laplace] = []
         self.basins: list[int] = []
-        self.heights: list[float] = []  # of the starts
         self.count = 0
         self.effort = 0.0
 
@@ -170,11 +163,6 @@ class _Climbs:
         variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
         return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
-    def median_height(self) -> float:
-        """Returns the median of the log density at the starts that are in the support."""
-        inside = [height for height in self.heights if np.isfinite(height)]
-        return float(np.median(inside)) if inside else -np.inf
-
     def suffice(self) -> bool:
         """Returns whether there were enough climbs for the basins that they found."""
         num_basins = self.num_basins()
@@ -184,9 +172,7 @@ class _Climbs:
     def climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
         spent = self.density.num_evaluations
-        height = self.density.value(start)
-        self.heights.append(height)
-        summit = climb(self.density, start, height, self._is_known)
+        summit = climb(self.density, start, self._is_known)
         self.count += 1
         self.effort += 1.0 if self.density.num_evaluations > spent + 1 else _CHEAP
         if summit is None:

@@ -15,9 +15,9 @@ from gmmvi_jax.config import Config
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.densities.check import check_target
 from gmmvi_jax.densities.evaluation import full_density, has_gradient, is_stochastic
-from gmmvi_jax.densities.floored import can_have_floor, floor_below, floor_of, floored
 from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
+from gmmvi_jax.densities.softened import can_be_softened, level_below, softened
 from gmmvi_jax.evaluation.uphill import can_look_uphill
 from gmmvi_jax.multistart import Start, quieter, search_start
 from gmmvi_jax.numerics.keys import typed_key
@@ -25,7 +25,7 @@ from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.training.fit_config import config_of_fit
 from gmmvi_jax.training.kept_run import KeptRuns, kept_run
 from gmmvi_jax.training.last_look import LastLook
-from gmmvi_jax.training.log import log_floor, log_start, logger, told_on_stderr
+from gmmvi_jax.training.log import log_start, logger, told_on_stderr
 from gmmvi_jax.training.mesh_argument import mesh_of_one_run
 from gmmvi_jax.training.processes import is_first, is_spread_over_processes
 from gmmvi_jax.training.request import Request, check_request
@@ -72,8 +72,8 @@ def fit(
     First it climbs to local maxima of the density (L-BFGS) from draws of the prior and puts
     Gaussians there. Then it takes steps of SAMTRON with reused samples, splits and adds components,
     and returns an average of the iterates when more evaluations would hardly improve it and nothing
-    narrow is found next to the mixture. Where the density is hundreds of nats below the maxima, it
-    is taken to be -inf, as it is in ``result.target``. Without gradients the fit climbs by
+    narrow is found next to the mixture. Hundreds of nats below the maxima the log density
+    is made to fall slowly, also in ``result.target``. Without gradients the fit climbs by
     differences of the density, and takes steps of VIPS.
 
     Args:
@@ -152,7 +152,6 @@ def fit(
             result = _go_on(request, kept, budget, seconds)
         else:
             result = _fit(request, variant, settings, scale is None, budget, seconds, kept)
-        log_floor(floor_of(result.target), result.history)
     return result
 
 
@@ -177,8 +176,8 @@ def _go_on(
             f"its own directory to each seed."
         )
     logger.info("goes on after iteration %d", begun.rows[-1]["iteration"])
-    if begun.target_floor is not None:
-        request = request._replace(target=floored(request.target, begun.target_floor))
+    if begun.target_level is not None:
+        request = request._replace(target=softened(request.target, begun.target_level))
     request = _growing(request._replace(config=begun.config), budget, seconds)
     return resume_one(request, typed_key(config.run.seed), kept)
 
@@ -205,7 +204,7 @@ def _fit(
             request = request._replace(config=config)
     if start is None or start.num_basins:
         log_start(start, config, time.perf_counter() - request.start_time)
-    request = _growing(_floored(request, start), budget, seconds)
+    request = _growing(_softened(request, start), budget, seconds)
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
@@ -241,15 +240,13 @@ def _search(
     )
 
 
-def _floored(request: Request, start: Start | None) -> Request:
-    """Returns the request with a density that is nothing far below the summits that were found."""
+def _softened(request: Request, start: Start | None) -> Request:
+    """Returns the request with a density that falls slowly far below the summits of the search."""
     target = request.target
-    if start is None or start.gmm is None or not can_have_floor(target):
+    if start is None or start.gmm is None or not can_be_softened(target):
         return request
-    # A new component is as wide as the prior, and must find its way from there.
-    lowest = min(start.thinnest, start.height_of_prior)
-    floor = floor_below(lowest, request.config.dim)
-    return request._replace(target=floored(target, floor))
+    level = level_below(start.thinnest, request.config.dim)
+    return request._replace(target=softened(target, level))
 
 
 def _growing(request: Request, budget: int | None, seconds: float | None) -> Request:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.densities.floored import floor_of
+from gmmvi_jax.densities.softened import level_of
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.history import History
@@ -140,7 +140,7 @@ def snapshots_of(
         keys: that they were given.
         watches: over them.
         target_centre: see ``Snapshot``, of all.
-        targets: of the runs; all have the same floor, or none.
+        targets: of the runs; all have the same level, or none.
         states: of the runs, which must stay as they are.
         gmms: their mixtures.
         previous: those a chunk before.
@@ -157,7 +157,7 @@ def snapshots_of(
             ending=endings[index],
             watch=watches[index].memory,
             target_centre=target_centre,
-            target_floor=floor_of(targets[0]),
+            target_level=level_of(targets[0]),
             key=np.asarray(jax.random.key_data(keys[index])),
         )
         for index, config in enumerate(configs)

@@ -1,7 +1,6 @@
 """What a run says of itself: the logger ``gmmvi_jax``, which nothing here configures on import.
 
-INFO: what ``fit`` found and chose, splits, how a run ended, how many samples
-lay below the floor. DEBUG: a line for every chunk.
+INFO: what ``fit`` found and chose, splits, how a run ended. DEBUG: a line for every chunk.
 """
 
 import logging
@@ -9,8 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-
-import numpy as np
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.multistart import Start
@@ -75,14 +72,6 @@ def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
         f"{evaluations_spent(row):,}",
         row["wall_time"],
     )
-
-
-def log_floor(floor: float | None, history: Mapping[str, Any]) -> None:
-    """Logs that samples lay below the floor of the density, or outside of its own support."""
-    count = int(np.sum(history["num_outside_samples"]))
-    if floor is not None and count:
-        words = "took the density for 0 where its log is below %.4g (%d samples there or outside)"
-        logger.info(words, floor, count)
 
 
 def log_start(start: Start | None, config: Config, seconds: float) -> None:

@@ -40,7 +40,7 @@ class Snapshot(NamedTuple):
             the others.
         watch: of the run.
         target_centre: [D] what ``fit`` centred a target on minibatches on, None if it did not.
-        target_floor: below which ``fit`` takes the log density for -inf, None if it does not.
+        target_level: below which ``fit`` softens the log density, None if it does not.
         key: data of the PRNG key that the run was given; None where it is not known.
     """
 
@@ -52,7 +52,7 @@ class Snapshot(NamedTuple):
     ending: Ending | None
     watch: WatchMemory
     target_centre: np.ndarray | None = None
-    target_floor: float | None = None
+    target_level: float | None = None
     key: np.ndarray | None = None
 
 
@@ -79,7 +79,7 @@ def write_snapshot(path: Path, snapshot: Snapshot) -> None:
     }
     history = History(snapshot.rows).columns()
     arrays = {name: np.asarray(text) for name, text in words.items()}
-    names = ("target_centre", "target_floor", "key")
+    names = ("target_centre", "target_level", "key")
     optional = {name: getattr(snapshot, name) for name in names}
     arrays |= {name: np.asarray(own) for name, own in optional.items() if own is not None}
     watch = {name: np.asarray(value) for name, value in snapshot.watch._asdict().items()}
@@ -139,7 +139,7 @@ def read_snapshot(path: Path, config: Config | None) -> Snapshot:
         ending=ending,
         watch=watch,
         target_centre=arrays.get("target_centre"),
-        target_floor=float(arrays["target_floor"]) if "target_floor" in arrays else None,
+        target_level=float(arrays["target_level"]) if "target_level" in arrays else None,
         key=arrays.get("key"),
     )
 
