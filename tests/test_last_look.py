@@ -118,12 +118,13 @@ def test_a_component_from_outside_leaves_the_others_as_they_are(diagonal):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:log_target is")  # not finite, far down where tau is 0
 @pytest.mark.parametrize("x64", [False, True])
-def test_a_fit_finds_a_part_of_the_neck_of_eight_schools(x64):
+def test_a_fit_finds_the_neck_of_eight_schools(x64):
     with enable_x64(x64):
         result = gmmvi.fit(models.eight_schools, 10, seed=5, verbose=False)
         draws = np.asarray(result.gmm.sample(0, 50_000))
-    assert np.mean(draws[:, 1] < -2.0) > 0.008  # 0.027 is right, 0.000 to 0.006 without the look
+    assert np.mean(draws[:, 1] < -2.0) > 0.012  # 0.027 is right, 0.000 to 0.006 without the look
     history = result.history
     looks = np.diff(history["num_diagnostic_evaluations"]) - 200
     assert np.sum(looks > 0) >= 1

@@ -17,6 +17,7 @@ from gmmvi_jax.typing import Array, LogDensity
 
 _DROP = 300.0  # nats below the lowest place of use; and over which the slope halves from there
 _DROP_PER_DIMENSION = 10.0  # more, for each of which a side may be exp(10) times as wide
+_BOTTOM = 1e30  # nats below the level, from where on gradients may overflow
 _OTHER_WAYS = ("evaluate_batch", "value_and_grad", "full", "centred")  # not through a call
 
 
@@ -26,7 +27,8 @@ class Softened:
     """A log density that falls like a logarithm below a level; the rest is as the density has it.
 
     Where the density is d nats below the level, this is 300 log(1 + d / 300) below it: it has the
-    same gradient but for a factor 1 / (1 + d / 300). Outside of the support it stays -inf.
+    same gradient but for a factor 1 / (1 + d / 300). Where d is more than 1e30 it is -inf, as it is
+    outside of the support.
 
     Attributes:
         log_density: of one point [D], a callable pytree.
@@ -39,9 +41,10 @@ class Softened:
     def __call__(self, x: Array) -> Array:
         """Returns the log density at a point [D]."""
         value = self.log_density(x)
-        is_low = (value < self.level) & (value > -jnp.inf)
+        is_low = (value < self.level) & (value > self.level - _BOTTOM)
         depth = jnp.where(is_low, self.level - value, 0.0)
-        return jnp.where(is_low, self.level - _DROP * jnp.log1p(depth / _DROP), value)
+        high = jnp.where(value < self.level, -jnp.inf, value)
+        return jnp.where(is_low, self.level - _DROP * jnp.log1p(depth / _DROP), high)
 
     def __getattr__(self, name: str) -> Any:
         """Returns the attribute of the density, such as ``log_z``."""

@@ -23,10 +23,10 @@ from ..double_precision import enable_x64
 
 def test_below_the_level_it_falls_like_a_logarithm(float64):
     density = softened(as_log_density(lambda x: -x @ x), -9.0)
-    points = jnp.array([[2.0], [3.0], [5.0], [1e6]])
+    points = jnp.array([[2.0], [3.0], [5.0], [1e5]])
     expected = [-4.0, -9.0, -9.0 - 300.0 * np.log(316.0 / 300.0)]
     np.testing.assert_allclose(jax.vmap(density)(points)[:3], expected, rtol=1e-12)
-    slopes = [-4.0, -6.0, -10.0 * 300.0 / 316.0, -2e6 / (1.0 + (1e12 - 9.0) / 300.0)]
+    slopes = [-4.0, -6.0, -10.0 * 300.0 / 316.0, -2e5 / (1.0 + (1e10 - 9.0) / 300.0)]
     np.testing.assert_allclose(jax.vmap(jax.grad(density))(points)[:, 0], slopes, rtol=1e-12)
     assert level_of(density) == -9.0
     assert level_of(density.log_density) is None
@@ -35,12 +35,13 @@ def test_below_the_level_it_falls_like_a_logarithm(float64):
 
 def test_outside_of_the_support_it_stays_what_it_is():
     def half(x):
-        return jnp.where(x[0] > 0.0, -1e30 * x[0], -jnp.inf)
+        return jnp.where(x[0] > 0.0, -1e29 * x[0], -jnp.inf)
 
     density = softened(as_log_density(half), -10.0)
     inside, outside = jnp.array([1.0]), jnp.array([-1.0])
-    assert -30_000.0 < density(inside) < -10_000.0
-    assert density(outside) == -np.inf
+    assert -20_000.0 < density(inside) < -15_000.0
+    assert density(outside) == density(20.0 * inside) == -np.inf
+    assert np.all(jax.grad(density)(20.0 * inside) == 0.0)
     assert np.all(np.isfinite(jax.grad(density)(inside)))
     assert np.isnan(softened(as_log_density(lambda x: x[0] * jnp.nan), -10.0)(inside))
 
