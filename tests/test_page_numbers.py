@@ -125,7 +125,7 @@ def of_fits() -> list[str]:
         ("planar_robot_4", 200_000, 3),
         ("planar_robot_4", 700_000, 3),
         ("planar_robot_4", 2_000_000, 3),
-        ("funnel", 250_000, 3),
+        ("funnel", None, 3),
     ):
         elbo = abs(median(fits(target, budget, "negative_elbo")))
         spent = median(fits(target, budget, "evaluations")) / 1e6
