@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.numerics.forms.choice import form_named
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import Array, HostArray, PRNGKey
@@ -48,7 +49,7 @@ class PriorInitialization:
         noise = jax.random.normal(key, (count, dim), dtype)
         spread = jnp.asarray(self.prior_scale, dtype) * (noise if count > 1 else 0.0 * noise)
         deviation = jnp.sqrt(jnp.asarray(self.initial_variance, dtype))
-        factor = deviation if self.diagonal else jnp.diag(deviation)
+        factor = form_named(self.diagonal).factor(deviation)
         gmm = GMM(
             log_weights=jnp.full(count, -jnp.log(count), dtype),
             means=centre + spread,

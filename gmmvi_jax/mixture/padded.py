@@ -17,10 +17,9 @@ from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.blocks import (
     round_up,
 )
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    is_diagonal,
-)
+from gmmvi_jax.numerics.forms.choice import form_of, form_of_factor
+from gmmvi_jax.numerics.forms.protocol import Form
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import Array
@@ -53,9 +52,9 @@ class PaddedMixture:
         return self.gaussians.mean.shape[-1]
 
     @property
-    def is_diagonal(self) -> bool:
-        """Whether the covariances are diagonal."""
-        return is_diagonal(self.gaussians)
+    def form(self) -> Form:
+        """The form of the covariances."""
+        return form_of(self.gaussians)
 
     @property
     def active(self) -> Array:
@@ -104,17 +103,13 @@ def _pad(gmm: Mixture, max_components: int, block_size: int) -> PaddedMixture:
     count, dim = gmm.means.shape
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype
-    diagonal = gmm.factors.ndim == 2
-    unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
-    lower = gmm.factors if diagonal else jnp.tril(gmm.factors)  # a GMM never reads the rest
-    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(lower)
-    inverse = (
-        1.0 / factors
-        if diagonal
-        else jax.scipy.linalg.solve_triangular(
-            factors, jnp.broadcast_to(unit, factors.shape), lower=True
-        )
-    )
+    form = form_of_factor(gmm.means, gmm.factors)
+
+    def fill(unit: Array, given: Array) -> Array:
+        return jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(given)
+
+    unit = form.factor(jnp.ones(dim, dtype))
+    factors = jax.tree.map(fill, unit, form.stored(gmm.factors))
     degrees = None
     if isinstance(gmm, TMixture):
         # New components have those of the first.
@@ -124,7 +119,7 @@ def _pad(gmm: Mixture, max_components: int, block_size: int) -> PaddedMixture:
         gaussians=Gaussian(
             mean=jnp.zeros((capacity, dim), dtype).at[:count].set(gmm.means),
             factor=factors,
-            inverse_factor=inverse,
+            inverse_factor=jax.vmap(form.inverse)(factors),
             degrees=degrees,
         ),
         num_components=jnp.asarray(count, jnp.int32),

@@ -15,6 +15,7 @@ from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.numerics.forms.choice import DIAGONAL
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import shown
 from gmmvi_jax.state import TrainState
@@ -117,7 +118,7 @@ def _fitting_state(state: TrainState, config: Config) -> TrainState:
             f"state.run(0)."
         )
     degrees = mixture.gaussians.degrees
-    _check_fit(mixture.dim, mixture.is_diagonal, degrees is not None, config)
+    _check_fit(mixture.dim, mixture.form == DIAGONAL, degrees is not None, config)
     if degrees is None and config.algorithm.initial_mixture.degrees is not None:
         raise ValueError(
             "initial is a state of Gaussian components, but the config has Student-t; give its "
