@@ -63,11 +63,13 @@ def empty_window(
     # Blocks of Gaussians are written and read from anywhere: one more than needed.
     capacity = max_gaussians + max(block_size, SUM_BLOCK)
     dim = shape.dim
-    roots = shape.form.isotropic(dim, jnp.ones((), dtype))
-    stacks = jax.tree.map(lambda root: jnp.broadcast_to(root, (capacity, *root.shape)), roots)
+    factors, inverses = jax.tree.map(
+        lambda root: jnp.broadcast_to(root, (capacity, *root.shape)),
+        shape.form.isotropic(dim, jnp.ones((), dtype)),
+    )
     degrees = jnp.ones(capacity, dtype) if shape.has_degrees else None
     return ReuseWindow(
-        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), *stacks, degrees),
+        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, inverses, degrees),
         row_counts=jnp.zeros(capacity, jnp.int32),
         usable_counts=jnp.zeros(capacity, jnp.int32),
         log_densities=jnp.zeros((capacity, num_rows), dtype),
