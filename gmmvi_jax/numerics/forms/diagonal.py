@@ -36,6 +36,10 @@ class Diagonal:
         """Returns them as they are."""
         return factors
 
+    def public(self, factors: Array) -> Array:
+        """Returns them as they are."""
+        return factors
+
     def inverse(self, factor: Array) -> Array:
         """Returns the reciprocals."""
         return 1.0 / factor

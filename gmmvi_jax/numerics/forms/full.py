@@ -41,6 +41,10 @@ class Full:
         """Returns the lower triangles, all that a public mixture reads."""
         return jnp.tril(factors)
 
+    def public(self, factors: Array) -> Array:
+        """Returns them as they are."""
+        return factors
+
     def inverse(self, factor: Array) -> Array:
         """Returns L^-1."""
         return solve_triangular(factor, unit_like(factor), lower=True)

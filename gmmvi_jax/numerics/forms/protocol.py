@@ -36,6 +36,10 @@ class Form(Protocol):
         """Returns the factors [K, ...] of a public mixture as they are stored in training."""
         ...
 
+    def public(self, factors: PyTree) -> PyTree:
+        """Returns factors [K, ...] as a public mixture has them."""
+        ...
+
     def inverse(self, factor: PyTree) -> PyTree:
         """Returns the inverse of a factor, as a Gaussian stores it."""
         ...
