@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.lowrank.mixtures import mixture_of
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.blocks import (
     round_up,
@@ -63,7 +63,7 @@ class PaddedMixture:
 
 
 def to_gmm(mixture: PaddedMixture) -> Any:
-    """Returns the active components as a public ``GMM`` or ``TMixture`` (host only)."""
+    """Returns the active components as a public mixture (host only)."""
     count = int(mixture.num_components)
 
     def take(buffer: Array) -> Array:
@@ -71,10 +71,10 @@ def to_gmm(mixture: PaddedMixture) -> Any:
         # slice, and ``jnp.array`` a transfer, for every number of components.
         return jax.device_put(np.array(np.asarray(buffer)[:count]))
 
-    arrays = (mixture.log_weights, mixture.gaussians.mean, mixture.gaussians.factor)
-    if mixture.gaussians.degrees is not None:
-        return TMixture(*map(take, (*arrays, mixture.gaussians.degrees)))
-    return GMM(*map(take, arrays))
+    gaussians = mixture.gaussians
+    arrays = (mixture.log_weights, gaussians.mean, gaussians.factor, gaussians.degrees)
+    log_weights, means, factors, degrees = jax.tree.map(take, arrays)
+    return mixture_of(log_weights, means, mixture.form.public(factors), degrees)
 
 
 def from_gmm(gmm: Mixture, max_components: int, block_size: int | None = None) -> PaddedMixture:

@@ -6,7 +6,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from gmmvi_jax.config import Config
-from gmmvi_jax.numerics.forms.choice import form_named
 from gmmvi_jax.samples.window_size import MixtureShape
 from gmmvi_jax.typing import PyTree
 
@@ -52,7 +51,7 @@ def _has_memory(config: Config) -> bool:
     shape = MixtureShape(
         algorithm.max_components,
         config.dim,
-        form_named(algorithm.initial_mixture.diagonal),
+        algorithm.initial_mixture.form,
         jnp.result_type(float).itemsize,
     )
     selector: Any = algorithm.sample_selector

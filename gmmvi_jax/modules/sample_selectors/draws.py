@@ -4,7 +4,6 @@ from typing import Protocol
 
 from gmmvi_jax.modules.choice import Problem
 from gmmvi_jax.modules.sample_selectors.reuse import num_reused
-from gmmvi_jax.numerics.forms.choice import form_named
 from gmmvi_jax.requirements import require, require_int, require_number
 from gmmvi_jax.samples.window_size import MixtureShape, RowDemand, WindowSize, window_size
 
@@ -19,7 +18,7 @@ def default_samples(problem: Problem) -> int:
         dim = problem.dim
         num_coefficients = 2 * dim + 1 if problem.diagonal else (dim + 1) * (dim + 2) // 2
         return max(100, 3 * num_coefficients // 2)
-    return form_named(problem.diagonal).num_samples(problem.dim)
+    return problem.form.num_samples(problem.dim)
 
 
 class Draws(Protocol):
