@@ -10,8 +10,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gmmvi_jax.evaluation.host_roots import host_roots
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.host_roots import host_roots
 
 MAX_CLIMB = 200  # steps
 ARRIVED = 1e-4  # step length, in standard deviations, below which a climb ends

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gmmvi_jax.evaluation.host_roots import HostRoots, host_roots
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.numerics.host_roots import HostRoots, host_roots
 from gmmvi_jax.numerics.keys import host_generator
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import PRNGKey

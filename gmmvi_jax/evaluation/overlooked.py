@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.evaluation.evaluations import densities_at
-from gmmvi_jax.evaluation.host_roots import host_roots
 from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.evaluation.trimming import trimmed
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.numerics.host_roots import host_roots
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.requirements import (
     require_host_array,

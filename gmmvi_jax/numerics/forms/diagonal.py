@@ -1,6 +1,7 @@
 """Diagonal covariances, by their standard deviations [D]."""
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -39,6 +40,10 @@ class Diagonal:
     def public(self, factors: Array) -> Array:
         """Returns them as they are."""
         return factors
+
+    def widened(self, factors: Any, widths: Any) -> Any:
+        """Returns the products."""
+        return widths[:, None] * factors
 
     def inverse(self, factor: Array) -> Array:
         """Returns the reciprocals."""

@@ -1,6 +1,7 @@
 """Full covariances, by their lower Cholesky factors [D, D]."""
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
@@ -44,6 +45,10 @@ class Full:
     def public(self, factors: Array) -> Array:
         """Returns them as they are."""
         return factors
+
+    def widened(self, factors: Any, widths: Any) -> Any:
+        """Returns the products."""
+        return widths[:, None, None] * factors
 
     def inverse(self, factor: Array) -> Array:
         """Returns L^-1."""

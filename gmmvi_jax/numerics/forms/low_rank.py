@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,10 @@ class LowRank:
     def public(self, factors: LowRankFactor) -> LowRankFactor:
         """Returns the factors without the directions to look at."""
         return factors._replace(basis=factors.columns)
+
+    def widened(self, factors: LowRankFactor, widths: Any) -> LowRankFactor:
+        """Returns factors with other scales."""
+        return factors._replace(scale=widths[:, None] * factors.scale)
 
     def inverse(self, factor: LowRankFactor) -> tuple[()]:
         """Returns nothing: the factor is easily inverted."""

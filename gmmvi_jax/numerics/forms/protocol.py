@@ -1,6 +1,6 @@
 """What a form of covariances must do."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 
@@ -38,6 +38,10 @@ class Form(Protocol):
 
     def public(self, factors: PyTree) -> PyTree:
         """Returns factors [K, ...] as a public mixture has them."""
+        ...
+
+    def widened(self, factors: Any, widths: Any) -> Any:
+        """Returns factors [K, ...] times numbers [K]; also of numpy."""
         ...
 
     def inverse(self, factor: PyTree) -> PyTree:
