@@ -11,6 +11,10 @@ COMMANDS = {
     "settings": ("settings.command", "SAMTRON with one choice or setting changed at a time"),
     "many": ("many", "a hundred regressions, 64 seeds: train_many, a loop, the steps alone"),
     "sharing": ("sharing", "one run on eight devices against one: numbers, what they exchange"),
+    "low_rank": (
+        "low_rank.command",
+        "low-rank, diagonal and full Gaussians in 500 to 2,000 dimensions",
+    ),
     "heavy": ("heavy", "Gaussian beside Student-t components at equal evaluations"),
     "workers": ("workers", "a target of 50 ms per point on 1 to 8 worker processes"),
     "others": ("others.command", "ten densities of other people: fit, NUTS, a Gaussian guide"),

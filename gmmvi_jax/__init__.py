@@ -10,6 +10,7 @@ from gmmvi_jax.config import Algorithm, Config, Run
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.merging import merge
 from gmmvi_jax.init import init
+from gmmvi_jax.lowrank import LowRankGMM
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.schedule import Constant, Scheduled
 from gmmvi_jax.state import StepInfo, TrainState
@@ -45,6 +46,7 @@ __all__ = [
     "Convergence",
     "Ending",
     "EvaluationBudget",
+    "LowRankGMM",
     "ReusableSamples",
     "Run",
     "Samples",

@@ -15,7 +15,7 @@ from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.modules.records import ComponentRecord, Memories, NaturalGradient
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.exact_counter import zero_counter
-from gmmvi_jax.numerics.gaussian import Gaussian, inverse_root
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
@@ -55,7 +55,7 @@ def init(
     shape = MixtureShape(
         algorithm.max_components,
         dim,
-        mixture.is_diagonal,
+        mixture.form,
         dtype.itemsize,
         has_degrees=mixture.gaussians.degrees is not None,
     )
@@ -86,7 +86,7 @@ def init(
         database=SampleDatabase(batch=batch, archive=archive, densities=densities),
         gradient=NaturalGradient(
             gradient=jnp.zeros((capacity, dim), dtype),
-            hessian=jnp.zeros(mixture.gaussians.factor.shape, dtype),
+            hessian=mixture.form.empty_hessians(mixture.gaussians),
         ),
         num_target_evaluations=zero_counter(),
     )
@@ -128,7 +128,7 @@ def with_component(
         Remembered(state.components, state.memories),
         algorithm.newborn(mixture),
         jnp.log(share).astype(dtype),
-        Gaussian(mean.astype(dtype), factor, inverse_root(factor.T)),
+        Gaussian(mean.astype(dtype), factor, mixture.form.inverse(factor)),
         jnp.asarray(True),
     )
     return state._replace(mixture=mixture, components=components, memories=memories)

@@ -17,7 +17,7 @@ import scipy.stats
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import take_block
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import SampleBatch
@@ -123,7 +123,7 @@ def unpad(padded: PaddedMixture) -> Mixture:
     """Returns the active components in float64."""
     count = int(padded.num_components)
     factors = np.asarray(padded.gaussians.factor, np.float64)[:count]
-    if padded.is_diagonal:
+    if padded.gaussians.factor.ndim == 2:
         factors = factors[:, :, None] * np.eye(padded.dim)
     return Mixture(
         weights=np.exp(np.asarray(padded.log_weights, np.float64)[:count]),

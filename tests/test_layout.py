@@ -16,6 +16,7 @@ FLOORS = (
     ("domains",),
     ("gmm", "densities"),
     ("tmixture",),
+    ("lowrank",),
     ("mixture", "targets", "multistart"),
     ("samples",),
     ("modules",),

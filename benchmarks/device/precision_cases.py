@@ -14,15 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
 
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    block_log_densities,
-    centre_points,
-    unit_like,
-    whiten_block,
-)
+from gmmvi_jax.numerics.forms.record import Gaussian, centre_points
+from gmmvi_jax.numerics.gaussian import block_log_densities, whiten_block
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum, num_features, ravel
 from gmmvi_jax.numerics.ridge_regression import Chunk, normal_matrix, ridge_regression
+from gmmvi_jax.numerics.roots import unit_like
 
 CONDITIONS = (1e2, 1e4, 1e6, 1e8, 1e10)
 FAR = 1e3  # largest standard deviations from the origin

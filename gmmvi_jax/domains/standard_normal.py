@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from gmmvi_jax.domains.protocol import Shape
-from gmmvi_jax.numerics.gaussian import LOG_TWO_PI
+from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.typing import Array
 
 

@@ -26,7 +26,9 @@ def line_directions(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     steps along another one leave it. Each axis is therefore also returned with its largest
     coordinate alone, and with equal entries in its large coordinates.
     """
-    if not all(np.all(np.isfinite(np.asarray(leaf))) for leaf in (gmm.means, gmm.factors)):
+    if not all(
+        np.all(np.isfinite(np.asarray(leaf))) for leaf in jax.tree.leaves((gmm.means, gmm.factors))
+    ):
         return np.zeros((0, gmm.dim))
     weights, means, _ = host_arrays(gmm)
     offset = weights @ means - centre
@@ -96,8 +98,7 @@ def _steps(gmm: GMM, axes: list[np.ndarray]) -> np.ndarray:
 
 def _width(gmm: GMM, unit: np.ndarray) -> float:
     """Returns the standard deviation of the mixture along a direction [D] of length 1."""
-    weights, means, factors = host_arrays(gmm)
+    weights, means, roots = host_arrays(gmm)
     places = means @ unit
-    roots = unit * factors if gmm.is_diagonal else unit @ np.tril(factors)
-    variances = np.square(places - weights @ places) + np.sum(np.square(roots), axis=1)
+    variances = np.square(places - weights @ places) + roots.along(unit)
     return float(np.sqrt(weights @ variances))

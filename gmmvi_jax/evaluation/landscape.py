@@ -7,9 +7,11 @@ would take longer than the computation.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.host_roots import host_roots
 
 MAX_CLIMB = 200  # steps
 ARRIVED = 1e-4  # step length, in standard deviations, below which a climb ends
@@ -34,18 +36,15 @@ class Landscape:
         """Takes the components ``kept`` (indices) of ``gmm``."""
         self.means = np.asarray(gmm.means, np.float64)[kept]
         self._log_weights = np.asarray(gmm.log_weights, np.float64)[kept]
-        factors = np.asarray(gmm.factors, np.float64)[kept]
-        self.is_diagonal = factors.ndim == 2
+        roots = host_roots(jax.tree.map(lambda array: np.asarray(array)[kept], gmm.factors))
+        self._inverses = roots.inverses()
+        self.is_diagonal = self._inverses.ndim == 2
         if self.is_diagonal:
-            self._inverses = 1.0 / factors
-            diagonals = self._inverses
             self.precisions = np.square(self._inverses)
         else:
-            self._inverses = np.linalg.inv(np.tril(factors))
-            diagonals = np.diagonal(self._inverses, axis1=1, axis2=2)
             self.precisions = np.swapaxes(self._inverses, 1, 2) @ self._inverses
         dim = self.means.shape[1]
-        self._log_scales = np.log(diagonals).sum(axis=1) - 0.5 * dim * np.log(2.0 * np.pi)
+        self._log_scales = -roots.log_determinants() - 0.5 * dim * np.log(2.0 * np.pi)
 
     def log_terms(self, points: np.ndarray) -> np.ndarray:
         """Returns [N, K] log pi_k N(x | k)."""

@@ -11,6 +11,7 @@ from gmmvi_jax.evaluation.rounding import least_excess
 from gmmvi_jax.evaluation.trimming import trimmed
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.numerics.host_roots import host_roots
 from gmmvi_jax.numerics.keys import host_generator, subkeys, typed_key
 from gmmvi_jax.requirements import (
     require_host_array,
@@ -122,14 +123,13 @@ def _mass_around(
     By importance sampling from a mixture of Gaussians of several widths around the point. The
     estimate misses the mass that these do not reach.
     """
-    factor = _nearest_factor(gmm, point)
+    roots, nearest = host_roots(gmm.factors), _nearest(gmm, point)
     shape = (len(_WIDTHS), _DRAWS_PER_WIDTH, gmm.dim)
     noise = generator.normal(size=shape) * _WIDTHS[:, None, None]
     noise = noise.reshape(-1, gmm.dim)
     squares = np.sum(np.square(noise), axis=1)
     terms = -0.5 * squares[:, None] / np.square(_WIDTHS) - gmm.dim * np.log(_WIDTHS)
-    log_det = np.sum(np.log(factor if gmm.is_diagonal else np.diag(factor)))
-    offsets = noise * factor if gmm.is_diagonal else noise @ factor.T
+    log_det, offsets = roots.log_determinants()[nearest], roots.colour(nearest, noise)
     log_proposal = np.logaddexp.reduce(terms, axis=1) - np.log(len(_WIDTHS)) - log_det
     log_proposal -= 0.5 * gmm.dim * np.log(2.0 * np.pi)
     found = densities_at(gmm, log_target, point + offsets, key, temperature)
@@ -141,11 +141,9 @@ def _mass_around(
 _responsibilities = jax.jit(GMM.responsibilities)
 
 
-def _nearest_factor(gmm: GMM, point: np.ndarray) -> np.ndarray:
-    """Returns [D, D] (or [D]) the factor of the most responsible component for a point."""
-    index = int(np.argmax(np.asarray(_responsibilities(gmm, np.asarray(point, gmm.means.dtype)))))
-    factor = np.asarray(gmm.factors[index], float)
-    return factor if gmm.is_diagonal else np.tril(factor)
+def _nearest(gmm: GMM, point: np.ndarray) -> int:
+    """Returns the most responsible component for a point."""
+    return int(np.argmax(np.asarray(_responsibilities(gmm, np.asarray(point, gmm.means.dtype)))))
 
 
 def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) -> np.ndarray:
@@ -169,10 +167,10 @@ def archive_candidates(archive: Archive, gmm: GMM, count: int = NUM_CANDIDATES) 
     order = order[np.isfinite(values[order])]
     points = np.asarray(np.asarray(archive.points)[order], float)
     radius = _MIN_DISTANCE * np.sqrt(gmm.dim)
+    roots = host_roots(gmm.factors)
     chosen: list[np.ndarray] = []
     while len(points) and len(chosen) < count:
         chosen.append(points[0])
-        factor, offsets = _nearest_factor(gmm, points[0]), points - points[0]
-        whitened = offsets / factor if gmm.is_diagonal else np.linalg.solve(factor, offsets.T).T
+        whitened = roots.whiten(_nearest(gmm, points[0]), points - points[0])
         points = points[np.linalg.norm(whitened, axis=1) > radius]
     return np.array(chosen).reshape(-1, gmm.dim)

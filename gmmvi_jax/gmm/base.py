@@ -4,7 +4,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,8 @@ from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import components as gmm_components
+from gmmvi_jax.numerics.forms.choice import DIAGONAL, form_of_factor
+from gmmvi_jax.numerics.forms.protocol import Form
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.requirements import require_array, require_num_samples
@@ -29,12 +31,12 @@ class Mixture:
     Attributes:
         log_weights: [K] log of the weights, normalised; -inf is a weight of 0.
         means: [K, D] the centres.
-        factors: [K, D, D] lower triangular, or [K, D].
+        factors: [K, D, D] lower triangular, or [K, D], or of another form.
     """
 
     log_weights: Array
     means: Array
-    factors: Array
+    factors: Any
 
     @abstractmethod
     def _log_densities(self) -> Callable[[Array], Array]:
@@ -46,6 +48,10 @@ class Mixture:
     @abstractmethod
     def _noise(self, key: PRNGKey, components: Array) -> Array:
         """Returns [N, D] noise of the components [N], before factors and centres."""
+
+    def _place(self, components: Array, noise: Array) -> Array:
+        """Returns [N, D] where noise [N, D] of the components [N] lands."""
+        return gmm_components.transform_noise(self.means, self.factors, components, noise)
 
     @property
     def num_components(self) -> int:
@@ -60,7 +66,12 @@ class Mixture:
     @property
     def is_diagonal(self) -> bool:
         """Whether the matrices of the components are diagonal, and stored as their roots."""
-        return gmm_components.is_diagonal(self.means, self.factors)
+        return self.form == DIAGONAL
+
+    @property
+    def form(self) -> Form:
+        """The form of the factors."""
+        return form_of_factor(self.means, self.factors)
 
     @property
     def weights(self) -> Array:
@@ -130,12 +141,13 @@ class Mixture:
     def __repr__(self) -> str:
         """Returns one line of shapes and dtype; tracers and other leaves are supported."""
         name = type(self).__name__
-        if not all(hasattr(leaf, "dtype") for leaf in (self.means, self.factors)):
+        # Placeholders that are None are leaves, too.
+        parts = jax.tree.leaves((self.means, self.factors), is_leaf=lambda part: part is None)
+        if not all(hasattr(part, "dtype") for part in parts):
             leaves = [getattr(self, field.name) for field in dataclasses.fields(self)]
             return f"{name}({', '.join(map(repr, leaves))})"
-        kind = "diagonal" if self.is_diagonal else "full"
         sizes = f"num_components={self.num_components}, dim={self.dim}"
-        return f"{name}({sizes}, {kind}, {self.means.dtype})"
+        return f"{name}({sizes}, {self.form.title}, {self.means.dtype})"
 
 
 AnyMixture = TypeVar("AnyMixture", bound=Mixture)
@@ -160,5 +172,5 @@ def _sample(mixture: Mixture, key: PRNGKey, count: int) -> tuple[Array, Array]:
         key_component, mixture.num_components, (count,), p=jax.lax.stop_gradient(mixture.weights)
     ).astype(jnp.int32)
     noise = mixture._noise(key_noise, components)  # pyright: ignore[reportPrivateUsage]
-    samples = gmm_components.transform_noise(mixture.means, mixture.factors, components, noise)
+    samples = mixture._place(components, noise)  # pyright: ignore[reportPrivateUsage]
     return samples, components

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
 
-from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, factor_diagonal
 from gmmvi_jax.numerics.products import PRECISION
+from gmmvi_jax.numerics.roots import factor_diagonal
+from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.typing import Array
 
 # Elements of the [chunk, D, D] factors gathered at once while sampling. 2 MiB in float32 fit the

@@ -196,4 +196,4 @@ class GMM(Mixture):
             FileNotFoundError: there is no such file.
             ValueError: the file is not one that ``save`` wrote, or is damaged.
         """
-        return cls(**gmm_io.load_arrays(path, cls, gmm_io.FORMAT))
+        return cls(**gmm_io.load_arrays(path, ("log_weights", "means", "factors"), gmm_io.FORMAT))

@@ -1,9 +1,9 @@
 """Mixtures on disk."""
 
-import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,23 +14,32 @@ from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.typing import Array
 
-# A mixture of Student-t distributions is another class (``tmixture``), and in another format.
+# Mixtures of Student-t distributions, and of low rank, are other classes, and in other formats.
 _GAUSSIANS, _STUDENT_TS = ("gmmvi_jax.GMM", "GMM.load"), ("gmmvi_jax.TMixture", "TMixture.load")
-FORMAT = FileFormat(_GAUSSIANS[0], 1, "mixture", "GMM.save", relatives=(_STUDENT_TS,))
+_LOW_RANK = ("gmmvi_jax.LowRankGMM", "LowRankGMM.load")
+FORMAT = FileFormat(_GAUSSIANS[0], 1, "mixture", "GMM.save", relatives=(_STUDENT_TS, _LOW_RANK))
 STUDENT_T_FORMAT = FileFormat(
-    _STUDENT_TS[0], 1, "mixture of Student-t", "TMixture.save", relatives=(_GAUSSIANS,)
+    _STUDENT_TS[0], 1, "mixture of Student-t", "TMixture.save", relatives=(_GAUSSIANS, _LOW_RANK)
+)
+LOW_RANK_FORMAT = FileFormat(
+    _LOW_RANK[0], 1, "low-rank mixture", "LowRankGMM.save", relatives=(_GAUSSIANS, _STUDENT_TS)
 )
 
 
 def save_mixture(path: str | os.PathLike[str], mixture: Mixture, file_format: FileFormat) -> None:
     """Writes the arrays of a mixture to exactly ``path``; see ``write_npz``."""
     path = require_path("path", path)
-    names = [field.name for field in dataclasses.fields(mixture)]
-    write_npz(path, {name: jax.device_get(getattr(mixture, name)) for name in names}, file_format)
+    write_npz(path, jax.device_get(named_arrays(mixture)), file_format)
+
+
+def named_arrays(mixture: Mixture) -> dict[str, Array]:
+    """Returns the arrays of a mixture by name; those of a low-rank factor are ``factors.scale``."""
+    leaves = jax.tree_util.tree_leaves_with_path(mixture)
+    return {jax.tree_util.keystr(path).removeprefix("."): leaf for path, leaf in leaves}
 
 
 def load_arrays(
-    path: str | os.PathLike[str], mixture_class: type[Mixture], file_format: FileFormat
+    path: str | os.PathLike[str], names: Sequence[str], file_format: FileFormat
 ) -> dict[str, Array]:
     """Returns the arrays of the mixture in ``path``; warns where JAX rounds them to float32.
 
@@ -41,7 +50,6 @@ def load_arrays(
     """
     path = require_path("path", path)
     entries = read_npz(path, file_format)
-    names = [field.name for field in dataclasses.fields(mixture_class)]
     missing = [name for name in names if name not in entries]
     if missing:
         raise ValueError(
@@ -63,14 +71,7 @@ def _check_arrays(
     path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], file_format: FileFormat
 ) -> None:
     """Raises a ValueError unless the arrays are those of a mixture, whatever its class."""
-    means, factors = arrays["means"], arrays["factors"]
-    others = [array for name, array in arrays.items() if name not in ("means", "factors")]
-    fits = (
-        means.ndim == 2
-        and all(array.shape == means.shape[:1] for array in others)
-        and factors.shape in (means.shape, (*means.shape, means.shape[-1]))
-    )
-    if not fits or any(array.dtype.kind != "f" for array in arrays.values()):
+    if not do_fit(arrays) or any(array.dtype.kind != "f" for array in arrays.values()):
         found = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
         raise ValueError(
             f"{path} holds arrays that do not fit together, {found}: save the mixture again with "
@@ -84,3 +85,24 @@ def _check_arrays(
         if not np.all(is_number):
             fault = "NaN or no positive" if name == "degrees" else "NaN or infinite"
             raise ValueError(f"{path} holds {fault} {name}, and is no mixture.")
+
+
+def do_fit(arrays: Mapping[str, Any]) -> bool:
+    """Returns whether the shapes of a mixture's arrays, by name, fit together."""
+    means = arrays["means"]
+    return means.ndim == 2 and all(
+        array.shape in _shapes_of(name, means, arrays) for name, array in arrays.items()
+    )
+
+
+def _shapes_of(name: str, means: Any, arrays: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    """Returns the shapes that an array may have beside the means [K, D]."""
+    if name in ("means", "factors.scale"):
+        return [means.shape]
+    if name == "factors":
+        return [means.shape, (*means.shape, means.shape[-1])]
+    if name == "factors.basis":
+        return [(*means.shape, *arrays["factors.excess"].shape[1:])]
+    if name == "factors.excess":
+        return [(*means.shape[:1], *arrays["factors.basis"].shape[-1:])]
+    return [means.shape[:1]]

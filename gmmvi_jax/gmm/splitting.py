@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.host_roots import host_roots
 
 _WIDTH = 0.85  # of a part, relative to the whole; its mean is a draw from what remains
 _CONCENTRIC = 0.5  # share of the parts whose mean stays: a heavy tail needs widths, not places
@@ -29,9 +30,7 @@ def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     size, dim = gmm.means.shape
     if count <= size:
         return gmm
-    weights, means, factors = (
-        np.asarray(array, float) for array in (gmm.weights, gmm.means, gmm.factors)
-    )
+    weights, means = (np.asarray(array, float) for array in (gmm.weights, gmm.means))
     shares = (1.0 - _EVENLY) * weights + _EVENLY / size
     more = generator.choice(size, count - size, p=shares / np.sum(shares))
     origins = np.concatenate([np.arange(size), more])
@@ -40,14 +39,18 @@ def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     noise = np.sqrt(1.0 - _WIDTH**2) * generator.normal(size=(count, dim))
     is_concentric = generator.uniform(size=count) < _CONCENTRIC
     noise[~is_split | is_concentric] = 0.0
-    own = factors[origins]
-    shift = own * noise if gmm.is_diagonal else np.einsum("kij,kj->ki", own, noise)
+    roots = host_roots(gmm.factors)
+    pairs = zip(origins, noise, strict=True)
+    shift = np.array([roots.colour(index, one[None])[0] for index, one in pairs])
     width = np.where(is_concentric, 1.0, _WIDTH) * np.exp(_SPREAD * generator.normal(size=count))
-    width = np.where(is_split, width, 1.0).reshape(-1, *(1,) * (own.ndim - 1))
+    width = np.where(is_split, width, 1.0)
     log_weights = np.asarray(gmm.log_weights, float)[origins] - np.log(num_parts)
-    arrays = {"log_weights": log_weights, "means": means[origins] + shift, "factors": width * own}
+    own = jax.tree.map(lambda array: np.asarray(array, float)[origins], gmm.factors)
+    arrays = {
+        "log_weights": log_weights,
+        "means": means[origins] + shift,
+        "factors": gmm.form.widened(own, width),
+    }
     parts = jax.tree.map(lambda array: array[origins], gmm)
-    dtype = gmm.means.dtype
-    return dataclasses.replace(
-        parts, **{name: jnp.asarray(array, dtype) for name, array in arrays.items()}
-    )
+    arrays = jax.tree.map(lambda array: jnp.asarray(array, gmm.means.dtype), arrays)
+    return dataclasses.replace(parts, **arrays)

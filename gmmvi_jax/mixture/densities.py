@@ -7,6 +7,7 @@ gradient with respect to x is therefore written out.
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
@@ -17,16 +18,10 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
     take_row,
 )
-from gmmvi_jax.numerics.gaussian import (
-    CentredPoints,
-    block_log_densities,
-    centre_points,
-    weighted_by_score,
-    whiten_block,
-)
+from gmmvi_jax.numerics.forms.record import CentredPoints, centre_points
+from gmmvi_jax.numerics.gaussian import block_log_densities, weighted_by_score, whiten_block
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
-from gmmvi_jax.numerics.products import product
-from gmmvi_jax.typing import Array
+from gmmvi_jax.typing import Array, PyTree
 
 
 def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) -> Array:
@@ -34,19 +29,6 @@ def _live_log_weights(mixture: PaddedMixture, log_weights: Array, start: Array) 
     size = mixture.block_size
     live = live_rows(start, size, mixture.num_components)
     return jnp.where(live, take_block(log_weights, start, size), -jnp.inf)
-
-
-def _pull_back(matrices: Array, columns: Array) -> Array:
-    """Returns [D, C] sum_b A_b^T Y_b of a block, as one product over its stacked matrices.
-
-    Args:
-        matrices: [B, D, D] A, or [B, D] the diagonals of diagonal matrices.
-        columns: [B, D, C] Y.
-    """
-    if matrices.ndim == 2:
-        return jnp.sum(columns * matrices[:, :, None], axis=0)
-    size, dim, num_points = columns.shape
-    return product(matrices.reshape(size * dim, dim).T, columns.reshape(size * dim, num_points))
 
 
 def _centre(mixture: PaddedMixture, points: Array) -> CentredPoints:
@@ -137,7 +119,7 @@ def gradient_terms_and_background(
         log_weights = _live_log_weights(mixture, mixture.log_weights, start)
         log_sum, terms, decay = add_terms(log_sum, log_densities + log_weights[:, None])
         scores = weighted_by_score(block, log_densities, terms)
-        pulled = _pull_back(block.inverse_factor, whitened * scores[:, None, :])
+        pulled = mixture.form.pull_back(block, whitened * scores[:, None, :])
         gradient = gradient * decay - pulled
         shares = _live_log_weights(mixture, log_shares, start)
         background = add_terms(background, log_densities + shares[:, None])[0]
@@ -154,15 +136,15 @@ def gradient_terms_and_background(
     return (gradient / log_sum.total).T, buffer, background.log()
 
 
-def precisions(mixture: PaddedMixture) -> Array:
-    """Returns [K, D, D] the inverse covariances of the active components ([K, D] diagonal ones)."""
+def precisions(mixture: PaddedMixture) -> PyTree:
+    """Returns the inverse covariances of the active components, stacked, as the form has them."""
 
-    def square_block(start: Array, matrices: Array) -> Array:
-        roots = take_block(mixture.gaussians.inverse_factor, start, mixture.block_size)
-        squares = roots**2 if mixture.is_diagonal else product(jnp.swapaxes(roots, 1, 2), roots)
-        return put_block(matrices, squares, start)
+    def square_block(start: Array, matrices: PyTree) -> PyTree:
+        block = take_block(mixture.gaussians, start, mixture.block_size)
+        return put_block(matrices, mixture.form.precisions(block), start)
 
-    empty = jnp.zeros_like(mixture.gaussians.inverse_factor)
+    shapes = jax.eval_shape(mixture.form.precisions, mixture.gaussians)
+    empty = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
     return fold_blocks(mixture.num_components, mixture.block_size, square_block, empty)
 
 
@@ -192,7 +174,7 @@ def log_density_from_terms(
 
 def gradient_from_terms(
     mixture: PaddedMixture,
-    inverse_covariances: Array,
+    inverse_covariances: PyTree,
     points: Array,
     read: Callable[[Array], Array],
 ) -> Array:
@@ -217,7 +199,7 @@ def gradient_from_terms(
         log_sum, terms, decay = add_terms(log_sum, log_terms)
         scores = weighted_by_score(block, log_densities, terms)
         weighted = (columns - block.mean[:, :, None]) * scores[:, None, :]
-        return log_sum, gradient * decay - _pull_back(precision, weighted)
+        return log_sum, gradient * decay - mixture.form.pull_back_by(precision, weighted)
 
     empty = (empty_log_sum(points.shape[0], points.dtype), jnp.zeros_like(columns))
     log_sum, gradient = fold_blocks(mixture.num_components, size, add_block, empty)

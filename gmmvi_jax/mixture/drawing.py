@@ -13,8 +13,9 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
     take_row,
 )
-from gmmvi_jax.numerics.gaussian import Gaussian, is_diagonal, noise_widths
-from gmmvi_jax.numerics.products import product
+from gmmvi_jax.numerics.forms.choice import form_of
+from gmmvi_jax.numerics.forms.record import Gaussian
+from gmmvi_jax.numerics.gaussian import noise_widths
 from gmmvi_jax.numerics.standard_normal import standard_normal_rows
 from gmmvi_jax.typing import Array, PRNGKey
 
@@ -59,7 +60,7 @@ def draw(
         The buffers, with ``counts.sum()`` new samples.
     """
     dim = buffers.points.shape[1]
-    diagonal = is_diagonal(gaussians)
+    form = form_of(gaussians)
 
     def fill(offset: Array, noise: Array) -> Array:
         chunk_key = jax.random.fold_in(key, offset // chunk_size)
@@ -73,7 +74,7 @@ def draw(
         def place_rows(offset: Array, draws: Draws) -> Draws:
             noise, others = take_block(draws, first + offset, segment_size)
             wide = noise * noise_widths(key, first + offset, gaussian, segment_size)
-            scaled = wide * gaussian.factor if diagonal else product(wide, gaussian.factor.T)
+            scaled = form.colour(gaussian.factor, wide)
             own = live_rows(offset, segment_size, count)
             points = jnp.where(own[:, None], gaussian.mean + scaled, noise)
             return put_block(draws, Draws(points, jnp.where(own, index, others)), first + offset)

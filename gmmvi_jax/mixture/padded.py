@@ -11,16 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.lowrank.mixtures import mixture_of
 from gmmvi_jax.numerics.block_sizes import block_sizes
 from gmmvi_jax.numerics.blocks import (
     round_up,
 )
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    is_diagonal,
-)
+from gmmvi_jax.numerics.forms.choice import form_of, form_of_factor
+from gmmvi_jax.numerics.forms.protocol import Form
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import Array
@@ -53,9 +52,9 @@ class PaddedMixture:
         return self.gaussians.mean.shape[-1]
 
     @property
-    def is_diagonal(self) -> bool:
-        """Whether the covariances are diagonal."""
-        return is_diagonal(self.gaussians)
+    def form(self) -> Form:
+        """The form of the covariances."""
+        return form_of(self.gaussians)
 
     @property
     def active(self) -> Array:
@@ -64,7 +63,7 @@ class PaddedMixture:
 
 
 def to_gmm(mixture: PaddedMixture) -> Any:
-    """Returns the active components as a public ``GMM`` or ``TMixture`` (host only)."""
+    """Returns the active components as a public mixture (host only)."""
     count = int(mixture.num_components)
 
     def take(buffer: Array) -> Array:
@@ -72,10 +71,10 @@ def to_gmm(mixture: PaddedMixture) -> Any:
         # slice, and ``jnp.array`` a transfer, for every number of components.
         return jax.device_put(np.array(np.asarray(buffer)[:count]))
 
-    arrays = (mixture.log_weights, mixture.gaussians.mean, mixture.gaussians.factor)
-    if mixture.gaussians.degrees is not None:
-        return TMixture(*map(take, (*arrays, mixture.gaussians.degrees)))
-    return GMM(*map(take, arrays))
+    gaussians = mixture.gaussians
+    arrays = (mixture.log_weights, gaussians.mean, gaussians.factor, gaussians.degrees)
+    log_weights, means, factors, degrees = jax.tree.map(take, arrays)
+    return mixture_of(log_weights, means, mixture.form.public(factors), degrees)
 
 
 def from_gmm(gmm: Mixture, max_components: int, block_size: int | None = None) -> PaddedMixture:
@@ -104,17 +103,13 @@ def _pad(gmm: Mixture, max_components: int, block_size: int) -> PaddedMixture:
     count, dim = gmm.means.shape
     capacity = round_up(max_components, block_size)
     dtype = gmm.means.dtype
-    diagonal = gmm.factors.ndim == 2
-    unit = jnp.ones(dim, dtype) if diagonal else jnp.eye(dim, dtype=dtype)
-    lower = gmm.factors if diagonal else jnp.tril(gmm.factors)  # a GMM never reads the rest
-    factors = jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(lower)
-    inverse = (
-        1.0 / factors
-        if diagonal
-        else jax.scipy.linalg.solve_triangular(
-            factors, jnp.broadcast_to(unit, factors.shape), lower=True
-        )
-    )
+    form = form_of_factor(gmm.means, gmm.factors)
+
+    def fill(unit: Array, given: Array) -> Array:
+        return jnp.broadcast_to(unit, (capacity, *unit.shape)).at[:count].set(given)
+
+    unit = form.factor(jnp.ones(dim, dtype))
+    factors = jax.tree.map(fill, unit, form.stored(gmm.factors))
     degrees = None
     if isinstance(gmm, TMixture):
         # New components have those of the first.
@@ -124,7 +119,7 @@ def _pad(gmm: Mixture, max_components: int, block_size: int) -> PaddedMixture:
         gaussians=Gaussian(
             mean=jnp.zeros((capacity, dim), dtype).at[:count].set(gmm.means),
             factor=factors,
-            inverse_factor=inverse,
+            inverse_factor=jax.vmap(form.inverse)(factors),
             degrees=degrees,
         ),
         num_components=jnp.asarray(count, jnp.int32),

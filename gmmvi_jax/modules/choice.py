@@ -7,6 +7,8 @@ from typing import Any
 
 from jax.tree_util import all_leaves
 
+from gmmvi_jax.numerics.forms.choice import form_named
+from gmmvi_jax.numerics.forms.protocol import Form
 from gmmvi_jax.numerics.schedule import as_schedule
 from gmmvi_jax.requirements import checked_setting, require_static
 from gmmvi_jax.typing import HostArray
@@ -22,6 +24,7 @@ class Problem:
         initial_variance: [D] variances of the initial components.
         codename: of the variant; what the other choices are.
         diagonal: whether covariances are diagonal.
+        rank: of covariances of low rank plus diagonal, None of others.
     """
 
     dim: int
@@ -29,6 +32,12 @@ class Problem:
     initial_variance: HostArray
     codename: str = ""
     diagonal: bool = False
+    rank: int | None = None
+
+    @property
+    def form(self) -> Form:
+        """The form of the covariances."""
+        return form_named(self.diagonal, self.rank, self.dim)
 
     def uses(self, letter: str) -> bool:
         """Whether the variant has this choice."""

@@ -2,5 +2,6 @@
 
 from gmmvi_jax.multistart.quieter import quieter
 from gmmvi_jax.multistart.search import Start, search_start
+from gmmvi_jax.multistart.wide import wide_start
 
-__all__ = ["Start", "quieter", "search_start"]
+__all__ = ["Start", "quieter", "search_start", "wide_start"]

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from gmmvi_jax.numerics.gaussian import Gaussian, whitening_error
+from gmmvi_jax.numerics.forms.record import Gaussian
+from gmmvi_jax.numerics.gaussian import whitening_error
 from gmmvi_jax.typing import Array
 
 LARGEST_WHITENING_ERROR = 1.0  # standard deviations by which rounding may move a sample
@@ -15,7 +16,7 @@ def is_sound(gaussian: Gaussian) -> Array:
     A component that collapses, as iBLR's do on noisy gradients, would otherwise end in densities
     that are not finite, and take the whole mixture with it.
     """
-    arrays = gaussian[:3]  # of degrees inf is sound
+    arrays = jax.tree.leaves(gaussian[:3])  # of degrees inf is sound
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in arrays]))
     return finite & (whitening_error(gaussian) < LARGEST_WHITENING_ERROR)
 

@@ -20,7 +20,7 @@ def spectrum(hessian: Array, gradient: Array) -> tuple[Array, Array]:
     return eigenvalues, product(eigenvectors.T, gradient)
 
 
-def _precision_divergence(relative: Array) -> Array:
+def precision_divergence(relative: Array) -> Array:
     """Returns log(1 + u) - u / (1 + u), without cancellation near u = 0."""
     series = relative**2 * (0.5 + relative * (-2.0 / 3.0 + relative * (0.75 - 0.8 * relative)))
     safe = jnp.where(relative > -1.0, relative, 0.0)
@@ -42,7 +42,7 @@ def step_divergence(eigenvalues: Array, gradient: Array, eta: Array) -> Array:
         eta: the Lagrange multiplier of the trust region, positive.
     """
     shifts = gradient / (eta + eigenvalues)
-    return 0.5 * jnp.sum(_precision_divergence(eigenvalues / eta) + shifts * shifts)
+    return 0.5 * jnp.sum(precision_divergence(eigenvalues / eta) + shifts * shifts)
 
 
 def solve_multiplier(

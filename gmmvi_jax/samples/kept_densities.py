@@ -37,7 +37,7 @@ class KeptDensities:
         return ChunkDensities(log_density_from_terms(mixture, read, size), read), scratch
 
     def drawn_scratch(self, mixture: PaddedMixture, batch: SampleBatch) -> Array:
-        """Returns [K, D, D] the inverse covariances ([K, D] diagonal ones)."""
+        """Returns the inverse covariances."""
         del batch
         return precisions(mixture)
 

@@ -9,12 +9,13 @@ what leaves is dropped. Recomputing it would cost more than everything else toge
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.log_sum import LogSum, add_terms, empty_log_sum
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.samples.batch import SampleBatch
@@ -62,11 +63,13 @@ def empty_window(
     # Blocks of Gaussians are written and read from anywhere: one more than needed.
     capacity = max_gaussians + max(block_size, SUM_BLOCK)
     dim = shape.dim
-    unit = jnp.ones(dim, dtype) if shape.diagonal else jnp.eye(dim, dtype=dtype)
-    factors = jnp.broadcast_to(unit, (capacity, *unit.shape))
+    factors, inverses = jax.tree.map(
+        lambda root: jnp.broadcast_to(root, (capacity, *root.shape)),
+        shape.form.isotropic(dim, jnp.ones((), dtype)),
+    )
     degrees = jnp.ones(capacity, dtype) if shape.has_degrees else None
     return ReuseWindow(
-        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, factors, degrees),
+        gaussians=Gaussian(jnp.zeros((capacity, dim), dtype), factors, inverses, degrees),
         row_counts=jnp.zeros(capacity, jnp.int32),
         usable_counts=jnp.zeros(capacity, jnp.int32),
         log_densities=jnp.zeros((capacity, num_rows), dtype),

@@ -9,7 +9,8 @@ from jax import lax
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.block_sizes import component_block
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, put_block, take_block, take_row
-from gmmvi_jax.numerics.gaussian import Gaussian, block_log_densities, centre_points, whiten_block
+from gmmvi_jax.numerics.forms.record import Gaussian, centre_points
+from gmmvi_jax.numerics.gaussian import block_log_densities, whiten_block
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.window import SUM_BLOCK, ReuseWindow
 from gmmvi_jax.typing import Array

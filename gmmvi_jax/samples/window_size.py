@@ -2,13 +2,15 @@
 
 from typing import NamedTuple
 
+from gmmvi_jax.numerics.forms.protocol import Form
+
 
 class MixtureShape(NamedTuple):
     """What the memory of a mixture depends on."""
 
     max_components: int
     dim: int
-    diagonal: bool
+    form: Form
     itemsize: int  # bytes of a float
     has_degrees: bool = False  # of Student-t components
 
@@ -59,7 +61,7 @@ def window_size(num_bytes: int, demand: RowDemand, shape: MixtureShape) -> Windo
 
 
 def _bytes_per_gaussian(shape: MixtureShape) -> int:
-    return shape.itemsize * (shape.dim + 2 * shape.dim * (1 if shape.diagonal else shape.dim))
+    return shape.itemsize * (shape.dim + shape.form.num_floats(shape.dim))
 
 
 def _bytes_per_row(shape: MixtureShape) -> int:

@@ -271,4 +271,5 @@ class TMixture(Mixture):
             FileNotFoundError: there is no such file.
             ValueError: the file is not one that ``save`` wrote, or is damaged.
         """
-        return cls(**load_arrays(path, cls, STUDENT_T_FORMAT))
+        names = ("log_weights", "means", "factors", "degrees")
+        return cls(**load_arrays(path, names, STUDENT_T_FORMAT))

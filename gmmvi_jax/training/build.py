@@ -93,8 +93,10 @@ def _draw(rng_key: PRNGKey, mixture: PaddedMixture, num_samples: int) -> Array:
     """Returns [N, D] samples; unlike ``GMM.sample`` this accepts a traced mixture."""
     key_origin, key_noise = jax.random.split(rng_key)
     origins = jax.random.categorical(key_origin, mixture.log_weights, shape=(num_samples,))
-    means, factors = mixture.gaussians.mean[origins], mixture.gaussians.factor[origins]
+    means, factors, *_ = jax.tree.map(lambda array: array[origins], mixture.gaussians)
     noise = jax.random.normal(key_noise, means.shape, means.dtype)
-    if mixture.is_diagonal:
-        return means + factors * noise
-    return means + jnp.einsum("nij,nj->ni", factors, noise)
+
+    def colour(factor: PyTree, own: Array) -> Array:
+        return mixture.form.colour(factor, own[None])[0]
+
+    return means + jax.vmap(colour)(factors, noise)

@@ -13,6 +13,7 @@ from gmmvi_jax.densities.evaluation import evaluate_chunk
 from gmmvi_jax.densities.faults import Fault, describe, name_coordinates
 from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
+from gmmvi_jax.evaluation.on_host import host_arrays
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.typing import LogDensity
 
@@ -45,15 +46,12 @@ def initial_points(config: Config, initial: GMM | None) -> np.ndarray:
         noise = generator.normal(size=(2, NUM_DRAWS, start.dim))
         draws = first + spread * noise[0] + deviation * noise[1]
         return np.concatenate([first[None], draws]).astype(jnp.result_type(float))
-    log_weights, means, factors = (
-        np.asarray(array) for array in (initial.log_weights, initial.means, initial.factors)
-    )
-    weights = np.exp(log_weights.astype(float))
+    weights, means, roots = host_arrays(initial)
     origins = generator.choice(len(means), NUM_DRAWS, p=weights / np.sum(weights))
     noise = generator.normal(size=(NUM_DRAWS, means.shape[1]))
-    product = "nj,nj->nj" if factors.ndim == 2 else "nij,nj->ni"
-    draws = means[origins] + np.einsum(product, factors[origins], noise)
-    return np.concatenate([means[:1], draws]).astype(means.dtype)
+    offsets = [roots.colour(index, own[None])[0] for index, own in zip(origins, noise, strict=True)]
+    draws = means[origins] + np.array(offsets)
+    return np.concatenate([means[:1], draws]).astype(initial.means.dtype)
 
 
 def evaluate_points(log_target: LogDensity, points: np.ndarray, with_gradient: bool) -> Look:

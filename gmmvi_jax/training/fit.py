@@ -19,7 +19,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.densities.softened import can_be_softened, level_below, softened
 from gmmvi_jax.evaluation.uphill import can_look_uphill
-from gmmvi_jax.multistart import Start, quieter, search_start
+from gmmvi_jax.multistart import Start, quieter, search_start, wide_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.training.fit_config import config_of_fit
@@ -58,6 +58,7 @@ def fit(
     seconds: float | None = None,
     max_components: int | None = None,
     diagonal: bool = False,
+    rank: int | None = None,
     components: str = "gaussian",
     degrees: float | None = None,
     progress: bool | None = None,
@@ -100,6 +101,8 @@ def fit(
         max_components: capacity of the mixture; by default 400 in up to ten dimensions, 200 from
             twenty on, or less where these do not fit the memory of the samples to be reused.
         diagonal: diagonal covariances, for hundreds of dimensions.
+        rank: covariances of this rank plus diagonal, for hundreds to thousands; then
+            ``result.gmm`` is a ``LowRankGMM``. The search is one climb, from ``prior_mean``.
         components: ``"student_t"`` for heavy tails; then ``result.gmm`` is a ``TMixture``.
         degrees: of freedom of Student-t components, by default 5; see ``samtron``.
         progress: shows a progress bar on stderr.
@@ -136,7 +139,7 @@ def fit(
     until += [] if budget is None else [EvaluationBudget(budget)]
     until += [] if seconds is None else [TimeLimit(seconds)]
     settings = {"seed": seed, "diagonal": diagonal, "max_components": max_components}
-    settings |= {"components": components, "degrees": degrees}
+    settings |= {"components": components, "degrees": degrees, "rank": rank}
     variant = samtron if has_gradient(target) else vips
     config = config_of_fit(variant, example, mean, scale, {**settings, "domain": domain})
     request = check_request(config, log_density, None, progress, callbacks, until)
@@ -227,13 +230,22 @@ def _search(
     if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
         deadline = request.start_time + share * seconds
     prior: Any = algorithm.initial_mixture
+    most = most if budget is None else min(most, int(share * budget))
+    if prior.rank is not None:
+        return wide_start(
+            request.target,
+            np.asarray(prior.prior_mean, float),
+            np.asarray(prior.prior_scale, float),
+            request.config.run.seed,
+            max_evaluations=most,
+        )
     return search_start(
         request.target,
         np.asarray(prior.prior_mean, float),
         np.asarray(prior.prior_scale, float),
         request.config.run.seed,
         may_rescale=may_rescale,
-        max_evaluations=most if budget is None else min(most, int(share * budget)),
+        max_evaluations=most,
         max_components=algorithm.max_components,
         diagonal=prior.diagonal,
         deadline=deadline,
@@ -244,6 +256,8 @@ def _softened(request: Request, start: Start | None) -> Request:
     """Returns the request with a density that falls slowly far below the summits of the search."""
     target = request.target
     if start is None or start.gmm is None or not can_be_softened(target):
+        return request
+    if start.thinnest == -np.inf:  # a single climb does not tell
         return request
     level = level_below(start.thinnest, request.config.dim)
     return request._replace(target=softened(target, level))

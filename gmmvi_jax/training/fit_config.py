@@ -55,7 +55,7 @@ def _has_memory(config: Config) -> bool:
     shape = MixtureShape(
         algorithm.max_components,
         config.dim,
-        algorithm.initial_mixture.diagonal,
+        algorithm.initial_mixture.form,
         jnp.result_type(float).itemsize,
     )
     selector: Any = algorithm.sample_selector

@@ -15,6 +15,11 @@ from gmmvi_jax.files.paths import require_path
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import files as gmm_files
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.gmm.files import do_fit, named_arrays
+from gmmvi_jax.lowrank import LowRankGMM
+from gmmvi_jax.numerics.forms.choice import DIAGONAL
+from gmmvi_jax.numerics.forms.low_rank import LowRank
+from gmmvi_jax.numerics.forms.protocol import Form
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import shown
 from gmmvi_jax.state import TrainState
@@ -103,6 +108,8 @@ def _load(path: Path, config: Config) -> Mixture | TrainState:
         return GMM.load(path)
     if found == gmm_files.STUDENT_T_FORMAT.name:
         return TMixture.load(path)
+    if found == gmm_files.LOW_RANK_FORMAT.name:
+        return LowRankGMM.load(path)
     raise ValueError(
         f"initial: {path} is neither a state (save_state) nor a mixture (GMM.save); the directory "
         f"of a run (checkpoint=) will do as well."
@@ -117,7 +124,7 @@ def _fitting_state(state: TrainState, config: Config) -> TrainState:
             f"state.run(0)."
         )
     degrees = mixture.gaussians.degrees
-    _check_fit(mixture.dim, mixture.is_diagonal, degrees is not None, config)
+    _check_fit(mixture.dim, mixture.form, degrees is not None, config)
     if degrees is None and config.algorithm.initial_mixture.degrees is not None:
         raise ValueError(
             "initial is a state of Gaussian components, but the config has Student-t; give its "
@@ -129,35 +136,37 @@ def _fitting_state(state: TrainState, config: Config) -> TrainState:
 def _fitting_mixture(gmm: Mixture, config: Config) -> Any:
     """Returns the mixture in the dtype of the run."""
     dtype = jnp.result_type(float)
-    fields = {
-        name: jnp.asarray(getattr(gmm, name), dtype) for name in ("log_weights", "means", "factors")
-    }
-    log_weights, means, factors = fields.values()
-    if (
-        means.ndim != 2
-        or log_weights.shape != means.shape[:1]
-        or factors.shape not in (means.shape, (*means.shape, means.shape[-1]))
-    ):
-        shapes = {name: array.shape for name, array in fields.items()}
+    arrays = {name: jnp.asarray(array, dtype) for name, array in named_arrays(gmm).items()}
+    if not do_fit(arrays):
+        shapes = {name: array.shape for name, array in arrays.items()}
         raise ValueError(f"initial has arrays that do not fit together, {shapes}; see GMM.")
-    _check_fit(means.shape[1], factors.ndim == 2, isinstance(gmm, TMixture), config)
+    means = arrays["means"]
+    _check_fit(means.shape[1], gmm.form, isinstance(gmm, TMixture), config)
     most = config.algorithm.max_components
     if len(means) > most:
         raise ValueError(
             f"initial has {len(means)} components, but max_components is {most}; raise it."
         )
-    for name, array in (("weights", jnp.exp(log_weights)), ("means", means), ("factors", factors)):
-        if not np.all(np.isfinite(array)):
+    arrays["weights"] = jnp.exp(arrays.pop("log_weights"))
+    for name, array in arrays.items():
+        if name != "degrees" and not np.all(np.isfinite(array)):
             raise ValueError(
                 f"initial has {name} that are not finite in {dtype}; start from others."
             )
     return jax.tree.map(lambda array: jnp.asarray(array, dtype), gmm)
 
 
-def _check_fit(dim: int, is_diagonal: bool, has_degrees: bool, config: Config) -> None:
+def _check_fit(dim: int, form: Form, has_degrees: bool, config: Config) -> None:
     if dim != config.dim:
         raise ValueError(f"initial has dim {dim}, but the config was made for {config.dim}.")
-    if is_diagonal != config.algorithm.initial_mixture.diagonal:
+    start = config.algorithm.initial_mixture
+    if isinstance(form, LowRank) and start.rank != form.rank:
+        raise ValueError(
+            f"initial has covariances of rank {form.rank}, the config rank={start.rank}; make the "
+            f"config with rank={form.rank}, or give LowRankGMM.of(initial, rank)."
+        )
+    is_diagonal = form == DIAGONAL
+    if start.rank is None and is_diagonal != start.diagonal:
         raise ValueError(
             "initial and config differ in diagonal covariances; make the config with "
             f"diagonal={is_diagonal}."

@@ -15,6 +15,7 @@ except ImportError:  # not POSIX
 import jax
 import jax.numpy as jnp
 
+from gmmvi_jax.numerics.forms.choice import FULL
 from gmmvi_jax.state import TrainState
 
 _GIB = 2**30
@@ -40,7 +41,7 @@ def check_memory(shapes: TrainState, num_runs: int = 1) -> None:
         return
     mixture = shapes.mixture
     several = f" ({num_runs} at once; pass fewer seeds)" if num_runs > 1 else ""
-    cures = [] if mixture.is_diagonal else ["diagonal=True"]
+    cures = ["diagonal=True"] if mixture.form == FULL else []
     cures.append("a smaller max_components")
     cures += ["average_iterates=False"] if shapes.memories.iterate_averaging else []
     cure = " or ".join(cures)

@@ -15,7 +15,7 @@ from gmmvi_jax.densities.evaluation import evaluate_rows
 from gmmvi_jax.numerics.block_sizes import row_chunk
 from gmmvi_jax.numerics.blocks import round_up
 from gmmvi_jax.numerics.exact_counter import count_up
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import shown
 from gmmvi_jax.samples.archive import Archive

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ import numpy as np
 from gmmvi_jax.config import Config
 from gmmvi_jax.files.npz import FileFormat, read_npz, write_npz
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.files import named_arrays
+from gmmvi_jax.lowrank.mixtures import mixture_of_named
 from gmmvi_jax.state import TrainState
-from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.training.config_text import from_json, to_json
 from gmmvi_jax.training.history import History
 from gmmvi_jax.training.run_loop import Row
@@ -145,12 +145,11 @@ def read_snapshot(path: Path, config: Config | None) -> Snapshot:
 
 
 def _gmm_arrays(gmm: GMM) -> dict[str, np.ndarray]:
-    return {field.name: np.asarray(getattr(gmm, field.name)) for field in fields(gmm)}
+    return {name: np.asarray(array) for name, array in named_arrays(gmm).items()}
 
 
 def _gmm_of(arrays: Mapping[str, np.ndarray]) -> Any:
-    family = TMixture if "degrees" in arrays else GMM
-    return family(**{name: jax.device_put(array) for name, array in arrays.items()})
+    return mixture_of_named({name: jax.device_put(array) for name, array in arrays.items()})
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -86,11 +86,10 @@ def summary_table(
         names: of the numbers of a location, if they have names.
     """
     count, dim = gmm.means.shape
-    shape = "diagonal" if gmm.factors.ndim == 2 else "full"
     last = {name: values[-1] for name, values in history.items()}
     lines = [
         f"{count} component{'s' * (count != 1)} in {dim} dimension{'s' * (dim != 1)}, "
-        f"{shape} covariances; {status}",
+        f"{gmm.form.title} covariances; {status}",
         f"  {'iterations':<20}{last['iteration']:>14,}   "
         f"in {last['wall_time']:.1f} s with compilation",
         f"  {'target evaluations':<20}{last['num_target_evaluations']:>14,}"

@@ -20,6 +20,7 @@ from gmmvi_jax.evaluation.rounding import (
     spacing_at,
 )
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.files import named_arrays
 from gmmvi_jax.state import TrainState
 from gmmvi_jax.training.first_look import (
     check_start,
@@ -179,8 +180,7 @@ class Watch:
         return name_coordinates(broken, self._layout) if broken else ""
 
     def _inspect_mixture(self, gmm: GMM, row: dict[str, Any]) -> Ending | None:
-        parts = [np.asarray(part) for part in (gmm.log_weights, gmm.means, gmm.factors)]
-        if not all(np.all(np.isfinite(part)) for part in parts):
+        if not all(np.all(np.isfinite(part)) for part in named_arrays(gmm).values()):
             text = f"the mixture is not finite after iteration {row['iteration']}"
             return Ending(Status.DIVERGED, text)
         spread = np.sqrt(np.max(mean_squares(gmm, self._centre) / np.square(self._scale)))

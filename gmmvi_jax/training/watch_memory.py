@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.evaluation.on_host import host_arrays
 from gmmvi_jax.evaluation.rounding import ROUNDING_LIMITS
 from gmmvi_jax.gmm import GMM
 
@@ -49,7 +50,5 @@ def first_memory(config: Config, initial: GMM | None) -> WatchMemory:
 
 def mean_squares(gmm: GMM, centre: np.ndarray) -> np.ndarray:
     """Returns [D] the mixture's expectation of (x - centre)^2."""
-    arrays = (gmm.log_weights, gmm.means, gmm.factors)
-    log_weights, means, factors = (np.asarray(array, float) for array in arrays)
-    variances = np.square(factors) if factors.ndim == 2 else np.sum(np.square(factors), axis=2)
-    return np.exp(log_weights) @ (np.square(means - centre) + variances)
+    weights, means, roots = host_arrays(gmm)
+    return weights @ (np.square(means - centre) + roots.variances())

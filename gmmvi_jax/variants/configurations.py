@@ -30,7 +30,7 @@ from gmmvi_jax.requirements import (
 )
 from gmmvi_jax.typing import Array, PyTree
 from gmmvi_jax.variants.codenames import choices_of
-from gmmvi_jax.variants.families import degrees_of_family
+from gmmvi_jax.variants.families import averages_iterates, degrees_of_family
 from gmmvi_jax.variants.settings import (
     IBayesSettings,
     SamtronSettings,
@@ -61,9 +61,10 @@ def from_codename(
     diagnostic_samples: int = 2000,
     temperature: float | Array | Schedule = 1.0,
     diagonal: bool = False,
+    rank: int | None = None,
     components: str = "gaussian",
     degrees: float | Array | None = None,
-    average_iterates: bool = True,
+    average_iterates: bool | None = None,
     seed: int = 0,
     **module_settings: Any,
 ) -> Config:
@@ -92,12 +93,15 @@ def from_codename(
         diagnostic_samples: draws for the ELBO between chunks, 0 for none.
         temperature: beta, a number or a schedule over iterations.
         diagonal: diagonal covariances.
+        rank: covariances of this rank plus diagonal, for hundreds to thousands of dimensions; then
+            the result's mixture is a ``LowRankGMM``. With Stein (S), and the updates T and I.
         components: ``"gaussian"``, or ``"student_t"`` for heavy tails; then the result's mixture is
             a ``TMixture``. Not with MORE (Z).
         degrees: of freedom of Student-t components, by default 5; few are heavy tails, 1 is a
             Cauchy distribution, inf a Gaussian.
         average_iterates: return an average of the last iterates instead of the last one, see
-            ``NaturalParameterAverage``; the steps are the same.
+            ``NaturalParameterAverage``; the steps are the same. By default it is done, but not with
+            ``rank``: natural parameters of low rank have an average that is of another rank.
         seed: of the run.
         **module_settings: settings of the seven choices, e.g. ``add_iters=30``,
             ``desired_samples=100``; an unknown one raises an error that lists them.
@@ -113,8 +117,7 @@ def from_codename(
     choices_of(codename)
     layout = layout_of(dim, domain)
     num_dims = require_int("dim", dim if layout is None else layout.dim, 1, MOST_ROWS)
-    require_bool("diagonal", diagonal)
-    require_bool("average_iterates", average_iterates)
+    average_iterates = averages_iterates(diagonal, rank, average_iterates, num_dims)
     num_initial_components, max_components = _component_counts(
         "E" in codename, num_initial_components, max_components
     )
@@ -127,9 +130,12 @@ def from_codename(
         initial_variance=variance,
         codename=codename,
         diagonal=diagonal,
+        rank=rank,
     )
     family = degrees_of_family(components, degrees)
-    start = PriorInitialization(mean, scale, variance, num_initial_components, diagonal, family)
+    start = PriorInitialization(
+        mean, scale, variance, num_initial_components, diagonal, family, rank
+    )
     algorithm = Algorithm(
         **_modules(problem, module_settings),
         iterate_averaging=NaturalParameterAverage() if average_iterates else LastIterate(),

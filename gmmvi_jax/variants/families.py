@@ -1,10 +1,10 @@
-"""Families of components: Gaussian, and Student-t with their degrees of freedom."""
+"""What components are asked for: Gaussian or Student-t, and the form of their covariances."""
 
 import math
 from typing import Any
 
 from gmmvi_jax.near_names import did_you_mean
-from gmmvi_jax.requirements import is_traced
+from gmmvi_jax.requirements import is_traced, require_bool, require_int
 
 FAMILIES = ("gaussian", "student_t")
 DEFAULT_DEGREES = 5.0
@@ -44,3 +44,24 @@ def degrees_of_family(components: Any, degrees: Any) -> Any:
             f"Gaussian."
         )
     return float(degrees)
+
+
+def averages_iterates(diagonal: Any, rank: Any, average_iterates: Any, dim: int) -> bool:
+    """Checks what covariances are asked for; returns whether their iterates are averaged.
+
+    Args:
+        diagonal: whether covariances are diagonal.
+        rank: of those of low rank plus diagonal; None: there are none.
+        average_iterates: as the user said; None: where an average is of the same form.
+        dim: D.
+
+    Raises:
+        ValueError: a value of another type, or a rank that is none in ``dim`` dimensions.
+    """
+    require_bool("diagonal", diagonal)
+    if rank is not None:
+        require_int("rank", rank, 1, dim - 1)
+    if average_iterates is None:
+        return rank is None
+    require_bool("average_iterates", average_iterates)
+    return average_iterates

@@ -32,9 +32,10 @@ class CommonSettings(TypedDict, total=False):
     diagnostic_samples: int
     temperature: Number | Schedule
     diagonal: bool
+    rank: int | None
     components: str
     degrees: float | Array | None
-    average_iterates: bool
+    average_iterates: bool | None
     seed: int
 
 

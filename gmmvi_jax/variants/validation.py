@@ -5,6 +5,8 @@ over a hyperparameter) cannot be looked at and pass.
 """
 
 from gmmvi_jax.config import Config
+from gmmvi_jax.modules.component_updaters.iblr import IBLR
+from gmmvi_jax.modules.iterate_averaging import NaturalParameterAverage
 from gmmvi_jax.modules.natural_gradients.more import MORE
 from gmmvi_jax.modules.natural_gradients.stein import Stein
 from gmmvi_jax.modules.registry import MODULES
@@ -44,6 +46,43 @@ def _check_family(config: Config) -> None:
     )
 
 
+def _check_rank(config: Config) -> None:
+    """Raises ValueError where covariances of low rank meet what is not defined for them."""
+    algorithm = config.algorithm
+    rank, estimator = algorithm.initial_mixture.rank, algorithm.natural_gradient
+    if rank is None:
+        return
+    given = f"rank={rank} does not go with"
+    require(
+        not algorithm.initial_mixture.diagonal,
+        f"{given} diagonal=True; leave one of them out.",
+    )
+    require(
+        algorithm.initial_mixture.degrees is None,
+        f"{given} components='student_t'; take Gaussian components, or full or diagonal matrices.",
+    )
+    require(
+        not isinstance(estimator, MORE),
+        f"{given} MORE (Z), whose regression has D (D + 1) / 2 unknowns; take Stein (S), which "
+        f"needs gradients, or diagonal=True.",
+    )
+    require(
+        not isinstance(estimator, Stein) or estimator.self_normalized,
+        f"{given} self_normalized_gradients=False: curvatures are regressions, whose weights "
+        f"sum to 1; leave it out.",
+    )
+    require(
+        not isinstance(algorithm.component_updater, IBLR),
+        f"{given} iBLR (Y), whose second-order term has full rank; take the trust region (T) or "
+        f"the direct step (I).",
+    )
+    require(
+        not isinstance(algorithm.iterate_averaging, NaturalParameterAverage),
+        f"{given} average_iterates=True: the average of such precisions is of another rank; leave "
+        f"it out.",
+    )
+
+
 def validate(config: Config) -> None:
     """Checks a configuration; called by its constructors and by ``train``.
 
@@ -69,5 +108,6 @@ def validate(config: Config) -> None:
         module.check(getattr(algorithm, module.field))
     _check_own_samples(config)
     _check_family(config)
+    _check_rank(config)
     for iteration in (1, run.num_iterations):
         check_schedule("temperature", algorithm.temperature, iteration)

@@ -13,7 +13,9 @@ from gmmvi_jax.modules.component_updaters import direct, iblr, trust_region
 from gmmvi_jax.modules.component_updaters.protocol import ComponentUpdater
 from gmmvi_jax.modules.natural_gradients.ridge_schedule import next_ridge_factors
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
-from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
+from gmmvi_jax.numerics.forms.array_steps import change_precision
+from gmmvi_jax.numerics.forms.record import Gaussian
+from gmmvi_jax.numerics.roots import unit_like
 from gmmvi_jax.typing import Array
 
 from .comparison import Comparison, compare

@@ -13,7 +13,8 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients import more, stein
 from gmmvi_jax.modules.natural_gradients.protocol import NaturalGradientEstimator
 from gmmvi_jax.modules.records import NaturalGradient
-from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.forms.record import Gaussian, Moments, centre_points
+from gmmvi_jax.numerics.gaussian import log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.samples.importance_weights import log_importance_weights
@@ -101,7 +102,7 @@ def _stein_alone(
     only_own_samples: bool,
 ) -> NaturalGradient:
     mean, factor, batch = gaussian.mean, gaussian.factor, database.batch
-    sums = empty_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
+    sums = empty_sum(Moments(jnp.zeros_like(mean), jnp.zeros_like(factor), ()), mean.dtype)
     _, mixture_gradient, _ = _mixture_at(mixture, batch.points)
     assert batch.target_gradient is not None
     rewards = batch.target_gradient - mixture_gradient

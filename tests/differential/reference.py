@@ -10,7 +10,7 @@ import numpy as np
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import SampleBatch
 from gmmvi_jax.samples.database import SampleDatabase

@@ -73,7 +73,7 @@ def _keep(
     zero = jnp.zeros((), jnp.int32)
     num_rows, dim = batch.points.shape
     dtype = batch.points.dtype
-    shape = MixtureShape(mixture.max_components, dim, mixture.is_diagonal, dtype.itemsize)
+    shape = MixtureShape(mixture.max_components, dim, mixture.form, dtype.itemsize)
     window = empty_window(MAX_GAUSSIANS, num_rows, BLOCK_SIZE, shape, dtype)
     densities = KeptDensities(add_gaussians(window, batch, earlier), jnp.zeros(num_rows, dtype))
     densities = densities.with_draws(earlier, batch, drawn, drawn, zero)

@@ -11,7 +11,7 @@ import pytest
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.natural_gradients.more import MORE
 from gmmvi_jax.modules.records import NaturalGradient
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 
 from ..oracles import Mixture, make_database, pad, unpad
 from .more_cases import (

@@ -15,6 +15,7 @@ import gmmvi_jax as gmmvi
 from gmmvi_jax.modules.sample_selectors.component_based import ComponentBased
 from gmmvi_jax.modules.sample_selectors.mixture_based import MixtureBased
 from gmmvi_jax.modules.sample_selectors.reuse import missing_samples
+from gmmvi_jax.numerics.forms.choice import form_named
 from gmmvi_jax.samples.archive import empty_archive
 from gmmvi_jax.samples.batch import empty_batch
 from gmmvi_jax.samples.database import SampleDatabase, cache_densities
@@ -53,7 +54,7 @@ def new_database(selector: Selector, size: WindowSize, diagonal: bool = False) -
     dtype, chunk_size = jnp.dtype(jnp.result_type(float)), 32
     batch = empty_batch(size.num_rows, D, chunk_size, dtype)
     rows = batch.log_target.shape[0]
-    shape = MixtureShape(CAPACITY, D, diagonal, dtype.itemsize)
+    shape = MixtureShape(CAPACITY, D, form_named(diagonal), dtype.itemsize)
     window = empty_window(size.num_gaussians, rows, BLOCK, shape, dtype)
     densities = KeptDensities(window, batch.log_target)
 
@@ -327,7 +328,7 @@ def test_at_least_one_and_at_most_the_desired_number_of_samples_is_missing() -> 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
     num_bytes, dim, max_components = 2**24, 25, 30
-    shape = MixtureShape(max_components, dim, diagonal, 4)
+    shape = MixtureShape(max_components, dim, form_named(diagonal), 4)
     size = window_size(num_bytes, RowDemand(400 * 30, 1047 * 30), shape)
     batch = empty_batch(size.num_rows, dim, 1, jnp.dtype(jnp.float32))
     arrays = jax.eval_shape(
@@ -343,7 +344,7 @@ def test_a_window_keeps_to_its_budget(diagonal: bool) -> None:
 
 
 def test_with_a_budget_too_small_for_an_iteration_the_window_holds_just_that() -> None:
-    demand, shape = RowDemand(400 * 1000, 1047 * 1000), MixtureShape(1000, 25, False, 4)
+    demand, shape = RowDemand(400 * 1000, 1047 * 1000), MixtureShape(1000, 25, form_named(False), 4)
     size = window_size(2**20, demand, shape)
     assert size == WindowSize(400 * 1000, 3 * 1000)
     assert size.num_bytes(shape) == 4 * (400_000 * (54 + 3000) + 3000 * (25 + 2 * 625))

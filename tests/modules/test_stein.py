@@ -13,7 +13,9 @@ import scipy.special
 
 from gmmvi_jax.modules.natural_gradients.stein import Stein, add_chunk, finish
 from gmmvi_jax.modules.records import NaturalGradient
-from gmmvi_jax.numerics.gaussian import Gaussian, centre_points, log_density_from_whitened, whiten
+from gmmvi_jax.numerics.forms.choice import form_named
+from gmmvi_jax.numerics.forms.record import Gaussian, Moments, centre_points
+from gmmvi_jax.numerics.gaussian import log_density_from_whitened, whiten
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, empty_sum
 from gmmvi_jax.samples.database import SampleDatabase
 from gmmvi_jax.samples.window import empty_window
@@ -139,7 +141,7 @@ def test_known_densities_give_the_same_estimates(diagonal: bool) -> None:
     database = make_database(points, log_background, ROWS, CHUNK, target_gradient=gradient)
     padded = pad(mixture, CAPACITY, BLOCK, diagonal)
     num_earlier, dtype = 5, jnp.dtype(float)
-    window = empty_window(20, ROWS, BLOCK, MixtureShape(20, D, diagonal, 8), dtype)
+    window = empty_window(20, ROWS, BLOCK, MixtureShape(20, D, form_named(diagonal), 8), dtype)
     densities = np.full(window.log_densities.shape, np.nan)  # of no other Gaussian any is read
     densities[:, len(points) : -(-len(points) // CHUNK) * CHUNK] = 3.0  # of any points
     densities[num_earlier : num_earlier + 3, : len(points)] = mixture.component_log_densities(
@@ -225,7 +227,7 @@ def estimate_alone(
 ) -> NaturalGradient:
     """Estimates the gradient of ONE component from chunks of samples, without any mixture."""
     mean, factor = gaussian.mean, gaussian.factor
-    empty = empty_sum((jnp.zeros_like(mean), jnp.zeros_like(factor)), mean.dtype)
+    empty = empty_sum(Moments(jnp.zeros_like(mean), jnp.zeros_like(factor), ()), mean.dtype)
 
     def add(accumulated: WeightedSum, chunk: tuple) -> tuple[WeightedSum, None]:
         points, reward_gradients, log_background = chunk

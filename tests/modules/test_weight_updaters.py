@@ -21,6 +21,7 @@ from gmmvi_jax.modules.weight_updaters.expected_rewards import (
     with_log_weights,
 )
 from gmmvi_jax.modules.weight_updaters.trust_region import TrustRegionWeights
+from gmmvi_jax.numerics.forms.choice import form_named
 from gmmvi_jax.samples.database import SampleDatabase, cache_densities
 from gmmvi_jax.samples.kept_densities import KeptDensities
 from gmmvi_jax.samples.window import empty_window
@@ -110,7 +111,7 @@ def test_expected_rewards_are_the_textbook_sums(
     found = rewards_of(padded, database_for(case), jnp.asarray(temperature), self_normalized)
     expected = textbook_rewards(case, temperature, self_normalized)
     np.testing.assert_allclose(np.asarray(found.values)[:K], expected, rtol=EXACT)
-    shape = MixtureShape(CAPACITY, D, diagonal, 8)
+    shape = MixtureShape(CAPACITY, D, form_named(diagonal), 8)
     window = empty_window(2 * CAPACITY, ROWS, BLOCK, shape, jnp.dtype(float))
     stale = jax.tree.map(lambda leaf: jnp.full_like(leaf, 7 if leaf.ndim else 0), window)
     ahead = cache_jit(with_window(database_for(case), stale), padded)

@@ -5,18 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
+from gmmvi_jax.numerics.forms.array_steps import change_precision
+from gmmvi_jax.numerics.forms.record import Gaussian, centre_points
+from gmmvi_jax.numerics.gaussian import entropy, log_density_from_whitened, whiten, whitening_error
+from gmmvi_jax.numerics.roots import (
     apply_factor,
     apply_transposed_factor,
-    centre_points,
-    change_precision,
     divergence_from_standard,
-    entropy,
-    log_density_from_whitened,
     reverse_cholesky,
-    whiten,
-    whitening_error,
 )
 from gmmvi_jax.numerics.sound import is_sound
 

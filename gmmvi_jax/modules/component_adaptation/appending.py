@@ -10,7 +10,7 @@ from jax import lax
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.component_adaptation.protocol import Remembered
 from gmmvi_jax.numerics.blocks import put_row
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.typing import Array
 
 INITIAL_LOG_WEIGHT = math.log(1e-29)  # of a new component: it must earn its weight
@@ -35,12 +35,8 @@ def append_component(
         due: bool.
     """
     dtype = mixture.log_weights.dtype
-    unit = (
-        jnp.ones(mixture.dim, dtype) if mixture.is_diagonal else jnp.eye(mixture.dim, dtype=dtype)
-    )
-    deviation = jnp.sqrt(variance)
     log_weight = jnp.asarray(INITIAL_LOG_WEIGHT, dtype)
-    gaussian = Gaussian(mean, unit * deviation, unit / deviation)
+    gaussian = Gaussian(mean, *mixture.form.isotropic(mixture.dim, jnp.sqrt(variance)))
     return append_gaussian(mixture, remembered, newborn, log_weight, gaussian, due)
 
 

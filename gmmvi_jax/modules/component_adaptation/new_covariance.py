@@ -5,7 +5,8 @@ import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.numerics.blocks import fold_blocks, live_rows, take_block
-from gmmvi_jax.numerics.gaussian import LOG_TWO_PI, entropy
+from gmmvi_jax.numerics.gaussian import entropy
+from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.typing import Array
 
 

@@ -6,15 +6,8 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    apply_factor,
-    apply_transposed_factor,
-    divergence_from_standard,
-    factor_of_precision,
-    move,
-    unit_like,
-)
+from gmmvi_jax.numerics.forms.choice import form_of
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.typing import Array
 
@@ -42,10 +35,7 @@ def update_one(
         The proposal and KL(proposal || gaussian); NaN where Lambda' is not positive definite.
     """
     del age, temperature
-    factor = factor_of_precision(unit_like(gradient.hessian) + stepsize * gradient.hessian)
-    linear = stepsize * gradient.gradient
-    shift = apply_factor(factor, apply_transposed_factor(factor, linear))
-    return move(gaussian, factor, shift), divergence_from_standard(factor, shift)
+    return form_of(gaussian).direct_step(gaussian, *gradient, stepsize)
 
 
 @register_pytree

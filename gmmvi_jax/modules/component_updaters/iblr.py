@@ -9,14 +9,10 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    divergence_from_standard,
-    inverse_root,
-    move,
-    unit_like,
-)
+from gmmvi_jax.numerics.forms.array_steps import move
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.roots import divergence_from_standard, inverse_root, unit_like
 from gmmvi_jax.typing import Array
 
 

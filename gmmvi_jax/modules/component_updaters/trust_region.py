@@ -6,9 +6,9 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
 from gmmvi_jax.modules.component_updaters.update_blocks import update_blocks
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
-from gmmvi_jax.numerics.gaussian import Gaussian, change_precision, unit_like
+from gmmvi_jax.numerics.forms.choice import form_of
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum
 from gmmvi_jax.typing import Array
 
 
@@ -36,12 +36,7 @@ def update_one(
         The proposal and its KL; NaN where there is none.
     """
     del age
-    eigenvalues, projected = spectrum(gradient.hessian, gradient.gradient)
-    eta, divergence = solve_multiplier(eigenvalues, projected, stepsize, temperature)
-    hessian = gradient.hessian / eta
-    precision = unit_like(hessian) + hessian
-    proposal = change_precision(gaussian, precision, gradient.gradient / eta)
-    return proposal, divergence
+    return form_of(gaussian).trust_region_step(gaussian, *gradient, stepsize, temperature)
 
 
 @register_pytree

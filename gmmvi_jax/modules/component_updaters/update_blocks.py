@@ -10,7 +10,7 @@ from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient, UpdateInfo
 from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
 from gmmvi_jax.numerics.devices import write_rows
-from gmmvi_jax.numerics.gaussian import Gaussian
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.sound import is_sound, where_gaussian
 from gmmvi_jax.typing import Array
 

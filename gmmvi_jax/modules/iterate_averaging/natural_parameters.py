@@ -9,16 +9,12 @@ import jax.numpy as jnp
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import ComponentRecord
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    apply_factor,
-    apply_transposed_factor,
-    change_precision,
-    unit_like,
-)
+from gmmvi_jax.numerics.forms.array_steps import change_precision
+from gmmvi_jax.numerics.forms.record import Gaussian
 from gmmvi_jax.numerics.log_sum import normalised
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
+from gmmvi_jax.numerics.roots import apply_factor, apply_transposed_factor, unit_like
 from gmmvi_jax.numerics.sound import is_sound, where_gaussian
 from gmmvi_jax.typing import Array
 

@@ -19,10 +19,10 @@ from jax import lax
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.records import NaturalGradient
 from gmmvi_jax.numerics.blocks import live_rows, put_block, take_block
+from gmmvi_jax.numerics.forms.choice import form_of
+from gmmvi_jax.numerics.forms.record import Gaussian, centre_points
 from gmmvi_jax.numerics.gaussian import (
     block_log_densities,
-    centre_points,
-    unit_like,
     weighted_by_score,
     whiten_block,
 )
@@ -47,7 +47,7 @@ LEAST_SHARE = 1e-4
 _Carry = tuple[Array, Array, NaturalGradient]  # [K] h, [K] shares outside, gradients
 
 
-def lowest_height(gradient: NaturalGradient, temperature: Array) -> Array:
+def lowest_height(gaussian: Gaussian, gradient: NaturalGradient, temperature: Array) -> Array:
     """Returns [] h, by how much log p~ drops at the edge at least, for ONE component.
 
     A number of nats, and a number of standard deviations of r under the component: the drop must be
@@ -55,34 +55,43 @@ def lowest_height(gradient: NaturalGradient, temperature: Array) -> Array:
     and Hessian H at the mean, in whitened coordinates, the variance is |g|^2 + |H|^2 / 2.
 
     Args:
-        gradient: of the component, by the gradients inside.
+        gaussian: the component.
+        gradient: its natural gradient, by the gradients inside.
         temperature: beta.
     """
-    squares = jnp.sum(jnp.square(gradient.gradient)) + 0.5 * jnp.sum(jnp.square(gradient.hessian))
+    curvature = form_of(gaussian).squared_norm(gaussian, gradient.hessian)
+    squares = jnp.sum(jnp.square(gradient.gradient)) + 0.5 * curvature
     height = LOWEST_JUMP * temperature + JUMP_DEVIATIONS * jnp.sqrt(squares)
     return jnp.fmin(height, LARGEST_JUMP)
 
 
 def add_jump(
-    gradient: NaturalGradient, whitened: Array, drops: Array, tilted: Array, shrinkage: Array
+    gaussian: Gaussian,
+    gradient: NaturalGradient,
+    whitened: Array,
+    drops: Array,
+    tilted: Array,
+    shrinkage: Array,
 ) -> NaturalGradient:
     """Adds the jump of a chunk of samples to ONE component's whitened natural gradient.
 
     Args:
-        gradient: of the component.
+        gaussian: the component.
+        gradient: its natural gradient.
         whitened: [D, C] the samples z in its whitened coordinates.
         drops: [C] w (phi - E[phi]), with normalised weights w.
         tilted: [C] the same times rho, see ``weighted_by_score``.
         shrinkage: [] drop of the sample at the mean that counts as inside.
     """
     total = jnp.sum(drops) + shrinkage
-    if gradient.hessian.ndim == 1:
-        second = product(jnp.square(whitened), tilted) - total
-    else:
-        second = product(tilted * whitened, whitened.T)
-        second = second - total * unit_like(second)
-    first = product(whitened, tilted)
-    return NaturalGradient(gradient.gradient + first, gradient.hessian - second)
+    form = form_of(gaussian)
+    hessian = jax.tree.map(
+        lambda inside, second, unit: inside - (second - unit),
+        gradient.hessian,
+        form.curvature(gaussian, whitened, tilted),
+        form.unit_hessian(gaussian, total),
+    )
+    return NaturalGradient(gradient.gradient + product(whitened, tilted), hessian)
 
 
 def _is_any_outside(batch: SampleBatch) -> Array:
@@ -142,12 +151,16 @@ def add_jumps(
         jumps = jnp.where(is_first, 0.0, jumps)
         drops = jumps[:, None] * ((shares[:, None] - is_outside) * weights * scale[:, None])
         shrinkage = jnp.where(row == 0, jumps * LEAST_SHARE, 0.0)
-        first_heights = jax.vmap(lowest_height, in_axes=(0, None))(block_gradient, temperature)
+        first_heights = jax.vmap(lowest_height, in_axes=(0, 0, None))(
+            block, block_gradient, temperature
+        )
         heights = jnp.where(is_first, first_heights, heights)
         added = product(weights, is_outside) / block_sums.total_weight
         shares = jnp.where(is_first, shares + added, shares)
         tilted = weighted_by_score(block, log_densities, drops)
-        block_gradient = jax.vmap(add_jump)(block_gradient, whitened, drops, tilted, shrinkage)
+        block_gradient = jax.vmap(add_jump)(
+            block, block_gradient, whitened, drops, tilted, shrinkage
+        )
         return put_block(carry, (heights, shares, block_gradient), start)
 
     zeros = jnp.zeros_like(mixture.log_weights)

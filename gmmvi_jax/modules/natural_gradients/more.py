@@ -26,11 +26,9 @@ from gmmvi_jax.numerics.blocks import (
     take_row,
 )
 from gmmvi_jax.numerics.devices import fold_own_blocks, merged_rows
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    is_diagonal,
-    log_density_at_mean,
-)
+from gmmvi_jax.numerics.forms.choice import is_diagonal
+from gmmvi_jax.numerics.forms.record import Gaussian
+from gmmvi_jax.numerics.gaussian import log_density_at_mean
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.quadratic_features import num_features

@@ -15,14 +15,9 @@ from gmmvi_jax.numerics.blocks import (
     take_block,
 )
 from gmmvi_jax.numerics.devices import fold_own_blocks, merged_rows
-from gmmvi_jax.numerics.gaussian import (
-    Gaussian,
-    block_log_densities,
-    centre_points,
-    is_diagonal,
-    whiten,
-    whiten_block,
-)
+from gmmvi_jax.numerics.forms.choice import is_diagonal
+from gmmvi_jax.numerics.forms.record import Gaussian, centre_points
+from gmmvi_jax.numerics.gaussian import block_log_densities, whiten, whiten_block
 from gmmvi_jax.numerics.quadratic_features import Quadratic, feature_sum
 from gmmvi_jax.numerics.ridge_regression import Chunk
 from gmmvi_jax.numerics.row_selection import SelectedRows

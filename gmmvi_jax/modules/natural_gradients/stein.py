@@ -4,7 +4,6 @@ import dataclasses
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 
 from gmmvi_jax.mixture.padded import PaddedMixture
 from gmmvi_jax.modules.choice import Choice, Problem
@@ -12,8 +11,8 @@ from gmmvi_jax.modules.natural_gradients.jumps import add_jumps
 from gmmvi_jax.modules.records import ComponentRecord, NaturalGradient
 from gmmvi_jax.numerics.blocks import fold_blocks, put_block, take_block
 from gmmvi_jax.numerics.devices import fold_own_blocks, merged_sums
-from gmmvi_jax.numerics.gaussian import Gaussian, apply_transposed_factor, is_diagonal
-from gmmvi_jax.numerics.products import product
+from gmmvi_jax.numerics.forms.choice import form_of
+from gmmvi_jax.numerics.forms.record import Gaussian, Moments
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.weighted_sum import WeightedSum, add_to_sum, empty_sum, normalizer
 from gmmvi_jax.samples.database import SampleDatabase
@@ -30,23 +29,18 @@ def add_chunk(
     reward_gradients: Array,
     log_weights: Array,
 ) -> WeightedSum:
-    """Adds one chunk of samples to ONE component's sums of w grad r and w (x - mu) (grad r)^T.
+    """Adds one chunk of samples to ONE component's sums, see ``Moments``.
 
     Args:
         gaussian: the component.
-        accumulated: its sums so far, with value ([D], [D, D] or [D]).
+        accumulated: its sums so far.
         columns: [D, C] the samples.
         reward_gradients: [C, D] grad r.
         log_weights: [C], see ``log_importance_weights``.
     """
 
-    def contribution(weights: Array) -> tuple[Array, Array]:
-        weighted = weights * (columns - gaussian.mean[:, None])
-        if is_diagonal(gaussian):
-            moment = jnp.sum(weighted * reward_gradients.T, axis=1)
-        else:
-            moment = product(weighted, reward_gradients)
-        return product(weights, reward_gradients), moment
+    def contribution(weights: Array) -> Moments:
+        return form_of(gaussian).moments(gaussian, weights, columns, reward_gradients)
 
     return add_to_sum(accumulated, log_weights, contribution)
 
@@ -100,18 +94,11 @@ def sum_samples(
 def finish(
     gaussian: Gaussian, accumulated: WeightedSum, num_samples: Array, self_normalized: bool
 ) -> NaturalGradient:
-    """Returns ONE component's whitened natural gradient from its finished sums.
-
-    G = -sum_n w_n Lambda (x_n - mu) grad r(x_n)^T, so L^T G L = -L^-1 (sum_n w_n (x_n - mu) grad
-    r^T) L: what is whitened are the sums, not the samples.
-    """
+    """Returns ONE component's whitened natural gradient from its finished sums."""
     scale = normalizer(accumulated, num_samples, self_normalized)
-    gradient, moment = accumulated.value
-    whitened_gradient = scale * apply_transposed_factor(gaussian.factor, gradient)
-    if is_diagonal(gaussian):
-        return NaturalGradient(whitened_gradient, -scale * moment)
-    hessian = -scale * (product(product(gaussian.inverse_factor, moment), gaussian.factor))
-    return NaturalGradient(whitened_gradient, 0.5 * (hessian + hessian.T))
+    moments: Moments = accumulated.value
+    total = accumulated.total_weight
+    return NaturalGradient(*form_of(gaussian).estimate(gaussian, moments, scale, total))
 
 
 @register_pytree
@@ -154,7 +141,10 @@ class Stein:
         del components
         batch = database.batch
         size = mixture.block_size
-        empty = empty_sum(tuple(buffers), mixture.log_weights.dtype, mixture.log_weights.shape)
+        rest = form_of(mixture.gaussians).empty_rest(mixture.gaussians)
+        empty = empty_sum(
+            Moments(*buffers, rest), mixture.log_weights.dtype, mixture.log_weights.shape
+        )
         sums, log_background = sum_samples(
             mixture, database, temperature, empty, self.only_own_samples
         )
@@ -166,10 +156,11 @@ class Stein:
         def finish_block(start: Array, gradient: NaturalGradient) -> NaturalGradient:
             block = take_block(mixture.gaussians, start, size)
             # The sums' moments lie in the gradient's buffer: read the block, then replace it.
-            block_sums = take_block(sums._replace(value=tuple(gradient)), start, size)
+            moments = Moments(*gradient, sums.value.rest)
+            block_sums = take_block(sums._replace(value=moments), start, size)
             return put_block(gradient, jax.vmap(finish_one)(block, block_sums), start)
 
-        gradient = NaturalGradient(*sums.value)
+        gradient = NaturalGradient(sums.value.gradient, sums.value.hessian)
         gradient = fold_blocks(mixture.num_components, size, finish_block, gradient)
         gradient = add_jumps(
             mixture,

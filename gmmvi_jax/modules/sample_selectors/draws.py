@@ -18,10 +18,7 @@ def default_samples(problem: Problem) -> int:
         dim = problem.dim
         num_coefficients = 2 * dim + 1 if problem.diagonal else (dim + 1) * (dim + 2) // 2
         return max(100, 3 * num_coefficients // 2)
-    # A Hessian has D (D + 1) / 2 entries, and Stein's estimate of it one random direction per
-    # sample: below about 4 D samples the improvement rule mostly shrinks stepsizes. Of a diagonal
-    # one every sample says something about every entry.
-    return 100 if problem.diagonal else max(100, 4 * problem.dim)
+    return problem.form.num_samples(problem.dim)
 
 
 class Draws(Protocol):
