@@ -49,6 +49,9 @@ class ModelDensity:
 def from_model(model: Any) -> ModelDensity:
     """Returns the density of a model's free variables, for ``gmmvi_jax.fit``.
 
+    PyMC's translation to JAX enables double precision for the whole process when it is imported,
+    unless PyTensor's ``floatX`` is float32.
+
     Args:
         model: a ``pymc.Model``; its data become constants of the compiled program.
 

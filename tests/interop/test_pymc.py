@@ -1,5 +1,6 @@
 """Models of PyMC as densities; skipped where PyMC is not installed."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,8 +8,17 @@ from scipy import stats
 
 import gmmvi_jax as gmmvi
 
+from ..double_precision import enable_x64
+
 pm = pytest.importorskip("pymc")
 DATA = np.array([0.3, -0.4, 1.2, 0.8])
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    with enable_x64(True):
+        yield
+    jax.config.update("jax_enable_x64", False)  # PyMC enables it for the whole process
 
 
 def two_variables():
