@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 import gmmvi_jax as gmmvi
+from gmmvi_jax.densities.callable_pytree import as_log_density
+from gmmvi_jax.gmm.splitting import split
+from gmmvi_jax.multistart import wide_start
 
 DIM, RANK = 40, 4
 
@@ -62,6 +65,38 @@ def test_correlations_in_many_dimensions_are_met(tmp_path):
     assert longer.history["iteration"].tolist() == [25, 50, 75, 100, 125]
     again = gmmvi.train(config.replace(num_iterations=25), correlated, initial=result.gmm)
     assert abs(again.history["elbo"][-1]) < 0.1
+
+
+def test_fit_starts_with_one_climb_and_converges():
+    result = gmmvi.fit(correlated, DIM, rank=RANK, budget=20_000, max_components=3, verbose=False)
+    assert str(result.status) == "converged"
+    assert isinstance(result.gmm, gmmvi.LowRankGMM)
+    assert abs(result.history["elbo"][-1]) < 0.05
+
+
+def test_the_start_of_a_fit_is_on_the_summit_and_as_wide_as_its_curvature_says():
+    deviations = np.linspace(0.1, 0.3, DIM)
+
+    def narrow(x):
+        return -0.5 * jnp.sum(jnp.square((x - 1.0) / deviations))
+
+    target = as_log_density(narrow)
+    zeros, scales = np.zeros(DIM), np.full(DIM, 2.0)
+    start = wide_start(target, zeros, scales, 0, max_evaluations=1000)
+    assert start.gmm is not None
+    np.testing.assert_allclose(start.gmm.means[0], 1.0, atol=0.02)
+    # A diagonal Hessian has no noise in Hutchinson's estimate.
+    expected = 1.0 / np.sqrt(np.mean(deviations**-2.0))
+    np.testing.assert_allclose(start.gmm.factors[0], expected, rtol=1e-2)
+
+
+def test_components_of_low_rank_are_split():
+    whole: Any = TARGET
+    parts: Any = split(whole, 4, np.random.default_rng(0))
+    assert isinstance(parts, gmmvi.LowRankGMM)
+    assert parts.num_components == 4
+    np.testing.assert_allclose(np.sum(parts.weights), 1.0, rtol=1e-5)
+    assert np.all(np.isfinite(parts.log_prob(np.asarray(TARGET.means))))
 
 
 def test_a_diagonal_mixture_lacks_what_correlations_give():

@@ -228,6 +228,7 @@ def _record(
         if config is None
         else config.algorithm.max_components,
         "diagonal": arguments.diagonal,
+        "rank": arguments.rank,
         "domain": arguments.domain,  # None: that of the function
         "prior_mean": arguments.prior_mean,
         "prior_scale": arguments.prior_scale,

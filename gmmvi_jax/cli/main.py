@@ -137,6 +137,7 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
         help="of a function in a file: its width, likewise (default: follows what is found)",
     )
     fit.add_argument("--diagonal", action="store_true", help="diagonal covariances")
+    fit.add_argument("--rank", type=int, metavar="R", help="covariances of this rank plus diagonal")
     fit.add_argument(
         "--tolerance",
         type=float,

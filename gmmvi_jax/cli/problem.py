@@ -28,7 +28,9 @@ def _named(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, An
         "prior_mean": target.prior_mean,
         "prior_scale": target.prior_scale,
         # For networks, whose dimension is in the thousands.
-        "diagonal": arguments.diagonal or getattr(target, "prefers_diagonal", False),
+        "diagonal": arguments.diagonal
+        or (arguments.rank is None and getattr(target, "prefers_diagonal", False)),
+        "rank": arguments.rank,
     }
     return target, target.dim, start
 
@@ -51,7 +53,7 @@ def _in_file(arguments: argparse.Namespace) -> tuple[LogDensity, Any, dict[str, 
     given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
     given = {name: value for name, value in given.items() if value is not None}
     given["domain"] = _domain(arguments, function, example)
-    return function, example, {**given, "diagonal": arguments.diagonal}
+    return function, example, {**given, "diagonal": arguments.diagonal, "rank": arguments.rank}
 
 
 def _domain(arguments: argparse.Namespace, function: Any, example: Any) -> Any:

@@ -69,6 +69,7 @@ def _asked(directory: Path) -> argparse.Namespace:
         variant=record["codename"],
         iterations=record["num_iterations"],
         set=[f"{name}={value!r}" for name, value in record["settings"].items()],
+        rank=record.get("rank"),  # runs of before have none
         quiet=False,
         out=directory,
     )
