@@ -50,7 +50,7 @@ def resume(arguments: argparse.Namespace) -> Ending:
     if begun is not None and begun.status in _ENDED and not _says_how_far(arguments):
         print(
             f"the run had ended ({begun.status}), nothing was left to do; `gmmvi-jax resume "
-            f"{directory} --iterations N` takes N more, --budget N as many evaluations more"
+            f"{directory} --iterations N` takes N more"
         )
     return ending
 

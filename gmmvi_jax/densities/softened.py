@@ -31,26 +31,26 @@ class Softened:
     outside of the support.
 
     Attributes:
-        log_density: of one point [D], a callable pytree.
+        density: of one point [D], a callable pytree.
         level: scalar.
     """
 
-    log_density: LogDensity
+    density: LogDensity
     level: Array | float
 
     def __call__(self, x: Array) -> Array:
         """Returns the log density at a point [D]."""
-        value = self.log_density(x)
+        value = self.density(x)
         is_low = (value < self.level) & (value > self.level - _BOTTOM)
         depth = jnp.where(is_low, self.level - value, 0.0)
         high = jnp.where(value < self.level, -jnp.inf, value)
         return jnp.where(is_low, self.level - _DROP * jnp.log1p(depth / _DROP), high)
 
     def __getattr__(self, name: str) -> Any:
-        """Returns the attribute of the density, such as ``log_z``."""
-        if name.startswith("__") or name in ("log_density", "level"):
+        """Returns the attribute of the density, such as ``log_z``, or a model's ``log_density``."""
+        if name.startswith("__") or name in ("density", "level"):
             raise AttributeError(name)
-        return getattr(self.log_density, name)
+        return getattr(self.density, name)
 
 
 def softened(log_target: LogDensity, level: float) -> Softened:

@@ -16,6 +16,7 @@ from scipy.special import logsumexp
 import gmmvi_jax as gmmvi
 from gmmvi_jax import domains
 from gmmvi_jax.densities import on_pytree
+from gmmvi_jax.interop.arviz import to_arviz
 from gmmvi_jax.interop.numpyro import from_mixture, from_model, from_prior, guide, to_mixture
 from tests.interop import models
 from tests.interop.stub import stub_result
@@ -162,6 +163,14 @@ def test_a_fit_of_a_model_has_its_posterior(fitted):
     likelihood = density.log_likelihood(draws)["y"][0]
     right = stats.norm.logpdf(models.DATA, draws["mu"][0], models.SCALE)
     assert np.allclose(likelihood, right, rtol=1e-4)
+
+
+def test_a_fit_keeps_its_model(fitted):
+    _, result = fitted
+    assert callable(guide(result))
+    tree = to_arviz(result, num_samples=100, log_likelihood=True)
+    assert {"mu", "twice"} <= set(tree["posterior"].data_vars)
+    assert "y" in tree["log_likelihood"].data_vars
 
 
 @pytest.mark.slow

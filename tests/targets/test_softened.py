@@ -29,7 +29,7 @@ def test_below_the_level_it_falls_like_a_logarithm(float64):
     slopes = [-4.0, -6.0, -10.0 * 300.0 / 316.0, -2e5 / (1.0 + (1e10 - 9.0) / 300.0)]
     np.testing.assert_allclose(jax.vmap(jax.grad(density))(points)[:, 0], slopes, rtol=1e-12)
     assert level_of(density) == -9.0
-    assert level_of(density.log_density) is None
+    assert level_of(density.density) is None
     assert level_below(-5.0, 2) == -325.0
 
 
@@ -54,6 +54,17 @@ def test_it_has_the_attributes_of_the_density():
     assert not hasattr(density, "centred")
     leaves, structure = jax.tree.flatten(density)
     assert isinstance(jax.tree.unflatten(structure, leaves), Softened)
+
+
+def test_the_density_of_a_position_is_still_to_be_found():
+    def model(position):
+        return -(position["a"] ** 2)
+
+    target = densities.on_pytree(model, {"a": 1.0})
+    density: Any = softened(target, -1e3)
+    assert density.log_density is target.log_density
+    assert density.layout is target.layout
+    assert not hasattr(softened(as_log_density(lambda x: -x @ x), -1e3), "log_density")
 
 
 def test_only_densities_that_are_called_can_be():
