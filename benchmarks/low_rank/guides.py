@@ -44,7 +44,7 @@ def trace_of_guide(name: str, guide: str, settings: dict[str, Any]) -> list[dict
     advance = jax.jit(
         lambda state: jax.lax.scan(lambda s, _: (svi.update(s)[0], None), state, length=chunk)[0]
     )
-    measure = jax.jit(lambda key, params: -check.loss(key, params, model, own))
+    measure: Any = jax.jit(lambda key, params: -1.0 * check.loss(key, params, model, own))
     jax.block_until_ready(advance(state))  # compiled before the clock runs
     trace, seconds = [], 0.0
     for index in range(20):
