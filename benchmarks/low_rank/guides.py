@@ -38,13 +38,13 @@ def trace_of_guide(name: str, guide: str, settings: dict[str, Any]) -> list[dict
     family: Any = getattr(autoguide, guide)
     own = family(model, init_loc_fn=origin, init_scale=scale, **rank)
     svi = SVI(model, own, numpyro.optim.Adam(settings["rate"]), Trace_ELBO(_PARTICLES))
-    check = Trace_ELBO(_DRAWS, vectorize_particles=False)
+    check: Any = Trace_ELBO(_DRAWS, vectorize_particles=False)
     state = svi.init(jax.random.key(settings["seed"]))
     chunk = settings["steps"] // 20
     advance = jax.jit(
         lambda state: jax.lax.scan(lambda s, _: (svi.update(s)[0], None), state, length=chunk)[0]
     )
-    measure: Any = jax.jit(lambda key, params: -1.0 * check.loss(key, params, model, own))
+    measure = jax.jit(lambda key, params: -check.loss(key, params, model, own))
     jax.block_until_ready(advance(state))  # compiled before the clock runs
     trace, seconds = [], 0.0
     for index in range(20):
