@@ -38,7 +38,7 @@ def trace_of_guide(name: str, guide: str, settings: dict[str, Any]) -> list[dict
     family: Any = getattr(autoguide, guide)
     own = family(model, init_loc_fn=origin, init_scale=scale, **rank)
     svi = SVI(model, own, numpyro.optim.Adam(settings["rate"]), Trace_ELBO(_PARTICLES))
-    check = Trace_ELBO(_DRAWS, vectorize_particles=False)
+    check: Any = Trace_ELBO(_DRAWS, vectorize_particles=False)
     state = svi.init(jax.random.key(settings["seed"]))
     chunk = settings["steps"] // 20
     advance = jax.jit(
