@@ -47,12 +47,17 @@ def resume(arguments: argparse.Namespace) -> Ending:
         target = target_in(directory)
         result = _train_on(arguments, target, begun)
     ending = tell(asked, target, result)
-    if begun is not None and begun.status in _ENDED and not _says_how_far(arguments):
+    if begun is not None and begun.status in _ENDED and _reached(result) == _reached(begun):
         print(
             f"the run had ended ({begun.status}), nothing was left to do; `gmmvi-jax resume "
             f"{directory} --iterations N` takes N more"
         )
     return ending
+
+
+def _reached(result: TrainResult) -> int:
+    """Returns the number of iterations of a run."""
+    return int(result.history["iteration"][-1])
 
 
 def _asked(directory: Path) -> argparse.Namespace:
