@@ -180,7 +180,9 @@ class Watch:
         return name_coordinates(broken, self._layout) if broken else ""
 
     def _inspect_mixture(self, gmm: GMM, row: dict[str, Any]) -> Ending | None:
-        if not all(np.all(np.isfinite(part)) for part in named_arrays(gmm).values()):
+        # Infinite degrees are those of a Gaussian.
+        parts = [part for name, part in named_arrays(gmm).items() if name != "degrees"]
+        if not all(np.all(np.isfinite(part)) for part in parts):
             text = f"the mixture is not finite after iteration {row['iteration']}"
             return Ending(Status.DIVERGED, text)
         spread = np.sqrt(np.max(mean_squares(gmm, self._centre) / np.square(self._scale)))
