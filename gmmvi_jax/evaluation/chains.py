@@ -24,7 +24,8 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.log_ratios import log_ratios_at
 from gmmvi_jax.evaluation.psis import psis
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import gaussians_of, require_gmm
+from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.packages import needed_by
 from gmmvi_jax.requirements import require_int, require_temperature

@@ -7,7 +7,7 @@ import numpy as np
 from gmmvi_jax.densities.evaluation import evaluate_chunk, full_density, has_gradient
 from gmmvi_jax.evaluation.on_host import host_arrays, host_covariance, host_draws
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.typing import Array, LogDensity, PRNGKey
 

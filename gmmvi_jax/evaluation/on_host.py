@@ -4,7 +4,7 @@ import numpy as np
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.numerics.host_roots import HostRoots, host_roots
+from gmmvi_jax.numerics.host_roots import HostRoots, coloured, host_roots
 from gmmvi_jax.numerics.keys import host_generator
 from gmmvi_jax.tmixture import TMixture
 from gmmvi_jax.typing import PRNGKey
@@ -42,8 +42,4 @@ def host_draws(gmm: GMM, key: PRNGKey, count: int) -> np.ndarray:
         finite = np.where(np.isinf(degrees), 1.0, degrees)
         widths = np.sqrt(finite / generator.chisquare(finite))
         noise *= np.where(np.isinf(degrees), 1.0, widths)[:, None]
-    draws = means[components]
-    for index in np.unique(components):
-        own = components == index
-        draws[own] += roots.colour(index, noise[own])
-    return draws
+    return means[components] + coloured(roots, components, noise)

@@ -12,8 +12,8 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.evaluation.modes import find_modes
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.gmm.base import part_of
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.multistart.climb import climb
 from gmmvi_jax.multistart.counted import counted_density
 from gmmvi_jax.numerics.keys import typed_key

@@ -13,6 +13,7 @@ from jax.scipy.special import logsumexp
 from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import components as gmm_components
+from gmmvi_jax.gmm.checks import check_shape
 from gmmvi_jax.numerics.forms.choice import DIAGONAL, form_of_factor
 from gmmvi_jax.numerics.forms.protocol import Form
 from gmmvi_jax.numerics.keys import typed_key
@@ -137,6 +138,30 @@ class Mixture:
     def _average(self, values: Array) -> Array:
         """Returns [...] the weighted average of [K, ...] over the components."""
         return jnp.tensordot(self.weights, values, axes=1, precision=PRECISION)
+
+    def mean(self) -> Array:
+        """Returns [D] the mean of the mixture."""
+        return self._average(self.means)
+
+    def expect_linear(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> Array:
+        """Returns [M] the expectation of ``matrix`` x + ``offset``, exactly.
+
+        Args:
+            matrix: [M, D].
+            offset: a scalar, or [M].
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        matrix, offset = require_array("matrix", matrix), require_array("offset", offset)
+        check_shape("matrix", matrix, ("M", self.dim))
+        check_shape("offset", offset, (), matrix.shape[:1])
+        return jnp.matmul(matrix, self.mean(), precision=PRECISION) + offset
+
+    def _between(self) -> Array:
+        """Returns [D, D] the covariance of the centres."""
+        centred = self.means - self.mean()[None, :]
+        return jnp.matmul((self.weights[:, None] * centred).T, centred, precision=PRECISION)
 
     def __repr__(self) -> str:
         """Returns one line of shapes and dtype; tracers and other leaves are supported."""

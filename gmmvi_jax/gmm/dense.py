@@ -90,32 +90,12 @@ class GMM(Mixture):
         """Returns [K] the differential entropy of each component, in nats."""
         return gmm_components.entropies(self.means, self.factors)
 
-    def mean(self) -> Array:
-        """Returns [D] the mean of the mixture."""
-        return self._average(self.means)
-
     def covariance(self) -> Array:
         """Returns [D, D] the covariance of the mixture, within and between components."""
-        centred = self.means - self.mean()[None, :]
-        between = jnp.matmul((self.weights[:, None] * centred).T, centred, precision=PRECISION)
+        between = self._between()
         if self.is_diagonal:
             return between + jnp.diag(self._average(self.variances))
         return between + self._average(self.covariances)
-
-    def expect_linear(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> Array:
-        """Returns [M] the expectation of ``matrix`` x + ``offset``, exactly.
-
-        Args:
-            matrix: [M, D].
-            offset: a scalar, or [M].
-
-        Raises:
-            ValueError: the shapes do not fit.
-        """
-        matrix, offset = require_array("matrix", matrix), require_array("offset", offset)
-        check_shape("matrix", matrix, ("M", self.dim))
-        check_shape("offset", offset, (), matrix.shape[:1])
-        return jnp.matmul(matrix, self.mean(), precision=PRECISION) + offset
 
     def expect_quadratic(
         self, matrix: ArrayLike, linear: ArrayLike | None = None, constant: ArrayLike = 0.0

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.numerics.host_roots import host_roots
+from gmmvi_jax.numerics.host_roots import coloured, host_roots
 
 _WIDTH = 0.85  # of a part, relative to the whole; its mean is a draw from what remains
 _CONCENTRIC = 0.5  # share of the parts whose mean stays: a heavy tail needs widths, not places
@@ -39,9 +39,7 @@ def split(gmm: GMM, count: int, generator: np.random.Generator) -> GMM:
     noise = np.sqrt(1.0 - _WIDTH**2) * generator.normal(size=(count, dim))
     is_concentric = generator.uniform(size=count) < _CONCENTRIC
     noise[~is_split | is_concentric] = 0.0
-    roots = host_roots(gmm.factors)
-    pairs = zip(origins, noise, strict=True)
-    shift = np.array([roots.colour(index, one[None])[0] for index, one in pairs])
+    shift = coloured(host_roots(gmm.factors), origins, noise)
     width = np.where(is_concentric, 1.0, _WIDTH) * np.exp(_SPREAD * generator.normal(size=count))
     width = np.where(is_split, width, 1.0)
     log_weights = np.asarray(gmm.log_weights, float)[origins] - np.log(num_parts)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.gmm.base import part_of
 from gmmvi_jax.interop.arguments import require_result
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.numerics.keys import subkeys, typed_key
 from gmmvi_jax.requirements import require_int
 from gmmvi_jax.training.result import TrainResult

@@ -21,14 +21,15 @@ def factors_of_loadings(variances: Array, loadings: Array) -> LowRankFactor:
         variances: [K, D].
         loadings: [K, D, R] W.
     """
+    rank = loadings.shape[-1]
 
     def factor_of(variance: Array, own: Array) -> LowRankFactor:
         scale = jnp.sqrt(variance)
         scaled = own / scale[:, None]
-        frame = _completed(orthonormal_columns(scaled), own.shape[1])
+        frame = _completed(orthonormal_columns(scaled), rank)
         places = product(frame.T, scaled)
         unit = jnp.eye(len(places), dtype=places.dtype)
-        return cut(scale, frame, _root(unit + product(places, places.T)), _like(own))
+        return cut(scale, frame, _root(unit + product(places, places.T)), rank, rank)
 
     return jax.vmap(factor_of)(variances, loadings)
 
@@ -42,12 +43,11 @@ def factors_of_mixture(means: Array, factors: PyTree, rank: int) -> LowRankFacto
         factors: [K, D, D], [K, D] or low-rank ones.
         rank: R.
     """
-    like = jnp.zeros((means.shape[1], rank), means.dtype)
 
     def of_low_rank(own: LowRankFactor) -> LowRankFactor:
         frame = _completed(own.columns, rank)
         gains = jnp.concatenate([1.0 + own.excess, jnp.ones(rank, own.excess.dtype)])
-        return cut(own.scale, frame, jnp.diag(gains), _like(like))
+        return cut(own.scale, frame, jnp.diag(gains), rank, rank)
 
     def of_diagonal(own: Array) -> LowRankFactor:
         basis = jnp.asarray(first_directions(len(own), rank), own.dtype)
@@ -57,7 +57,7 @@ def factors_of_mixture(means: Array, factors: PyTree, rank: int) -> LowRankFacto
         lower = jnp.tril(own)
         scale = jnp.sqrt(jnp.sum(jnp.square(lower), axis=1))
         sizes, frame = jnp.linalg.eigh(product(lower, lower.T) / jnp.outer(scale, scale))
-        return cut(scale, frame, jnp.diag(jnp.sqrt(sizes)), _like(like))
+        return cut(scale, frame, jnp.diag(jnp.sqrt(sizes)), rank, rank)
 
     if isinstance(factors, LowRankFactor):
         return jax.vmap(of_low_rank)(factors)
@@ -74,9 +74,3 @@ def _root(matrix: Array) -> Array:
     """Returns the symmetric root of a positive definite matrix."""
     sizes, vectors = jnp.linalg.eigh(matrix)
     return product(vectors * jnp.sqrt(jnp.maximum(sizes, 0.0)), vectors.T)
-
-
-def _like(columns: Array) -> LowRankFactor:
-    """Returns a factor of the shape that is wanted."""
-    dim, rank = columns.shape
-    return LowRankFactor(jnp.zeros(dim), columns, jnp.zeros(rank))

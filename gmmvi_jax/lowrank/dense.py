@@ -14,18 +14,18 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.gmm.checks import check_dims, check_shape
+from gmmvi_jax.gmm.checks import check_dims
 from gmmvi_jax.gmm.files import LOW_RANK_FORMAT, load_arrays, save_mixture
 from gmmvi_jax.lowrank.checks import check_parameters
 from gmmvi_jax.lowrank.conversion import factors_of_loadings, factors_of_mixture
 from gmmvi_jax.numerics.forms.low_rank_factor import (
     LowRankFactor,
     covariance_rows,
+    log_determinant,
     row_variances,
     shrink,
     stretch,
 )
-from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
 from gmmvi_jax.numerics.standard_normal import LOG_TWO_PI
 from gmmvi_jax.requirements import require, require_array, require_int
@@ -123,10 +123,7 @@ class LowRankGMM(Mixture):
 
     def _log_densities(self) -> Callable[[Array], Array]:
         factors, dim = self.factors, self.dim
-        volumes = jnp.sum(jnp.log(factors.scale), axis=-1) + jnp.sum(
-            jnp.log1p(factors.excess), axis=-1
-        )
-        offsets = -volumes - 0.5 * dim * LOG_TWO_PI
+        offsets = -log_determinant(factors) - 0.5 * dim * LOG_TWO_PI
 
         def log_densities(point: Array) -> Array:
             whitened = jax.vmap(shrink)(factors, (point - self.means) / factors.scale)
@@ -153,15 +150,7 @@ class LowRankGMM(Mixture):
 
     def component_entropies(self) -> Array:
         """Returns [K] the differential entropy of each component, in nats."""
-        factors = self.factors
-        volumes = jnp.sum(jnp.log(factors.scale), axis=-1) + jnp.sum(
-            jnp.log1p(factors.excess), axis=-1
-        )
-        return volumes + 0.5 * self.dim * (1.0 + LOG_TWO_PI)
-
-    def mean(self) -> Array:
-        """Returns [D] the mean of the mixture."""
-        return self._average(self.means)
+        return log_determinant(self.factors) + 0.5 * self.dim * (1.0 + LOG_TWO_PI)
 
     def variance(self) -> Array:
         """Returns [D] the variances of the mixture, within and between components."""
@@ -170,28 +159,11 @@ class LowRankGMM(Mixture):
 
     def covariance(self) -> Array:
         """Returns [D, D] the covariance of the mixture; of some coordinates see ``marginal``."""
-        centred = self.means - self.mean()[None, :]
-        between = jnp.matmul((self.weights[:, None] * centred).T, centred, precision=PRECISION)
 
         def add(total: Array, part: tuple[Array, LowRankFactor]) -> tuple[Array, None]:
             return total + part[0] * covariance_rows(part[1]), None
 
-        return jax.lax.scan(add, between, (self.weights, self.factors))[0]
-
-    def expect_linear(self, matrix: ArrayLike, offset: ArrayLike = 0.0) -> Array:
-        """Returns [M] the expectation of ``matrix`` x + ``offset``, exactly.
-
-        Args:
-            matrix: [M, D].
-            offset: a scalar, or [M].
-
-        Raises:
-            ValueError: the shapes do not fit.
-        """
-        matrix, offset = require_array("matrix", matrix), require_array("offset", offset)
-        check_shape("matrix", matrix, ("M", self.dim))
-        check_shape("offset", offset, (), matrix.shape[:1])
-        return jnp.matmul(matrix, self.mean(), precision=PRECISION) + offset
+        return jax.lax.scan(add, self._between(), (self.weights, self.factors))[0]
 
     def marginal(self, dims: int | Sequence[int]) -> GMM:
         """Returns the mixture of the coordinates ``dims``, in the order given, exactly.

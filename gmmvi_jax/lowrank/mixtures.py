@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.lowrank.dense import LowRankGMM
 from gmmvi_jax.numerics.forms.low_rank_factor import LowRankFactor
 from gmmvi_jax.tmixture import TMixture
@@ -25,6 +26,15 @@ def mixture_of(
         return TMixture(log_weights, means, factors, degrees)
     family = LowRankGMM if isinstance(factors, LowRankFactor) else GMM
     return family(log_weights, means, factors)
+
+
+def gaussians_of(mixture: Mixture) -> Any:
+    """Returns the Gaussians with the weights, centres and factors of a mixture.
+
+    Their covariances say how wide components are where these have heavy tails, and perhaps no
+    covariances of their own.
+    """
+    return mixture_of(mixture.log_weights, mixture.means, mixture.factors)
 
 
 def mixture_of_named(arrays: Mapping[str, Array]) -> Any:

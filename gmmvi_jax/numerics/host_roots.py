@@ -47,6 +47,15 @@ def host_roots(factors: Any) -> HostRoots:
     return _Diagonal(array) if array.ndim == 2 else _Full(np.tril(array))
 
 
+def coloured(roots: HostRoots, components: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Returns [N, D] L z, of noise [N, D] of the components [N]."""
+    offsets = np.empty_like(noise)
+    for index in np.unique(components):
+        own = components == index
+        offsets[own] = roots.colour(index, noise[own])
+    return offsets
+
+
 class _Full:
     def __init__(self, factors: np.ndarray) -> None:
         self._factors = factors
@@ -106,15 +115,13 @@ class _LowRank:
         self._scales, self._bases, self._excesses = scales, bases, excesses
 
     def variances(self) -> np.ndarray:
-        gains = self._excesses * (2.0 + self._excesses)
-        shares = np.sum(np.square(self._bases) * gains[:, None, :], axis=2)
+        shares = np.sum(np.square(self._bases) * self._gains()[:, None, :], axis=2)
         return np.square(self._scales) * (1.0 + shares)
 
     def along(self, unit: np.ndarray) -> np.ndarray:
         scaled = unit * self._scales
         places = np.einsum("kd,kdr->kr", scaled, self._bases)
-        gains = self._excesses * (2.0 + self._excesses)
-        return np.sum(np.square(scaled), axis=1) + np.sum(gains * np.square(places), axis=1)
+        return np.sum(np.square(scaled), axis=1) + np.sum(self._gains() * np.square(places), axis=1)
 
     def colour(self, index: int, noise: np.ndarray) -> np.ndarray:
         basis = self._bases[index]
@@ -129,7 +136,7 @@ class _LowRank:
         return logs + np.sum(np.log1p(self._excesses), axis=1)
 
     def covariance(self, weights: np.ndarray) -> np.ndarray:
-        gains = weights[:, None] * self._excesses * (2.0 + self._excesses)
+        gains = weights[:, None] * self._gains()
         columns = self._scales[:, :, None] * self._bases
         columns = columns.transpose(1, 0, 2).reshape(self._scales.shape[1], -1)
         return np.diag(weights @ np.square(self._scales)) + (columns * gains.ravel()) @ columns.T
@@ -137,6 +144,9 @@ class _LowRank:
     def inverses(self) -> np.ndarray:
         inner = (self._bases * self._shrinkages()[:, None, :]) @ np.swapaxes(self._bases, 1, 2)
         return (np.eye(self._scales.shape[1]) + inner) / self._scales[:, None, :]
+
+    def _gains(self) -> np.ndarray:
+        return self._excesses * (2.0 + self._excesses)
 
     def _shrinkages(self) -> np.ndarray:
         return -self._excesses / (1.0 + self._excesses)

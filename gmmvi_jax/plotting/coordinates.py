@@ -7,8 +7,8 @@ import numpy as np
 
 from gmmvi_jax.domains import real
 from gmmvi_jax.evaluation.posterior import Posterior
-from gmmvi_jax.gmm.arguments import gaussians_of
 from gmmvi_jax.gmm.base import Mixture
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.near_names import did_you_mean
 from gmmvi_jax.typing import PyTree
 

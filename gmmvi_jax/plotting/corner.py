@@ -8,7 +8,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.plotting.components import ellipses
 from gmmvi_jax.plotting.coordinates import Coordinate, as_posterior, draws_of, samples_in, select
 from gmmvi_jax.plotting.marginals import contributions, plot_drawn

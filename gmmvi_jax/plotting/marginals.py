@@ -9,7 +9,7 @@ import numpy as np
 
 from gmmvi_jax.evaluation.posterior import Posterior
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.gmm.arguments import gaussians_of
+from gmmvi_jax.lowrank.mixtures import gaussians_of
 from gmmvi_jax.plotting.coordinates import as_posterior, draws_of, numbers_of, select
 from gmmvi_jax.typing import Array
 

@@ -15,6 +15,7 @@ from gmmvi_jax.densities.on_host import on_host
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.on_host import host_arrays
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.numerics.host_roots import coloured
 from gmmvi_jax.typing import LogDensity
 
 NUM_DRAWS = 8  # draws of the initial mixture; few, since each is a target evaluation
@@ -49,8 +50,7 @@ def initial_points(config: Config, initial: GMM | None) -> np.ndarray:
     weights, means, roots = host_arrays(initial)
     origins = generator.choice(len(means), NUM_DRAWS, p=weights / np.sum(weights))
     noise = generator.normal(size=(NUM_DRAWS, means.shape[1]))
-    offsets = [roots.colour(index, own[None])[0] for index, own in zip(origins, noise, strict=True)]
-    draws = means[origins] + np.array(offsets)
+    draws = means[origins] + coloured(roots, origins, noise)
     return np.concatenate([means[:1], draws]).astype(initial.means.dtype)
 
 

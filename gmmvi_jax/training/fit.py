@@ -231,19 +231,12 @@ def _search(
         deadline = request.start_time + share * seconds
     prior: Any = algorithm.initial_mixture
     most = most if budget is None else min(most, int(share * budget))
+    mean, scale = (np.asarray(part, float) for part in (prior.prior_mean, prior.prior_scale))
+    problem = (request.target, mean, scale, request.config.run.seed)
     if prior.rank is not None:
-        return wide_start(
-            request.target,
-            np.asarray(prior.prior_mean, float),
-            np.asarray(prior.prior_scale, float),
-            request.config.run.seed,
-            max_evaluations=most,
-        )
+        return wide_start(*problem, max_evaluations=most)
     return search_start(
-        request.target,
-        np.asarray(prior.prior_mean, float),
-        np.asarray(prior.prior_scale, float),
-        request.config.run.seed,
+        *problem,
         may_rescale=may_rescale,
         max_evaluations=most,
         max_components=algorithm.max_components,
@@ -255,9 +248,8 @@ def _search(
 def _softened(request: Request, start: Start | None) -> Request:
     """Returns the request with a density that falls slowly far below the summits of the search."""
     target = request.target
-    if start is None or start.gmm is None or not can_be_softened(target):
-        return request
-    if start.thinnest == -np.inf:  # a single climb does not tell
+    # It is infinite where the prior is the better start, and where a single climb does not tell.
+    if start is None or not np.isfinite(start.thinnest) or not can_be_softened(target):
         return request
     level = level_below(start.thinnest, request.config.dim)
     return request._replace(target=softened(target, level))

@@ -43,10 +43,10 @@ def config_of_fit(
 
     if settings["max_components"] is not None:
         return with_capacity(settings["max_components"])
-    dim = with_capacity(1).dim
-    most = max(_MANY, _MOST_DIMENSIONS // dim)
+    least = with_capacity(1)
+    most = max(_MANY, _MOST_DIMENSIONS // least.dim)
     configs = (with_capacity(count) for count in _CAPACITIES if count <= most)
-    return next(filter(_has_memory, configs), with_capacity(1))
+    return next(filter(_has_memory, configs), least)
 
 
 def _has_memory(config: Config) -> bool:

@@ -307,7 +307,7 @@ def test_a_cut_is_a_projection_to_first_order(small: float) -> None:
     scale = np.exp(0.3 * generator.normal(size=D))
     variances = np.array([9.0, 1.0 + small, 1.0 - 2 * small, 0.2, 4.0, 1.0 + 3 * small])
     root = jnp.diag(jnp.sqrt(variances))
-    found = cut(jnp.asarray(scale), jnp.asarray(frame), root, make().factor)
+    found = cut(jnp.asarray(scale), jnp.asarray(frame), root, R, M)
     np.testing.assert_allclose(found.basis.T @ found.basis, np.eye(M), atol=EXACT)
     kept, others = frame[:, [0, 3, 4]], frame[:, [1, 2, 5]]
     outside = np.eye(D) - kept @ kept.T
@@ -328,7 +328,7 @@ def test_a_cut_of_anything_is_positive_definite() -> None:
     frame = np.linalg.qr(generator.normal(size=(D, 8)))[0]
     variances = np.array([1e-6, 1e-3, 1e-2, 0.1, 0.1, 0.1, 30.0, 1e3])
     root = jnp.diag(jnp.sqrt(variances))
-    found = cut(jnp.ones(D), jnp.asarray(frame), root, make().factor)
+    found = cut(jnp.ones(D), jnp.asarray(frame), root, R, M)
     assert np.all(np.asarray(found.scale) > 0.0)
     assert np.all(np.asarray(found.excess) > -1.0)
     assert np.min(np.linalg.eigvalsh(covariance_rows(found))) > 1e-7

@@ -1,5 +1,6 @@
 """Steps of Gaussians whose Hessians and factors are arrays: [D, D], or [D] of diagonal ones."""
 
+import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
 from gmmvi_jax.numerics.forms.record import Gaussian
@@ -13,6 +14,23 @@ from gmmvi_jax.numerics.roots import (
 )
 from gmmvi_jax.numerics.trust_region import solve_multiplier, spectrum
 from gmmvi_jax.typing import Array
+
+
+def empty_hessians(gaussians: Gaussian) -> Array:
+    """Returns zeros, [K, D, D] or [K, D]."""
+    return jnp.zeros_like(gaussians.factor)
+
+
+def empty_rest(gaussians: Gaussian) -> tuple[()]:
+    """Returns nothing."""
+    del gaussians
+    return ()
+
+
+def squared_norm(gaussian: Gaussian, hessian: Array) -> Array:
+    """Returns [] the sum of squares."""
+    del gaussian
+    return jnp.sum(jnp.square(hessian))
 
 
 def move(gaussian: Gaussian, factor: Array, shift: Array) -> Gaussian:

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 
-from gmmvi_jax.numerics.forms.array_steps import direct_step, trust_region_step
+from gmmvi_jax.numerics.forms import array_steps
 from gmmvi_jax.numerics.forms.record import CentredPoints, Gaussian, Moments
 from gmmvi_jax.numerics.products import product
 from gmmvi_jax.numerics.roots import apply_transposed_factor, unit_like
@@ -16,6 +16,12 @@ from gmmvi_jax.typing import Array
 @dataclasses.dataclass(frozen=True)
 class Full:
     """See ``Form``. Hessians are symmetric matrices [D, D]."""
+
+    empty_hessians = staticmethod(array_steps.empty_hessians)
+    empty_rest = staticmethod(array_steps.empty_rest)
+    squared_norm = staticmethod(array_steps.squared_norm)
+    trust_region_step = staticmethod(array_steps.trust_region_step)
+    direct_step = staticmethod(array_steps.direct_step)
 
     @property
     def title(self) -> str:
@@ -93,15 +99,6 @@ class Full:
         """Returns one product over the stacked precisions, which are symmetric."""
         return _stacked_product(precisions, columns)
 
-    def empty_hessians(self, gaussians: Gaussian) -> Array:
-        """Returns [K, D, D] zeros."""
-        return jnp.zeros_like(gaussians.factor)
-
-    def empty_rest(self, gaussians: Gaussian) -> tuple[()]:
-        """Returns nothing."""
-        del gaussians
-        return ()
-
     def moments(self, gaussian: Gaussian, weights: Array, columns: Array, slopes: Array) -> Moments:
         """Returns w grad r and w (x - mu) (grad r)^T."""
         weighted = weights * (columns - gaussian.mean[:, None])
@@ -129,23 +126,6 @@ class Full:
     def unit_hessian(self, gaussian: Gaussian, value: Array) -> Array:
         """Returns the matrix [D, D]."""
         return value * unit_like(gaussian.factor)
-
-    def squared_norm(self, gaussian: Gaussian, hessian: Array) -> Array:
-        """Returns the squared Frobenius norm."""
-        del gaussian
-        return jnp.sum(jnp.square(hessian))
-
-    def trust_region_step(
-        self, gaussian: Gaussian, gradient: Array, hessian: Array, bound: Array, lowest: Array
-    ) -> tuple[Gaussian, Array]:
-        """Returns the step, exactly."""
-        return trust_region_step(gaussian, gradient, hessian, bound, lowest)
-
-    def direct_step(
-        self, gaussian: Gaussian, gradient: Array, hessian: Array, stepsize: Array
-    ) -> tuple[Gaussian, Array]:
-        """Returns the step, exactly."""
-        return direct_step(gaussian, gradient, hessian, stepsize)
 
 
 def _stacked_product(matrices: Array, columns: Array) -> Array:

@@ -12,6 +12,7 @@ from gmmvi_jax.numerics.forms import low_rank_moments, low_rank_step
 from gmmvi_jax.numerics.forms.low_rank_factor import (
     LowRankFactor,
     inverse_excess,
+    log_determinant,
     row_variances,
     shrink,
     stretch,
@@ -40,6 +41,9 @@ class LowRank:
 
     rank: int
     num_probes: int
+
+    trust_region_step = staticmethod(low_rank_step.trust_region_step)
+    direct_step = staticmethod(low_rank_step.direct_step)
 
     @property
     def title(self) -> str:
@@ -100,8 +104,7 @@ class LowRank:
 
     def log_determinant(self, gaussian: Gaussian) -> Array:
         """Returns the sum of the logs of d and of 1 + a, negated."""
-        factor = gaussian.factor
-        return -jnp.sum(jnp.log(factor.scale)) - jnp.sum(jnp.log1p(factor.excess))
+        return -log_determinant(gaussian.factor)
 
     def whitening_error(self, gaussian: Gaussian) -> Array:
         """Returns a bound, in O(D R)."""
@@ -170,23 +173,6 @@ class LowRank:
         """Returns it, by the triangle inequality at most twice as large."""
         matrix = low_rank_step.structured(gaussian.factor.basis, hessian)
         return 2.0 * (jnp.sum(jnp.square(matrix.diagonal)) + jnp.sum(jnp.square(matrix.core)))
-
-    def trust_region_step(
-        self,
-        gaussian: Gaussian,
-        gradient: Array,
-        hessian: LowRankHessian,
-        bound: Array,
-        lowest: Array,
-    ) -> tuple[Gaussian, Array]:
-        """Returns the step of the projected Hessian, cut to the rank."""
-        return low_rank_step.trust_region_step(gaussian, gradient, hessian, bound, lowest)
-
-    def direct_step(
-        self, gaussian: Gaussian, gradient: Array, hessian: LowRankHessian, stepsize: Array
-    ) -> tuple[Gaussian, Array]:
-        """Returns the step of the projected Hessian, cut to the rank."""
-        return low_rank_step.direct_step(gaussian, gradient, hessian, stepsize)
 
 
 def low_rank_of(rank: int, dim: int) -> LowRank:

@@ -17,16 +17,16 @@ from gmmvi_jax.typing import Array
 _LEAST_SHARE = 1e-3  # of a coordinate outside of the kept directions that has a variance of its own
 
 
-def cut(scale: Array, frame: Array, root: Array, like: LowRankFactor) -> LowRankFactor:
+def cut(scale: Array, frame: Array, root: Array, rank: int, width: int) -> LowRankFactor:
     """Returns the factor of diag(d) (I - F F^T + F T T^T F^T) diag(d), cut to a rank.
 
     Args:
         scale: [D] d.
         frame: [D, S] F, orthonormal columns or zeros.
         root: [S, S] T.
-        like: has the rank and the number of directions wanted.
+        rank: of the result.
+        width: of its basis: the rank, and how many directions to look at.
     """
-    rank, width = like.rank, like.basis.shape[-1]
     exists = is_column(frame).astype(root.dtype)
     vectors, sizes, _ = jnp.linalg.svd(exists[:, None] * root * exists)
     is_direction = product(exists, jnp.square(vectors)) > 0.5

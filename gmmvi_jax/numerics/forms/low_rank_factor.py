@@ -41,6 +41,11 @@ class LowRankFactor(NamedTuple):
         """[..., D, R] Q."""
         return self.basis[..., : self.rank]
 
+    @property
+    def gains(self) -> Array:
+        """[..., R] (1 + a)^2 - 1, by which variances along Q exceed 1."""
+        return self.excess * (2.0 + self.excess)
+
 
 def inverse_excess(factor: LowRankFactor) -> Array:
     """Returns [..., R] b."""
@@ -57,18 +62,22 @@ def shrink(factor: LowRankFactor, columns: Array) -> Array:
     return _along(factor.columns, inverse_excess(factor), columns)
 
 
+def log_determinant(factor: LowRankFactor) -> Array:
+    """Returns [...] log |det L|."""
+    logs = jnp.sum(jnp.log(factor.scale), axis=-1)
+    return logs + jnp.sum(jnp.log1p(factor.excess), axis=-1)
+
+
 def row_variances(factor: LowRankFactor) -> Array:
     """Returns [..., D] the diagonal of L L^T."""
-    gains = factor.excess * (2.0 + factor.excess)
-    shares = jnp.sum(jnp.square(factor.columns) * gains[..., None, :], axis=-1)
+    shares = jnp.sum(jnp.square(factor.columns) * factor.gains[..., None, :], axis=-1)
     return jnp.square(factor.scale) * (1.0 + shares)
 
 
 def covariance_rows(factor: LowRankFactor) -> Array:
     """Returns [M, M] the covariance of the coordinates in the rows of a factor: all, or some."""
-    gains = factor.excess * (2.0 + factor.excess)
     scaled = factor.scale[:, None] * factor.columns
-    return jnp.diag(jnp.square(factor.scale)) + product(scaled * gains, scaled.T)
+    return jnp.diag(jnp.square(factor.scale)) + product(scaled * factor.gains, scaled.T)
 
 
 def _along(basis: Array, gains: Array, columns: Array) -> Array:

@@ -164,5 +164,5 @@ def _moved(gaussian: Gaussian, matrix: Structured, gradient: Array, eta: Array) 
     small = product(
         unit + product(left * factor.excess, right.T), unit.at[:inner, :inner].add(bent)
     )
-    new_factor = cut(factor.scale / roots, frame, small, factor)
+    new_factor = cut(factor.scale / roots, frame, small, factor.rank, factor.basis.shape[-1])
     return Gaussian(mean, new_factor, (), gaussian.degrees)
