@@ -86,9 +86,9 @@ def test_everyday_tasks_run(tmp_path, monkeypatch):
     assert rows[0].startswith("iteration,")
     assert len(rows) > 2
     assert int(names["longer"].state.iteration) == 20 + int(names["interrupted"].state.iteration)
-    assert len(names["posteriors"]) == 3
+    assert len(names["posteriors"].statuses) == 3
     assert names["spread"].status == "converged"
-    assert len(names["runs"]) == 4
+    assert len(names["runs"].statuses) == 4
     assert names["boxed"].status == "converged"
 
 

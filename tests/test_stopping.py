@@ -9,7 +9,7 @@ from gmmvi_jax.training.stopping import Begun, first_ending, most_steps
 from .test_train import small_config, three_modes
 
 TOLERANCE = 0.05
-BEGUN = Begun(num_evaluations=500, of_a_step=250)
+BEGUN = Begun(num_evaluations=500, of_a_step=250, of_a_newborn=0)
 
 
 def rows_of(elbos, errors, evaluations, gap=1.0, num_added=1, outside=0.0):
@@ -151,6 +151,12 @@ def test_budget_and_time_end_a_run_before_they_are_exceeded():
     # Before it at most 250 an iteration, and 500 are spent.
     assert most_steps([gmmvi.EvaluationBudget(1749)], BEGUN, [], 10) == 4
     assert most_steps([gmmvi.EvaluationBudget(1)], BEGUN, [], 10) == 1
+    # A new component may take 300 an iteration besides.
+    assert most_steps([gmmvi.EvaluationBudget(5100)], BEGUN, rows[:3], 10) == 8
+    assert (
+        most_steps([gmmvi.EvaluationBudget(5100)], BEGUN._replace(of_a_newborn=300), rows[:3], 10)
+        == 3
+    )
     assert most_steps([gmmvi.TimeLimit(1e-3)], BEGUN, [], 10) == 10
     assert most_steps([gmmvi.Convergence(), lambda rows: None], BEGUN, rows, 10) == 10
     assert repr(gmmvi.EvaluationBudget(1e4)) == "EvaluationBudget(num_evaluations=10000)"

@@ -134,15 +134,15 @@ def _chunks(
 def _begun(state: TrainState, runs: Runs, watches: Sequence[Watch]) -> Begun:
     """Returns what is known of the runs before their first chunk; of the dearest."""
     counters = runs.split(jax.device_get(run_counters(state)))
-    diagnostics = max(watch.num_evaluations for watch in watches)
-    samples = [config.run.diagnostic_samples for config in runs.configs]
-    return Begun(
-        max(int(own.num_target_evaluations) for own in counters) + diagnostics + max(samples),
-        max(
-            config.algorithm.sample_selector.max_samples(int(own.num_components))
-            for config, own in zip(runs.configs, counters, strict=True)
-        ),
+    spent = max(int(own.num_target_evaluations) for own in counters)
+    spent += max(watch.num_evaluations for watch in watches)
+    spent += max(config.run.diagnostic_samples for config in runs.configs)
+    count = max(int(own.num_components) for own in counters)
+    selectors = [config.algorithm.sample_selector for config in runs.configs]
+    of_a_step, with_one_more = (
+        max(selector.max_samples(number) for selector in selectors) for number in (count, count + 1)
     )
+    return Begun(spent, of_a_step, with_one_more - of_a_step)
 
 
 def _looked_at(state: TrainState) -> Any:

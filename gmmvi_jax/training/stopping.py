@@ -177,8 +177,13 @@ class EvaluationBudget:
             f"spent; another iteration may exceed them.",
         )
 
-    def steps_left(self, rows: Rows) -> float:
-        """Returns for how many iterations the rest suffices."""
+    def steps_left(self, rows: Rows, of_a_newborn: int = 0) -> float:
+        """Returns for how many iterations the rest suffices.
+
+        Args:
+            rows: of the history so far.
+            of_a_newborn: the most that an iteration takes for a new component, if it is known.
+        """
         last, recent = rows[-1], rows[-1 - _CHUNKS_BEHIND :]
         left = self.num_evaluations - evaluations_spent(last)
         if left < 0:
@@ -189,7 +194,8 @@ class EvaluationBudget:
             chunks = (np.diff([row[name] for row in recent]) for name in _COUNTS)
         evaluations, diagnostics, iterations = map(np.asarray, chunks)
         more = max(_MORE, 1.0 + _NEWBORN / last["num_components"])
-        of_a_step = more * np.max(evaluations / iterations)
+        of_a_step = np.max(evaluations / iterations)
+        of_a_step = max(more * of_a_step, of_a_step + of_a_newborn)
         return float((left - np.min(diagnostics)) / max(of_a_step, 1e-9))
 
 
@@ -246,10 +252,12 @@ class Begun(NamedTuple):
     Attributes:
         num_evaluations: of the target, those of the first diagnostics included.
         of_a_step: the most that the first iteration takes.
+        of_a_newborn: the most that an iteration takes for one more component.
     """
 
     num_evaluations: int
     of_a_step: int
+    of_a_newborn: int
 
 
 def most_steps(rules: Sequence[StoppingRule], begun: Begun, rows: Rows, wanted: int) -> int:
@@ -257,14 +265,16 @@ def most_steps(rules: Sequence[StoppingRule], begun: Begun, rows: Rows, wanted: 
 
     Args:
         rules: of which none has ended the run.
-        begun: what is known while there are no rows.
+        begun: what is known before there are rows.
         rows: of the history so far.
         wanted: at least one.
     """
+    budgets = [rule for rule in rules if isinstance(rule, EvaluationBudget)]
     if rows:
-        limits = [rule for rule in rules if isinstance(rule, EvaluationBudget | TimeLimit)]
-        suffices = [limit.steps_left(rows) for limit in limits]
+        times = [rule for rule in rules if isinstance(rule, TimeLimit)]
+        suffices = [budget.steps_left(rows, begun.of_a_newborn) for budget in budgets]
+        suffices += [time.steps_left(rows) for time in times]
     else:
-        budgets = [rule.num_evaluations for rule in rules if isinstance(rule, EvaluationBudget)]
-        suffices = [(most - begun.num_evaluations) / begun.of_a_step for most in budgets]
+        left = [budget.num_evaluations - begun.num_evaluations for budget in budgets]
+        suffices = [own / begun.of_a_step for own in left]
     return int(max(1.0, min([wanted, *suffices])))
