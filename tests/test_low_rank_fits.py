@@ -67,6 +67,13 @@ def test_correlations_in_many_dimensions_are_met(tmp_path):
     assert abs(again.history["elbo"][-1]) < 0.1
 
 
+def test_in_double_precision_it_stays_double(float64):
+    target = make_target()
+    result = gmmvi.fit(target.log_prob, DIM, rank=RANK, prior_scale=3.0, verbose=False)
+    assert {leaf.dtype for leaf in jax.tree.leaves(result.gmm)} == {jnp.dtype(jnp.float64)}
+    assert abs(result.history["elbo"][-1]) < 0.05
+
+
 def test_fit_starts_with_one_climb_and_converges():
     result = gmmvi.fit(correlated, DIM, rank=RANK, budget=20_000, max_components=3, verbose=False)
     assert str(result.status) == "converged"
