@@ -7,6 +7,7 @@ import numpy as np
 from scipy import optimize
 
 from gmmvi_jax.multistart.counted import CountedDensity
+from gmmvi_jax.multistart.minimise import minimise
 
 _MOST_EVALUATIONS = 200  # per climb; well-conditioned targets take 30 to 50
 _SMALLEST_GRADIENT = 1e-3  # in units of the scale; a posterior that narrow is 1e-6 nats from there
@@ -54,11 +55,9 @@ def climb(
         if is_known(intermediate_result.x, -float(intermediate_result.fun)):
             raise StopIteration
 
-    result = optimize.minimize(
+    result = minimise(
         descend,
         start,
-        jac=True,
-        method="L-BFGS-B",
         callback=stop_where_known,
         options={
             "maxfun": _MOST_EVALUATIONS,

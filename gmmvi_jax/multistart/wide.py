@@ -9,10 +9,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import optimize
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.multistart.counted import CountedDensity, counted_density
+from gmmvi_jax.multistart.minimise import minimise
 from gmmvi_jax.multistart.search import Start
 from gmmvi_jax.typing import LogDensity
 
@@ -69,13 +69,7 @@ def _climb(density: CountedDensity, start: np.ndarray, most: int) -> np.ndarray:
             best[:] = np.array(point), value
         return -value, -slope
 
-    optimize.minimize(
-        descend,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxfun": most, "gtol": _SMALLEST_GRADIENT},
-    )
+    minimise(descend, start, options={"maxfun": most, "gtol": _SMALLEST_GRADIENT})
     return best[0]
 
 
