@@ -12,7 +12,9 @@ from jax.scipy.stats import norm
 import gmmvi_jax as gmmvi
 from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.uphill import Uphill, most_evaluations
+from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init, with_component
+from gmmvi_jax.multistart import search_start
 from gmmvi_jax.training.last_look import LastLook, _missing
 
 from .cases import models
@@ -20,11 +22,19 @@ from .double_precision import enable_x64
 
 DIM = 8
 LOOK = LastLook(DIM, most=10, diagnostic_samples=200)
+ROW = {"num_target_evaluations": 80_000, "num_diagnostic_evaluations": 500}
 
 
 def funnel(x):
     """The logarithm of a width in front, and seven normals of this width."""
     return norm.logpdf(x[0], 0.5, 1.2) + norm.logpdf(x[1:], 0.0, jnp.exp(x[0])).sum()
+
+
+def small_basin(x):
+    """Two wide Gaussians, and a narrow one with a tenth of the mass, which few climbs reach."""
+    parts = ((0.5, [-5.0, 0.0], 2.0), (0.4, [5.0, 0.0], 2.0), (0.1, [0.0, 8.0], 0.2))
+    logs = [jnp.log(w) + norm.logpdf(x, jnp.array(m), s).sum() for w, m, s in parts]
+    return jax.nn.logsumexp(jnp.array(logs))
 
 
 def upper(diagonal):
@@ -35,8 +45,7 @@ def upper(diagonal):
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_neck_of_a_funnel_is_a_gaussian_that_is_missing(diagonal):
-    missing, spent = LOOK(upper(diagonal), as_log_density(funnel), jax.random.key(0))
-    assert missing is not None
+    (missing,), spent = LOOK(upper(diagonal), as_log_density(funnel), jax.random.key(0), ROW)
     assert 0.02 < missing.share < 0.6
     assert missing.mean[0] < -0.3
     assert missing.factor.shape == ((DIM,) if diagonal else (DIM, DIM))
@@ -47,7 +56,59 @@ def test_the_neck_of_a_funnel_is_a_gaussian_that_is_missing(diagonal):
 
 def test_where_nothing_is_missing_nothing_is_found():
     gmm = upper(diagonal=True)
-    assert LOOK(gmm, as_log_density(gmm.log_prob), jax.random.key(0))[0] is None
+    assert LOOK(gmm, as_log_density(gmm.log_prob), jax.random.key(0), ROW)[0] == []
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_the_search_goes_on_where_it_found_several_basins(diagonal):
+    start = search_start(
+        as_log_density(small_basin),
+        np.zeros(2),
+        np.full(2, 5.0),
+        seed=0,
+        may_rescale=False,
+        max_evaluations=20_000,
+        max_components=10,
+    )
+    assert start.climbs is not None
+    before = start.num_evaluations
+    found = GMM.from_moments([0.5, 0.5], [[-5.0, 0.0], [5.0, 0.0]], [4.0 * np.eye(2)] * 2)
+    found = found if not diagonal else GMM(found.log_weights, found.means, 2.0 * np.ones((2, 2)))
+    look = LastLook(2, most=10, diagnostic_samples=200, climbs=start.climbs)
+    target = as_log_density(small_basin)
+    (missing,), spent = look(found, target, jax.random.key(0), ROW)
+    np.testing.assert_allclose(missing.share, 0.1, rtol=0.05)
+    np.testing.assert_allclose(missing.mean, [0.0, 8.0], atol=0.01)
+    np.testing.assert_allclose(missing.factor, 0.2 if diagonal else 0.2 * np.eye(2), atol=0.01)
+    climbing = start.climbs.density.num_evaluations - before
+    assert spent == climbing + look(found, target, jax.random.key(0), ROW)[1]  # no climbs are left
+    full = dataclasses.replace(look, most=2)
+    assert full(found, target, jax.random.key(0), ROW)[0] == []
+
+
+def test_a_search_that_cost_its_share_does_not_go_on():
+    start = search_start(
+        as_log_density(small_basin),
+        np.zeros(2),
+        np.full(2, 5.0),
+        seed=0,
+        may_rescale=False,
+        max_evaluations=20_000,
+        max_components=10,
+    )
+    look = LastLook(2, most=10, diagnostic_samples=200, climbs=start.climbs)
+    few = {"num_target_evaluations": 20 * start.num_evaluations, "num_diagnostic_evaluations": 0}
+    gmm = GMM.from_moments([1.0], np.zeros((1, 2)), [25.0 * np.eye(2)])
+    look(gmm, as_log_density(gmm.log_prob), jax.random.key(0), few)
+    assert start.climbs is not None
+    assert start.climbs.density.num_evaluations == start.num_evaluations
+
+
+def test_a_budget_pays_for_more_climbs_where_there_are_several_basins():
+    result = gmmvi.fit(small_basin, 2, prior_scale=5.0, budget=20_000, verbose=False)
+    assert result.status == "converged"
+    draws = np.asarray(result.gmm.sample(0, 20_000))
+    assert np.mean(draws[:, 1] > 7.0) == pytest.approx(0.1, abs=0.01)
 
 
 @pytest.mark.parametrize(

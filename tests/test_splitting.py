@@ -25,6 +25,7 @@ def row(iteration, elbo, gap=1.0, count=4, seconds=1.0):
     ("second", "expected"),
     [
         (row(20, -1.0), 32),  # eight times as many
+        (row(20, -1.0, gap=0.15), 22),  # which leaves room for another split, into 36
         (row(20, -1.0, gap=0.05), 12),  # as many as it lacks
         (row(20, -1.0, gap=0.02), None),  # it lacks too little
         (row(20, 1.0), None),  # still rising

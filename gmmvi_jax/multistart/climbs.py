@@ -1,5 +1,7 @@
 """The summits that climbs have reached, and the basins that they are in."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gmmvi_jax.multistart.climb import Summit, climb
@@ -13,6 +15,14 @@ _CHEAP = 0.25  # of a climb: what one counts that ended with its first evaluatio
 _LIGHTEST = 8.0  # nats below the heaviest summit that a start may lack
 _NEAR = 0.5  # nats: below a summit, off what its Gaussian says, and deep that make a valley
 _EXACT = 2e-3  # relative error of a Gaussian's depth below its summit: that of the curvature
+
+
+class Part(NamedTuple):
+    """A part of the target, as a Gaussian."""
+
+    share: float  # of the target's mass
+    mean: np.ndarray  # [D]
+    factor: np.ndarray  # [D, D] lower Cholesky factor of the covariance, or [D]
 
 
 class Climbs:
@@ -59,11 +69,40 @@ class Climbs:
         variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
         return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
-    def suffice(self) -> bool:
-        """Returns whether there were enough climbs for the basins that they found."""
+    def suffice(self, least_evaluations: int) -> bool:
+        """Returns whether there were enough climbs for the basins that they found.
+
+        Args:
+            least_evaluations: that are worth it where there is more than one basin.
+        """
         num_basins = self.num_basins()
-        wanted = _CLIMBS_PER_BASIN * num_basins if num_basins > 1 else _FEWEST_CLIMBS
-        return self.effort >= wanted or self.count >= _MOST_CLIMBS
+        if self.count >= _MOST_CLIMBS:
+            return True
+        if num_basins <= 1:
+            return self.effort >= _FEWEST_CLIMBS
+        cheap = self.density.num_evaluations >= least_evaluations
+        return cheap and self.effort >= _CLIMBS_PER_BASIN * num_basins
+
+    def go_on(self, max_evaluations: int) -> list[Part]:
+        """Climbs on from draws, and returns what it finds in basins that were not known.
+
+        Args:
+            max_evaluations: after which no further climb begins.
+        """
+        known, last = set(self.basins), self.density.num_evaluations + max_evaluations
+        while self.density.num_evaluations < last and self.count < _MOST_CLIMBS:
+            self.climb_from(self.generator.normal(size=len(self.density.centre)))
+        rows = [row for row in self._heavy_rows() if self.basins[row] not in known]
+        total = np.logaddexp.reduce([one.log_mass for one in self.found])
+        centre, scale = self.density.centre, self.density.scale
+        return [
+            Part(
+                share=float(np.exp(self.found[row].log_mass - total)),
+                mean=centre + scale * self.found[row].mean,
+                factor=scale[:, None] * self.found[row].factor,
+            )
+            for row in rows
+        ]
 
     def climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""

@@ -32,6 +32,7 @@ class Start(NamedTuple):
         num_evaluations: of the target; one with its gradient counts as one.
         thinnest: the least of the log densities at summits that have a Gaussian, and of those that
             their masses would have if each were as wide as the prior that was given.
+        climbs: which can go on, if they ended in more than one basin.
     """
 
     gmm: GMM | None
@@ -41,6 +42,7 @@ class Start(NamedTuple):
     num_basins: int
     num_evaluations: int
     thinnest: float = np.inf
+    climbs: Climbs | None = None
 
 
 def search_start(
@@ -52,6 +54,7 @@ def search_start(
     may_rescale: bool,
     max_evaluations: int,
     max_components: int,
+    least_evaluations: int = 0,
     diagonal: bool = False,
     deadline: float | None = None,
 ) -> Start:
@@ -65,6 +68,7 @@ def search_start(
         may_rescale: whether mean and scale are guesses, and follow what is found.
         max_evaluations: after which no further climb begins.
         max_components: most Gaussians, the heaviest.
+        least_evaluations: up to which climbs go on where there is more than one basin.
         diagonal: whether they have diagonal covariances.
         deadline: by ``time.perf_counter``, after which no further climb begins.
     """
@@ -73,9 +77,11 @@ def search_start(
     prior = (mean, scale)
     num_climbs, num_basins, spent = 0, 0, 0
     found: list[Laplace] = []
+    climbs: Climbs | None = None
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
         density = counted_density(log_target, mean, scale)
-        climbs = _summits(density, generator, max_evaluations - spent, deadline)
+        limits = (least_evaluations - spent, max_evaluations - spent)
+        climbs = _summits(density, generator, *limits, deadline)
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
         found = climbs.heavy()
@@ -97,31 +103,33 @@ def search_start(
     heaviest = sorted(found, key=lambda one: -one.elbo)[: max_components - has_prior]
     means = mean + scale * np.array([one.mean for one in heaviest])
     factors = scale[:, None] * np.array([one.factor for one in heaviest])
-    shares = log_weights(heaviest, doubt(heaviest))
+    log_shares = log_weights(heaviest, doubt(heaviest))
     first = np.asarray(prior_scale, float)
     if has_prior:
         share = 1.0 / (len(means) + 1)
-        shares = np.append(shares + np.log1p(-share), np.log(share))
+        log_shares = np.append(log_shares + np.log1p(-share), np.log(share))
         means = np.concatenate([means, np.asarray(prior_mean, float)[None]])
         factors = np.concatenate([factors, np.diag(first)[None]])
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
-    arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (shares, means, factors))
+    arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (log_shares, means, factors))
     widths = float(np.sum(np.log(scale / first)))  # that Gaussians have in units of the first prior
     thinnest = min(one.summit.value + min(0.0, one.log_width + widths) for one in heaviest)
-    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest)
+    climbs = climbs if num_basins > 1 else None
+    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, climbs)
 
 
 def _summits(
     density: CountedDensity,
     generator: np.random.Generator,
+    least_evaluations: int,
     max_evaluations: int,
     deadline: float | None,
 ) -> Climbs:
     """Climbs from the centre and from draws around it, until that suffices."""
     climbs = Climbs(density, generator)
     dim = len(density.centre)
-    while density.num_evaluations < max_evaluations and not climbs.suffice():
+    while density.num_evaluations < max_evaluations and not climbs.suffice(least_evaluations):
         if deadline is not None and time.perf_counter() > deadline:
             break
         climbs.climb_from(generator.normal(size=dim) if climbs.count else np.zeros(dim))

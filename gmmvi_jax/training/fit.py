@@ -42,6 +42,7 @@ _NOISE = 1  # folded into the run's key, for the draws whose noise is measured
 # Of the search for a start: the share of budget and seconds, and the evaluations, at most.
 _SEARCH = (0.25, 20_000)
 _SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
+_CHEAP_SEARCH = 0.05  # of the budget, which a search of several basins may always take
 
 
 @own_errors()
@@ -181,7 +182,7 @@ def _go_on(
     logger.info("goes on after iteration %d", begun.rows[-1]["iteration"])
     if begun.target_level is not None:
         request = request._replace(target=softened(request.target, begun.target_level))
-    request = _growing(request._replace(config=begun.config), budget, seconds)
+    request = _growing(request._replace(config=begun.config), None, budget, seconds)
     return resume_one(request, typed_key(config.run.seed), kept)
 
 
@@ -207,7 +208,7 @@ def _fit(
             request = request._replace(config=config)
     if start is None or start.num_basins:
         log_start(start, config, time.perf_counter() - request.start_time)
-    request = _growing(_softened(request, start), budget, seconds)
+    request = _growing(_softened(request, start), start, budget, seconds)
     key = typed_key(config.run.seed)
     if start is None or start.gmm is None:
         num_evaluations = 0 if start is None else start.num_evaluations
@@ -230,7 +231,8 @@ def _search(
     if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
         deadline = request.start_time + share * seconds
     prior: Any = algorithm.initial_mixture
-    most = most if budget is None else min(most, int(share * budget))
+    cheap = 0 if budget is None else int(_CHEAP_SEARCH * budget)
+    most = most if budget is None else max(cheap, min(most, int(share * budget)))
     mean, scale = (np.asarray(part, float) for part in (prior.prior_mean, prior.prior_scale))
     problem = (request.target, mean, scale, request.config.run.seed)
     if prior.rank is not None:
@@ -240,6 +242,7 @@ def _search(
         may_rescale=may_rescale,
         max_evaluations=most,
         max_components=algorithm.max_components,
+        least_evaluations=cheap,
         diagonal=prior.diagonal,
         deadline=deadline,
     )
@@ -255,8 +258,10 @@ def _softened(request: Request, start: Start | None) -> Request:
     return request._replace(target=softened(target, level))
 
 
-def _growing(request: Request, budget: int | None, seconds: float | None) -> Request:
-    """Returns the request with what splits components, and what adds one at the end."""
+def _growing(
+    request: Request, start: Start | None, budget: int | None, seconds: float | None
+) -> Request:
+    """Returns the request with what splits components, and what adds some at the end."""
     config = request.config
     selector: Any = config.algorithm.sample_selector
     capacity = config.algorithm.max_components
@@ -266,7 +271,8 @@ def _growing(request: Request, budget: int | None, seconds: float | None) -> Req
     if not can_look_uphill(request.target, config.dim):
         return request
     samples = config.run.diagnostic_samples
-    look = LastLook(config.dim, capacity, samples, budget, seconds)
+    climbs = None if start is None else start.climbs
+    look = LastLook(config.dim, capacity, samples, budget, seconds, climbs)
     return request._replace(last_look=look)
 
 

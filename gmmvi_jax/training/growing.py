@@ -1,4 +1,4 @@
-"""What ``fit`` changes of a run between chunks: it splits components, or adds a missing one."""
+"""What ``fit`` changes of a run between chunks: it splits components, or adds missing ones."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def reopen(
     gmms: Sequence[GMM],
     histories: Sequence[History],
 ) -> TrainState | None:
-    """Returns the state with a component where a converged run lacks mass, None if nowhere."""
+    """Returns the state with components where a converged run lacks mass, None if nowhere."""
     if request.last_look is None:
         return None
     (gmm,), (history,) = gmms, histories
@@ -47,11 +47,12 @@ def reopen(
         return None
     iteration = history.last["iteration"]
     key = jax.random.fold_in(typed_key(request.config.run.seed), iteration)
-    missing, spent = request.last_look(gmm, request.target, key)
+    missing, spent = request.last_look(gmm, request.target, key, history.last)
     watch.num_evaluations += spent
     history.last["num_diagnostic_evaluations"] = watch.num_evaluations
-    if missing is None:
+    if not missing:
         return None
-    log_reopened(iteration, missing.share)
-    parts = map(jnp.asarray, missing)
-    return with_component(request.config.algorithm, state, *parts)
+    log_reopened(iteration, [part.share for part in missing])
+    for part in missing:
+        state = with_component(request.config.algorithm, state, *map(jnp.asarray, part))
+    return state

@@ -1,7 +1,8 @@
-"""A last look around a mixture that has converged, for a narrow part that it lacks."""
+"""A last look around a mixture that has converged, and elsewhere, for parts that it lacks."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from gmmvi_jax.evaluation.log_ratios import log_ratios_and_heaviest
 from gmmvi_jax.evaluation.uphill import Uphill, mass_uphill, most_evaluations
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.multistart import Climbs, Part
 from gmmvi_jax.numerics.host_factor import lower_factor
 from gmmvi_jax.numerics.keys import subkeys
 from gmmvi_jax.training.stopping import Rows, evaluations_spent
@@ -21,15 +23,8 @@ _LEAST_SHARE = 0.002  # of the target's mass that is worth a component
 _MOST_EVALUATIONS = 0.1  # of the run's: what looks may cost together
 _CHUNKS_AHEAD = 2  # that evaluations and time must suffice for, besides a look
 _DRAWS_PER_DIMENSION = 2  # effective ones, that a covariance needs
+_MOST_CLIMBING = 0.05  # of the run's evaluations: what climbs from the prior may cost in all
 _TRIES = 2  # where something is missing, but too few draws show it
-
-
-class Missing(NamedTuple):
-    """A part of the target that a mixture lacks, as a Gaussian with its moments."""
-
-    share: float  # of the target's mass
-    mean: np.ndarray  # [D]
-    factor: np.ndarray  # [D, D] lower Cholesky factor of the covariance, or [D]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +33,8 @@ class LastLook:
 
     The neck of a funnel next to the mixture contains no draw and hardly any weight, so that the
     ELBO is flat without it. A component with the moments of what is found there finds the rest.
+    Where there are several basins, the climbs of the search then go on as far as they are cheap
+    beside the run: a basin that few of them reach may be missing altogether.
 
     Attributes:
         dim: D.
@@ -45,6 +42,7 @@ class LastLook:
         diagnostic_samples: evaluations after every chunk that are not those of looks.
         budget: evaluations of the whole run, if limited.
         seconds: of the whole run, if limited.
+        climbs: of the search for a start, if they ended in several basins.
     """
 
     dim: int
@@ -52,6 +50,7 @@ class LastLook:
     diagnostic_samples: int
     budget: int | None = None
     seconds: float | None = None
+    climbs: Climbs | None = None
 
     def is_due(self, rows: Rows) -> bool:
         """Returns whether there may be something to find, and means to look and to go on.
@@ -75,31 +74,56 @@ class LastLook:
         has_room = last["num_components"] < self.most
         return has_room and last["elbo_gap"] > _CLOSE and spent + cost <= limit
 
-    def __call__(self, gmm: Any, log_target: Any, key: PRNGKey) -> tuple[Missing | None, int]:
-        """Returns what is missing, None if nothing is; and the evaluations.
+    def __call__(
+        self, gmm: Any, log_target: Any, key: PRNGKey, row: Mapping[str, Any]
+    ) -> tuple[list[Part], int]:
+        """Returns what is missing, and the evaluations.
 
         Args:
             gmm: of Gaussians, or nothing is looked for.
             log_target: a callable pytree of one point [D].
             key: of the draws.
+            row: the last one of the history.
         """
         if not isinstance(gmm, GMM):
-            return None, 0
-        spent = 0
-        for own in subkeys(key, _TRIES):
-            key_draws, key_climbs = jax.random.split(own)
-            ratios, heaviest = log_ratios_and_heaviest(gmm, log_target, key_draws, _NUM_DRAWS)
-            found = mass_uphill(gmm, log_target, ratios[::_COMPARED], key_climbs, starts=heaviest)
-            spent += _NUM_DRAWS + found.num_evaluations
-            if found.share <= _LEAST_SHARE:
-                break
-            missing = _missing(found, gmm)
-            if missing is not None:
-                return missing, spent
-        return None, spent
+            return [], 0
+        missing, spent = _uphill(gmm, log_target, key)
+        if missing is not None:
+            return [missing], spent
+        parts, more = self._elsewhere(evaluations_spent(row), gmm.is_diagonal)
+        return parts[: self.most - gmm.num_components], spent + more
+
+    def _elsewhere(self, num_evaluations: int, diagonal: bool) -> tuple[list[Part], int]:
+        """Returns what further climbs find in basins that were not known, and evaluations."""
+        if self.climbs is None:
+            return [], 0
+        before = self.climbs.density.num_evaluations
+        allowed = int(_MOST_CLIMBING * num_evaluations) - before
+        if allowed < 1:
+            return [], 0
+        parts = [part for part in self.climbs.go_on(allowed) if part.share > _LEAST_SHARE]
+        if diagonal:
+            parts = [part._replace(factor=np.linalg.norm(part.factor, axis=1)) for part in parts]
+        return parts, self.climbs.density.num_evaluations - before
 
 
-def _missing(found: Uphill, gmm: GMM) -> Missing | None:
+def _uphill(gmm: GMM, log_target: Any, key: PRNGKey) -> tuple[Part | None, int]:
+    """Returns a part next to the mixture, None if there is none; and evaluations."""
+    spent = 0
+    for own in subkeys(key, _TRIES):
+        key_draws, key_climbs = jax.random.split(own)
+        ratios, heaviest = log_ratios_and_heaviest(gmm, log_target, key_draws, _NUM_DRAWS)
+        found = mass_uphill(gmm, log_target, ratios[::_COMPARED], key_climbs, starts=heaviest)
+        spent += _NUM_DRAWS + found.num_evaluations
+        if found.share <= _LEAST_SHARE:
+            break
+        missing = _missing(found, gmm)
+        if missing is not None:
+            return missing, spent
+    return None, spent
+
+
+def _missing(found: Uphill, gmm: GMM) -> Part | None:
     """Returns the Gaussian, None if too few draws are there to tell its covariance."""
     weights = np.exp(found.log_weights - np.max(found.log_weights))
     weights /= np.sum(weights)
@@ -108,4 +132,4 @@ def _missing(found: Uphill, gmm: GMM) -> Missing | None:
     mean = weights @ found.draws
     rows = np.sqrt(weights)[:, None] * (found.draws - mean)
     factor = np.linalg.norm(rows, axis=0) if gmm.is_diagonal else lower_factor(rows)
-    return Missing(found.share, mean, factor)
+    return Part(found.share, mean, factor)

@@ -5,7 +5,7 @@ INFO: what ``fit`` found and chose, splits, how a run ended. DEBUG: a line for e
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,11 +54,14 @@ def log_split(iteration: int, before: int, after: int) -> None:
     logger.info("split %d components into %d after iteration %d", before, after, iteration)
 
 
-def log_reopened(iteration: int, share: float) -> None:
-    """Logs that there is a component where the mixture lacked mass."""
-    logger.info(
-        "added a component after iteration %d where %.2g of the mass was missing", iteration, share
-    )
+def log_reopened(iteration: int, shares: Sequence[float]) -> None:
+    """Logs that there are components where the mixture lacked mass."""
+    for share in shares:
+        logger.info(
+            "added a component after iteration %d where %.2g of the mass was missing",
+            iteration,
+            share,
+        )
 
 
 def log_end(ending: Ending, row: Mapping[str, Any]) -> None:

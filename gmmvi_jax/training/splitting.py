@@ -8,6 +8,7 @@ from gmmvi_jax.training.stopping import Rows, evaluations_spent
 _PER_NAT = 240.0  # components per nat that the mixture lacks
 _AT_ONCE = 8  # parts per component, at most
 _LEAST = 1.4  # as many components as before, else it does not pay
+_ROOM = 1.6  # times as many in the end, where two splits are needed
 _SETTLED = 0.5  # of what the mixture lacks: the ELBO rose less over the last chunk
 _MOST_DIMENSIONS = 2_000  # of all means together: the time of a step grows with its square
 _CHUNKS_AHEAD = 3  # that evaluations and time must suffice for
@@ -49,7 +50,7 @@ class Splitting:
         is_near_end = last["iteration"] - before["iteration"] < rows[0]["iteration"]
         if has_just_split or is_near_end or not last["elbo"] - before["elbo"] < _SETTLED * lacking:
             return None
-        limits = [self.most, _MOST_DIMENSIONS // self.dim, _AT_ONCE * count, _PER_NAT * lacking]
+        limits = [self.most, _MOST_DIMENSIONS // self.dim, _PER_NAT * lacking]
         if self.budget is not None:
             remaining = self.budget - evaluations_spent(last)
             num_iterations = _CHUNKS_AHEAD * (last["iteration"] - before["iteration"])
@@ -58,5 +59,8 @@ class Splitting:
             chunk = last["wall_time"] - before["wall_time"]
             remaining = max(self.seconds - last["wall_time"], 0.0)
             limits.append(count * math.sqrt(remaining / (_CHUNKS_AHEAD * chunk)))
-        wanted = int(min(limits))
+        wanted = min(limits)
+        if wanted > _AT_ONCE * count:  # and leaves room for another split
+            wanted = min(_AT_ONCE * count, wanted / _ROOM)
+        wanted = int(wanted)
         return wanted if wanted >= _LEAST * count else None
