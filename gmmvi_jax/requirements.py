@@ -270,5 +270,5 @@ def require_variance(name: str, variance: Any, given: Any) -> None:
     what = "its square, a variance," if is_scale else "the variance"
     raise ValueError(
         f"{name} must lie between {lowest:.1e} and {highest:.1e}, or {what} cannot be represented "
-        f"in {limits.dtype}; got {given!r}. Scale the coordinates of log_target."
+        f"in {limits.dtype}; got {given!r}. Scale the coordinates of the log density."
     )

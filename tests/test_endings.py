@@ -324,10 +324,10 @@ def seen_from_outside(monkeypatch):
         (jnp.nan, "NaN at all 500 draws"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:log_target is NaN at .* samples")
+@pytest.mark.filterwarnings("ignore:the log density is NaN at .* samples")
 def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text, seen_from_outside):
     seen_from_outside(elbo=float(outside), outside_share=float(outside == -np.inf))
-    with pytest.warns(UserWarning, match=f"the run failed: log_target is {text} of the mixture"):
+    with pytest.warns(UserWarning, match=f"the run failed: the log density is {text} of the mixture"):
         result = gmmvi.train(WIDE, disc(outside))
     assert result.status is Status.FAILED
 
@@ -387,5 +387,5 @@ def test_a_narrow_mixture_that_an_unbounded_target_has_lifted_is_examined():
     assert ending is not None
     assert ending.status is Status.DIVERGED
     assert "improper or unbounded" in ending.reason
-    assert ending.reason.startswith("the values of log_target have risen to 4e+08: ")
+    assert ending.reason.startswith("the values of the log density have risen to 4e+08: ")
     assert watch(state, gmm, row) is None  # type: ignore[arg-type]  # once for such values

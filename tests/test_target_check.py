@@ -68,7 +68,7 @@ WITHOUT_GRADIENT = [
 
 @pytest.mark.parametrize("target", WITHOUT_GRADIENT)
 def test_an_estimator_that_needs_a_gradient_refuses_a_target_without(target):
-    with pytest.raises(ValueError, match=r"Stein \(S .*log_target \(\w+\).* Z .*value_and_grad"):
+    with pytest.raises(ValueError, match=r"Stein \(S .*the log density \(\w+\).* Z .*value_and_grad"):
         check(target)
 
 
@@ -136,7 +136,7 @@ def test_stochastic_targets_are_called_with_a_key():
 
 
 def test_a_full_density_is_checked_too():
-    with pytest.raises(TypeError, match=r"log_target.full must return a scalar .*\(2,\)"):
+    with pytest.raises(TypeError, match=r"full of the log density must return a scalar .*\(2,\)"):
         check(with_attributes(density, full=lambda self, x: x))
 
 

@@ -105,7 +105,7 @@ def test_a_run_knows_its_density_and_all_together_have_none(result):
 def test_one_that_cannot_be_evaluated_leaves_the_others_alone(result):
     broken = data_sets()
     broken["y"][1] = np.nan
-    with pytest.warns(UserWarning, match="the run of seed 4 failed: log_target is NaN"):
+    with pytest.warns(UserWarning, match="the run of seed 4 failed: the log density is NaN"):
         found = gmmvi.train_many(CONFIG, log_density, SEEDS, data=broken)
     assert [str(status) for status in found.statuses] == ["completed", "failed", "completed"]
     same(found.run(2), result.run(2))

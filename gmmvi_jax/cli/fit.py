@@ -229,6 +229,8 @@ def _record(
         else config.algorithm.max_components,
         "diagonal": arguments.diagonal,
         "rank": arguments.rank,
+        "components": arguments.components,
+        "degrees": arguments.degrees,
         "domain": arguments.domain,  # None: that of the function
         "prior_mean": arguments.prior_mean,
         "prior_scale": arguments.prior_scale,

@@ -4,16 +4,14 @@ Commands import their dependencies when they run, so that errors in the argument
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any, NoReturn
 
-from gmmvi_jax.files.paths import require_path
-from gmmvi_jax.requirements import require_count
+from gmmvi_jax.cli.fit_options import add_fit_arguments
+from gmmvi_jax.cli.option_types import count, path
 
 PROGRAM = "gmmvi-jax"
 FAILURE = 2  # as in argparse
@@ -68,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     fit = commands.add_parser("fit", help="fit a mixture to a target", allow_abbrev=False)
-    _add_fit_arguments(fit)
+    add_fit_arguments(fit)
     fit.set_defaults(run=_fit)
     _add_saved_commands(commands)
     listing = commands.add_parser("targets", help="list the targets", allow_abbrev=False)
@@ -80,134 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_fit_arguments(fit: argparse.ArgumentParser) -> None:
-    fit.add_argument(
-        "target",
-        metavar="TARGET",
-        help="a name from `gmmvi-jax targets`, or path/to/file.py:function, an unnormalised log "
-        "density of one point [D] that JAX can differentiate",
-    )
-    fit.add_argument(
-        "--variant",
-        help="codename, or samtron, vips, ibayes_gmm, with default settings; without this, "
-        "--published, --set and --iterations everything is chosen, and the fit ends by itself",
-    )
-    fit.add_argument(
-        "--published", action="store_true", help="the settings of the study for this target"
-    )
-    fit.add_argument("--iterations", type=int, help="of a variant (default: 500)")
-    fit.add_argument(
-        "--budget", type=_count, metavar="N", help="most evaluations, if everything is chosen"
-    )
-    fit.add_argument("--seconds", type=float, help="most time, if everything is chosen")
-    _add_choices(fit)
-
-
-def _add_choices(fit: argparse.ArgumentParser) -> None:
-    """Adds the options of any fit: its start, its size, and where it goes."""
-    fit.add_argument(
-        "--seed", type=int, default=0, help="of the run, and of a random target (default: 0)"
-    )
-    fit.add_argument("--max-components", type=int, metavar="K", help="capacity of the mixture")
-    fit.add_argument(
-        "--dim",
-        type=int,
-        metavar="D",
-        help="dimensions of a function in a file that has no attribute dim",
-    )
-    fit.add_argument(
-        "--domain",
-        type=_domain,
-        metavar="JSON",
-        help="where a function in a file is defined: a name of gmmvi_jax.domains such as positive, "
-        'a list with its arguments such as ["interval", 0, 1], or a dict of these for the parts of '
-        'a position such as {"sigma": "positive", "w": "simplex"} (default: that of the function)',
-    )
-    fit.add_argument(
-        "--prior-mean",
-        type=_numbers,
-        metavar="M",
-        help="of a function in a file: centre of the start, a number, a list such as [0, 1.5], or "
-        'a position as JSON such as {"a": 1.5} (default: 0, or that of the function)',
-    )
-    fit.add_argument(
-        "--prior-scale",
-        type=_numbers,
-        metavar="S",
-        help="of a function in a file: its width, likewise (default: follows what is found)",
-    )
-    fit.add_argument("--diagonal", action="store_true", help="diagonal covariances")
-    fit.add_argument("--rank", type=int, metavar="R", help="covariances of this rank plus diagonal")
-    fit.add_argument(
-        "--tolerance",
-        type=float,
-        default=0.05,
-        help="nats that twice the evaluations must be worth, if everything is chosen (0.05)",
-    )
-    fit.add_argument("--quiet", action="store_true", help="print no summary and no diagnosis")
-    fit.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting, as `gmmvi-jax variants` lists them; may be repeated",
-    )
-    fit.add_argument(
-        "--out",
-        type=_path,
-        metavar="DIR",
-        help="where the run is kept while it goes on, for `gmmvi-jax resume DIR`, and gmm.npz, "
-        "history.csv, config.json and report.png are written (default: nowhere)",
-    )
-
-
-def _path(text: str) -> Path:
-    try:
-        return require_path("the path", text)
-    except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _count(text: str) -> int:
-    """Returns a whole number, which may be written as 1e4."""
-    try:
-        return int(text) if text.strip("+-").isdigit() else require_count("N", float(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1") from error
-
-
-def _domain(text: str) -> Any:
-    """Returns a value that is written as JSON; a single word needs no quotes."""
-    try:
-        return text if text.isidentifier() else json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no name and no JSON; write positive, or, between single quotes, "
-            f'{{"sigma": "positive", "rho": ["interval", -1, 1]}}'
-        ) from error
-
-
-def _numbers(text: str) -> Any:
-    """Returns a number, a list or a position that is written as JSON."""
-    try:
-        return json.loads(text, parse_int=float)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number and no JSON") from error
-
-
 def _add_saved_commands(commands: Any) -> None:
     """Adds the commands on a directory that ``fit --out`` wrote."""
 
     def add(name: str, help_text: str) -> argparse.ArgumentParser:
         parser = commands.add_parser(name, help=help_text, allow_abbrev=False)
-        parser.add_argument("directory", metavar="DIR", type=_path, help="of `gmmvi-jax fit --out`")
+        parser.add_argument("directory", metavar="DIR", type=path, help="of `gmmvi-jax fit --out`")
         parser.set_defaults(run=lambda arguments: _on_saved(name, arguments))
         return parser
 
     sample = add("sample", "write samples of a fit as CSV")
     sample.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
     sample.add_argument("--seed", type=int, default=0)
-    sample.add_argument("--csv", type=_path, metavar="FILE", help="(default: stdout)")
+    sample.add_argument("--csv", type=path, metavar="FILE", help="(default: stdout)")
     diagnose = add("diagnose", "print summary and diagnosis of a fit")
     diagnose.add_argument("-n", "--num-samples", type=int, metavar="N", help="fresh draws")
     diagnose.add_argument("--seed", type=int, default=0)
@@ -218,11 +101,11 @@ def _add_saved_commands(commands: Any) -> None:
         required=True,
         help="arviz: a netCDF file with the draws and how the run went; npz: arrays for NumPy",
     )
-    convert.add_argument("--out", type=_path, metavar="FILE", help="(default: DIR/draws.nc, .npz)")
+    convert.add_argument("--out", type=path, metavar="FILE", help="(default: DIR/draws.nc, .npz)")
     convert.add_argument("-n", "--num-samples", type=int, default=1_000, metavar="N")
     convert.add_argument("--seed", type=int, default=0)
     plot = add("plot", "draw the report of a fit")
-    plot.add_argument("--out", type=_path, metavar="FILE", help="(default: DIR/report.png)")
+    plot.add_argument("--out", type=path, metavar="FILE", help="(default: DIR/report.png)")
     resume = add(
         "resume",
         "complete a run that was killed or interrupted; with a limit, go on with any run as far as "
@@ -235,7 +118,7 @@ def _add_saved_commands(commands: Any) -> None:
         metavar="N",
         help="N more from here on, whether it converges or not",
     )
-    resume.add_argument("--budget", type=_count, metavar="N", help="at most N evaluations more")
+    resume.add_argument("--budget", type=count, metavar="N", help="at most N evaluations more")
     resume.add_argument("--seconds", type=float, help="at most as much time more")
     resume.add_argument("--tolerance", type=float, help="as of fit (default: that of the fit)")
 

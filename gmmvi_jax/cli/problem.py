@@ -30,7 +30,7 @@ def _named(arguments: argparse.Namespace) -> tuple[LogDensity, int, dict[str, An
         # For networks, whose dimension is in the thousands.
         "diagonal": arguments.diagonal
         or (arguments.rank is None and getattr(target, "prefers_diagonal", False)),
-        "rank": arguments.rank,
+        **_form(arguments),
     }
     return target, target.dim, start
 
@@ -53,7 +53,12 @@ def _in_file(arguments: argparse.Namespace) -> tuple[LogDensity, Any, dict[str, 
     given = {name: getattr(arguments, name) for name in ("prior_mean", "prior_scale")}
     given = {name: value for name, value in given.items() if value is not None}
     given["domain"] = _domain(arguments, function, example)
-    return function, example, {**given, "diagonal": arguments.diagonal, "rank": arguments.rank}
+    return function, example, {**given, "diagonal": arguments.diagonal, **_form(arguments)}
+
+
+def _form(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns what the components are."""
+    return {name: getattr(arguments, name) for name in ("rank", "components", "degrees")}
 
 
 def _domain(arguments: argparse.Namespace, function: Any, example: Any) -> Any:

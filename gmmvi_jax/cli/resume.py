@@ -75,6 +75,8 @@ def _asked(directory: Path) -> argparse.Namespace:
         iterations=record["num_iterations"],
         set=[f"{name}={value!r}" for name, value in record["settings"].items()],
         rank=record.get("rank"),  # runs of before have none
+        components=record.get("components", "gaussian"),
+        degrees=record.get("degrees"),
         quiet=False,
         out=directory,
     )

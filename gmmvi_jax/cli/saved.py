@@ -28,6 +28,7 @@ _NETCDF_ENGINES = ("h5netcdf", "netCDF4")  # xarray's that can write groups
 
 def sample(arguments: argparse.Namespace) -> None:
     """Writes samples of the mixture as CSV, to a file or to stdout."""
+    require_directory(arguments.directory)
     result = load(arguments.directory)
     points = np.asarray(result.gmm.sample(arguments.seed, arguments.num_samples))
     posterior = result.posterior
@@ -48,7 +49,7 @@ def convert(arguments: argparse.Namespace) -> None:
     """
     write, ending = {"arviz": (_write_netcdf, "nc"), "npz": (_write_npz, "npz")}[arguments.to]
     directory: Path = arguments.directory
-    path = directory / f"draws.{ending}" if arguments.out is None else arguments.out
+    path = _path_of(arguments.out, directory / f"draws.{ending}")
     write(load(directory, target_in(directory)), arguments, path)
     print(f"{arguments.num_samples:,} weighted draws are in {path}")
 
@@ -86,9 +87,9 @@ def diagnose(arguments: argparse.Namespace) -> None:
 
 def plot(arguments: argparse.Namespace) -> None:
     """Draws the report again."""
+    path = _path_of(arguments.out, arguments.directory / REPORT)
     target = target_in(arguments.directory)
     result = load(arguments.directory, target)
-    path = arguments.directory / REPORT if arguments.out is None else arguments.out
     draw_report(result, target, path)
     print(f"the report is {path}")
 
@@ -125,6 +126,7 @@ def record_in(directory: Path) -> dict[str, Any]:
         ValueError: it is damaged.
     """
     path = directory / RECORD
+    require_directory(directory)
     check_readable(path)
     if not path.is_file():
         raise FileNotFoundError(
@@ -138,6 +140,27 @@ def record_in(directory: Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError) as error:
         raise damaged_record(directory, f"{type(error).__name__}: {error}") from error
     return record
+
+
+def require_directory(directory: Path) -> None:
+    """Raises FileNotFoundError if there is no such directory."""
+    if not directory.is_dir():
+        raise FileNotFoundError(
+            f"there is no directory {directory}; give the one that `gmmvi-jax fit --out DIR` wrote"
+        )
+
+
+def _path_of(given: Path | None, default: Path) -> Path:
+    """Returns where a file is written.
+
+    Raises:
+        ValueError: its name ends as that of another kind of file.
+    """
+    if given is None:
+        return default
+    if given.suffix.lower() != default.suffix:
+        raise ValueError(f"--out {given}: a file of this kind ends in {default.suffix}")
+    return given
 
 
 def damaged_record(directory: Path, reason: str) -> ValueError:

@@ -18,6 +18,8 @@ from gmmvi_jax.densities.faults import primitives_of
 from gmmvi_jax.densities.indices import index_out_of_range
 from gmmvi_jax.typing import LogDensity
 
+_NAME = "the log density"
+
 
 class Estimator(Protocol):
     """The part of an estimator of natural gradients that the check uses."""
@@ -54,7 +56,7 @@ def check_target(log_target: LogDensity, dim: int, dtype: Any, estimator: Estima
     _check_value(result, like)
     full: Any = full_density(log_target)
     if full is not target:
-        _check_value(_trace(full, like, ())[1], like, "log_target.full")
+        _check_value(_trace(full, like, ())[1], like, "full of the log density")
     with_gradient = estimator.uses_target_gradient
     if with_gradient:
         _check_gradient(target, estimator, like, key)
@@ -79,7 +81,7 @@ def check_dimensions(log_target: LogDensity, dim: int, dtype: Any) -> None:
     """
     like = jax.ShapeDtypeStruct((dim,), dtype)
     _, result, _ = _check_call(log_target, like)
-    _check_scalar(result, like, "log_target")
+    _check_scalar(result, like, _NAME)
 
 
 def _check_call(target: Any, like: jax.ShapeDtypeStruct) -> tuple[Any, Any, tuple]:
@@ -88,7 +90,7 @@ def _check_call(target: Any, like: jax.ShapeDtypeStruct) -> tuple[Any, Any, tupl
     own_dim = getattr(target, "dim", None)  # the package's targets have it
     if isinstance(own_dim, int | np.integer) and own_dim != dim:
         raise ValueError(
-            f"log_target has dim {own_dim}, but the config was made for dim {dim}; give "
+            f"the log density has dim {own_dim}, but the config was made for dim {dim}; give "
             f"dim={own_dim}."
         )
     key = (jax.random.key(0),) if is_stochastic(target) else ()
@@ -105,7 +107,7 @@ def _trace(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> tuple[Any, An
     except Exception as error:
         (dim,) = like.shape
         raise ValueError(
-            f"log_target cannot be called with one point of shape ({dim},): "
+            f"the log density cannot be called with one point of shape ({dim},): "
             f"{type(error).__name__}: {str(error).rstrip('. ')}. It is given ONE point, not a "
             f"batch; the library vectorises it. If its dimension is not {dim}, give the right dim."
             f"{_hint(error, stochastic=bool(key))}"
@@ -117,8 +119,8 @@ def _check_indices(jaxpr: Any, dim: int) -> None:
     found = index_out_of_range(jaxpr)
     if found is not None:
         raise ValueError(
-            f"log_target reads index {found.element} of an array of shape {found.shape}, which JAX "
-            f"would replace by the last one. The point has dim {dim}: is that right?"
+            f"the log density reads index {found.element} of an array of shape {found.shape}, "
+            f"which JAX would replace by the last one. The point has dim {dim}: is that right?"
         )
 
 
@@ -140,12 +142,12 @@ def _check_scalar(result: Any, like: jax.ShapeDtypeStruct, name: str) -> None:
     if result.shape != ():
         raise TypeError(
             f"{name} must return a scalar for one point of shape {like.shape}, got shape "
-            f"{result.shape}. If it is batched, pass lambda x: log_target(x[None])[0]; if it "
+            f"{result.shape}. If it is batched, pass lambda x: f(x[None])[0]; if it "
             f"returns one term per observation, sum them."
         )
 
 
-def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = "log_target") -> None:
+def _check_value(result: Any, like: jax.ShapeDtypeStruct, name: str = _NAME) -> None:
     _check_scalar(result, like, name)
     if not jnp.issubdtype(result.dtype, jnp.floating):
         raise TypeError(
@@ -166,7 +168,7 @@ def _check_gradient(
     letter = " (S in the codename)" if name == "Stein" else ""
     need = (
         f"the natural-gradient estimator of this config, {name}{letter}, needs the gradient "
-        f"of log_target ({_name_of(target)})"
+        f"of the log density ({_name_of(target)})"
     )
     cure = (
         "Take a zero-order estimator, Z in place of S in the codename (vips(), ZAMTRUX), or "
@@ -183,11 +185,11 @@ def _check_gradient(
         raise ValueError(f"{need}, which cannot be differentiated: {error} {cure}") from error
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(
-            f"log_target.value_and_grad must return the log density and its gradient, a pair; got "
-            f"{type(result).__name__}."
+            f"value_and_grad of the log density must return the log density and its gradient, a "
+            f"pair; got {type(result).__name__}."
         )
-    _check_value(result[0], like, "log_target.value_and_grad")
-    _check_array(result[1], like.shape, like.dtype, "the gradient of log_target")
+    _check_value(result[0], like, "value_and_grad of the log density")
+    _check_array(result[1], like.shape, like.dtype, "the gradient of the log density")
 
 
 def _name_of(target: Any) -> str:
@@ -203,7 +205,7 @@ def _check_vectorised(target: Any, like: jax.ShapeDtypeStruct, key: tuple) -> No
         jax.eval_shape(jax.vmap(lambda *arguments: target(*arguments)), points, *keys)
     except Exception as error:
         raise ValueError(
-            f"log_target can be called with one point, but not under jax.vmap, with many: "
+            f"the log density can be called with one point, but not under jax.vmap, with many: "
             f"{type(error).__name__}: {error} A callback needs a vmap_method; or wrap its function "
             f"of numpy: densities.black_box(f)."
         ) from error
@@ -220,10 +222,10 @@ def _check_batch(target: Any, like: jax.ShapeDtypeStruct, with_gradient: bool) -
     )
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(
-            f"log_target.evaluate_batch must return log densities and gradients (None if they are "
-            f"not wanted), a pair; got {type(result).__name__}."
+            f"evaluate_batch of the log density must return log densities and gradients (None if "
+            f"they are not wanted), a pair; got {type(result).__name__}."
         )
-    name = "log_target.evaluate_batch"
+    name = "evaluate_batch"
     _check_array(result[0], (2,), like.dtype, f"the log densities of {name}, for 2 points,")
     if with_gradient:
         shape = (2, *like.shape)

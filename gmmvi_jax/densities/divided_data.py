@@ -32,8 +32,8 @@ def mesh_of_data(log_target: Any) -> Mesh | None:
     meshes = {_mesh_of(leaf) for leaf in leaves}
     if len(meshes) > 1 or (meshes and None in meshes):
         raise ValueError(
-            "the arrays of log_target are divided over devices in different ways; put all of them "
-            "with a NamedSharding of one mesh."
+            "the arrays of the log density are divided over devices in different ways; put all of "
+            "them with a NamedSharding of one mesh."
         )
     return next(iter(meshes), None)
 

@@ -49,26 +49,27 @@ def describe(fault: Fault, where: str, primitives: Set[str], coordinates: str = 
     """
     if fault is Fault.OUTSIDE:
         return (
-            f"log_target is -inf {where}: none of them lies in its support. Start inside of it: "
-            f"choose prior_mean and prior_scale (or initial=) such that draws of the initial "
+            f"the log density is -inf {where}: none of them lies in its support. Start inside of "
+            f"it: choose prior_mean and prior_scale (or initial=) such that draws of the initial "
             f"mixture lie in the support."
         )
     if fault is Fault.NAN_VALUE:
-        return f"log_target is NaN {where}. {_cure_of_nan(primitives)}"
+        return f"the log density is NaN {where}. {_cure_of_nan(primitives)}"
     if fault is Fault.INFINITE_VALUE:
         return (
-            f"log_target is +inf {where}: it overflows, or the density is unbounded. Compute it "
-            f"in logarithms, or bound the parameter that shrinks to 0."
+            f"the log density is +inf {where}: it overflows, or the density is unbounded. Compute "
+            f"it in logarithms, or bound the parameter that shrinks to 0."
         )
     if fault is Fault.NONFINITE_GRADIENT:
         place = f" in {coordinates}" if coordinates else ""
         return (
-            f"log_target is finite {where}, but its gradient is NaN or infinite{place}. "
+            f"the log density is finite {where}, but its gradient is NaN or infinite{place}. "
             f"{_cure_of_gradient(primitives)}"
         )
     return (
-        f"the gradient of log_target is exactly zero {where}, so a first-order estimate (S) learns "
-        f"nothing from it. Take a variant that reads values instead, with Z in place of S: vips()."
+        f"the gradient of the log density is exactly zero {where}, so a first-order estimate (S) "
+        f"learns nothing from it. Take a variant that reads values instead, with Z in place of S: "
+        f"vips()."
     )
 
 

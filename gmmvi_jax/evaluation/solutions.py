@@ -80,8 +80,8 @@ def find_solutions(
     require(np.ndim(min_mass) == 0, f"min_mass must be a single number, got {min_mass!r}.")
     if is_stochastic(full_density(log_target)):
         raise ValueError(
-            "log_target is stochastic: there is no climbing to its maxima. modes() has those of "
-            "the mixture."
+            "the log density is stochastic: there is no climbing to its maxima. modes() has those "
+            "of the mixture."
         )
     log_target = as_log_density(log_target)
     modes = find_modes(posterior.gmm, min_dip)

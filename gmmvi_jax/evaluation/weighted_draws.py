@@ -59,8 +59,8 @@ def weighted_draws(
     weights = np.exp(np.asarray(log_weights, float))
     if not weights.sum() > 0.0:
         raise ValueError(
-            f"log_target is finite at none of {num_samples} draws of the mixture: they have no "
-            f"weights. See diagnose()."
+            f"the log density is finite at none of {num_samples} draws of the mixture: they have "
+            f"no weights. See diagnose()."
         )
     log_q = np.asarray(posterior.gmm.log_prob(points), float)
     return WeightedDraws(

@@ -21,6 +21,7 @@ from gmmvi_jax.plotting.history import plot_elbo, plot_num_components
 from gmmvi_jax.plotting.marginals import plot_widest_marginals
 from gmmvi_jax.plotting.motion import plot_ways
 from gmmvi_jax.plotting.posture import plot_postures
+from gmmvi_jax.plural import plural
 from gmmvi_jax.typing import LogDensity
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def report(
     gmm = posterior.gmm
     figure.suptitle(
         f"{_title(log_target)}"
-        f"{gmm.num_components} component{'s' * (gmm.num_components != 1)} in {gmm.dim} "
-        f"dimension{'s' * (gmm.dim != 1)} after {history['iteration'][-1]:,} iterations"
+        f"{plural(gmm.num_components, 'component')} in {plural(gmm.dim, 'dimension')} after "
+        f"{plural(history['iteration'][-1], 'iteration')}"
     )
     parts: Any = figure.subfigures(1, 2, width_ratios=(2, 3), wspace=0.04)
     left, right = parts
@@ -116,4 +117,4 @@ def _title(log_target: Any) -> str:
     inner = getattr(log_target, "log_density", log_target)  # of a pytree
     inner = getattr(inner, "function", inner)  # that training has wrapped
     name = str(getattr(inner, "name", getattr(inner, "__name__", "")))
-    return f"{name if name.isidentifier() else 'log_target'}: "
+    return f"{name if name.isidentifier() else 'log density'}: "

@@ -11,6 +11,7 @@ from typing import Any
 
 from gmmvi_jax.config import Config
 from gmmvi_jax.multistart import Start
+from gmmvi_jax.plural import plural
 from gmmvi_jax.training.status import Ending
 from gmmvi_jax.training.stopping import evaluations_spent
 
@@ -51,7 +52,9 @@ def log_chunk(row: Mapping[str, Any]) -> None:
 
 def log_split(iteration: int, before: int, after: int) -> None:
     """Logs that there are more components now."""
-    logger.info("split %d components into %d after iteration %d", before, after, iteration)
+    logger.info(
+        "split %s into %d after iteration %d", plural(before, "component"), after, iteration
+    )
 
 
 def log_reopened(iteration: int, shares: Sequence[float]) -> None:
@@ -67,12 +70,12 @@ def log_reopened(iteration: int, shares: Sequence[float]) -> None:
 def log_end(ending: Ending, row: Mapping[str, Any]) -> None:
     """Logs how a run ended, with the last row of its history."""
     logger.info(
-        "%s after %d iterations: ELBO %.4f, %d components, %s evaluations, %.1f s",
+        "%s after %s: ELBO %.4f, %s, %s, %.1f s",
         ending.status,
-        row["iteration"],
+        plural(row["iteration"], "iteration"),
         row["elbo"],
-        row["num_components"],
-        f"{evaluations_spent(row):,}",
+        plural(row["num_components"], "component"),
+        plural(evaluations_spent(row), "evaluation"),
         row["wall_time"],
     )
 
@@ -82,21 +85,19 @@ def log_start(start: Start | None, config: Config, seconds: float) -> None:
     if start is None:
         found = "no search for a start"
     else:
-        basins = f"{start.num_basins} basin{'s' * (start.num_basins != 1)}"
         found = (
-            f"{start.num_climbs} climbs found {basins} "
-            f"({start.num_evaluations:,} evaluations, {seconds:.1f} s)"
+            f"{plural(start.num_climbs, 'climb')} found {plural(start.num_basins, 'basin')} "
+            f"({plural(start.num_evaluations, 'evaluation')}, {seconds:.1f} s)"
             f"{'; the prior is a better start' * (start.gmm is None)}"
         )
     algorithm = config.algorithm
     count = 1 if start is None or start.gmm is None else start.gmm.num_components
     selector: Any = algorithm.sample_selector
     estimator = type(algorithm.natural_gradient).__name__
-    logger.info("%d dimension%s; %s", config.dim, "s" * (config.dim != 1), found)
+    logger.info("%s; %s", plural(config.dim, "dimension"), found)
     logger.info(
-        "starts with %d component%s of at most %d, %d samples each, reused; %s",
-        count,
-        "s" * (count != 1),
+        "starts with %s of at most %d, %d samples each, reused; %s",
+        plural(count, "component"),
         algorithm.max_components,
         selector.desired_samples,
         estimator,

@@ -92,6 +92,6 @@ def memory_errors() -> Iterator[None]:
         what = first_line.removeprefix("RESOURCE_EXHAUSTED: ").rstrip(".")
         raise MemoryError(
             f"a step does not fit into memory ({what}). Smaller desired_samples, max_components, "
-            f"max_database_size or reuse_window_bytes, or diagonal=True, need less; so does a "
-            f"log_target with smaller intermediate arrays."
+            f"max_database_size or reuse_window_bytes, or diagonal=True, need less; so does "
+            f"the log density with smaller intermediate arrays."
         ) from error

@@ -27,8 +27,8 @@ def mesh_of_one_run(mesh: Any, log_target: Any) -> Mesh | None:
     of_data = mesh_of_data(log_target)
     if mesh is not None and of_data is not None:
         raise ValueError(
-            f"the data of log_target are divided over {of_data.size} devices, which share all of "
-            f"the run already; leave out mesh=."
+            f"the data of the log density are divided over {of_data.size} devices, which share all "
+            f"of the run already; leave out mesh=."
         )
     mesh = _along_one_axis(mesh, AXIS) if of_data is None else of_data
     if mesh is not None:

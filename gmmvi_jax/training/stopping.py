@@ -83,8 +83,8 @@ class Convergence:
         if unknown > _ROWS_OF_DOUBT // 2:
             return Ending(
                 Status.FAILED,
-                "log_target is NaN or +inf at many of the draws: they have weight 0, and the ELBO "
-                "cannot be followed; the warnings of this run say what causes it.",
+                "the log density is NaN or +inf at many of the draws: they have weight 0, and the "
+                "ELBO cannot be followed; the warnings of this run say what causes it.",
             )
         evaluations = np.array([row["num_target_evaluations"] for row in rows], float)
         for first in self._windows(rows, evaluations):
@@ -171,11 +171,15 @@ class EvaluationBudget:
         """Returns SPENT, or None; see ``StoppingRule``."""
         if self.steps_left(rows) >= 1.0:
             return None
-        return Ending(
-            Status.SPENT,
-            f"{evaluations_spent(rows[-1]):,} of at most {self.num_evaluations:,} evaluations are "
-            f"spent; another iteration may exceed them.",
+        spent, most = evaluations_spent(rows[-1]), f"{self.num_evaluations:,}"
+        words = (
+            f"{spent:,} of at most {most} evaluations are spent; another iteration may exceed them."
         )
+        if spent > self.num_evaluations:
+            words = (
+                f"{spent:,} evaluations are spent, more than {most}: one iteration is always taken."
+            )
+        return Ending(Status.SPENT, f"{words}.")
 
     def steps_left(self, rows: Rows, of_a_newborn: int = 0) -> float:
         """Returns for how many iterations the rest suffices.

@@ -9,12 +9,14 @@ import numpy as np
 from gmmvi_jax.densities.position import PositionLayout
 from gmmvi_jax.evaluation.modes import Modes, find_modes
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.plural import plural
 from gmmvi_jax.requirements import require_int
 
 if TYPE_CHECKING:
     from gmmvi_jax.training.result import TrainResult
 
 WIDTH = 80
+_LEAST_WEIGHT = 5e-5  # of a component with a row of its own: it has four decimals
 
 
 def _location(point: np.ndarray, width: int, names: Sequence[str] | None) -> str:
@@ -44,8 +46,8 @@ def history_words(history: Mapping[str, np.ndarray]) -> str:
     }
     elbos = ", ".join(f"{elbo:.4g}" for elbo in last["elbo"])
     return (
-        f"{last['iteration'].max():,} iterations, "
-        f"{last['num_target_evaluations'].sum():,} target evaluations, ELBO {elbos}"
+        f"{plural(last['iteration'].max(), 'iteration')}, "
+        f"{plural(last['num_target_evaluations'].sum(), 'target evaluation')}, ELBO {elbos}"
     )
 
 
@@ -88,7 +90,7 @@ def summary_table(
     count, dim = gmm.means.shape
     last = {name: values[-1] for name, values in history.items()}
     lines = [
-        f"{count} component{'s' * (count != 1)} in {dim} dimension{'s' * (dim != 1)}, "
+        f"{plural(count, _kind(gmm))} in {plural(dim, 'dimension')}, "
         f"{gmm.form.title} covariances; {status}",
         f"  {'iterations':<20}{last['iteration']:>14,}   "
         f"in {last['wall_time']:.1f} s with compilation",
@@ -115,8 +117,21 @@ def summary_table(
         f"  {'rejected updates':<20}{history['num_rejected_updates'].sum():>14,}   "
         f"unusable samples {history['num_unusable_samples'].sum():,}"
     )
-    lines.append(f"  {'sample database':<20}{database_bytes / 2**20:>14,.1f}   MiB")
+    lines.append(
+        f"  {'memory of samples':<20}{database_bytes / 2**20:>14,.1f}   MiB, reserved for what is "
+        f"reused"
+    )
     return "\n".join([*lines, "", *mode_lines(modes, max_modes, names)])
+
+
+def _kind(gmm: GMM) -> str:
+    """Returns what a component of a mixture is, the degrees of freedom of Student-t among it."""
+    degrees = getattr(gmm, "degrees", None)
+    if degrees is None:
+        return "component"
+    least, most = float(np.min(degrees)), float(np.max(degrees))
+    freedom = f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
+    return f"Student-t (nu {freedom}) component"
 
 
 def modes_in_words(modes: Modes, layout: PositionLayout | None) -> tuple[Modes, list[str] | None]:
@@ -140,7 +155,7 @@ def mode_lines(modes: Modes, max_modes: int, names: Sequence[str] | None = None)
         names: of the numbers of a location, where they have any.
     """
     num_modes = len(modes.masses)
-    lines = [f"{num_modes} mode{'s' * (num_modes != 1)} of the mixture, heaviest first"]
+    lines = [f"{plural(num_modes, 'mode')} of the mixture, heaviest first"]
     lines.append(f"  {'mass':>8} {'components':>11} {'log q':>10}   location")
     for index in range(min(num_modes, max_modes)):
         own = int(np.sum(modes.components == index))
@@ -148,7 +163,10 @@ def mode_lines(modes: Modes, max_modes: int, names: Sequence[str] | None = None)
         lines.append(head + _location(modes.locations[index], WIDTH - len(head), names))
     if num_modes > max_modes:
         rest = modes.masses[max_modes:].sum()
-        lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {num_modes - max_modes} more modes")
+        lines.append(
+            f"  {rest:>8.4f} {'':>11} {'':>10}   in "
+            f"{num_modes - max_modes} more mode{'s' * (num_modes - max_modes != 1)}"
+        )
     return lines
 
 
@@ -164,7 +182,7 @@ def run_table(
     """
     last = {name: values[-1] for name, values in history.items()}
     lines = [
-        f"{len(seeds)} run{'s' * (len(seeds) != 1)} of {last['iteration'].max():,} iterations in "
+        f"{plural(len(seeds), 'run')} of {plural(last['iteration'].max(), 'iteration')} in "
         f"{last['wall_time'].max():.1f} s with compilation",
         f"  {'seed':>8} {'ELBO':>12} {'std. error':>11} {'components':>11} {'evaluations':>14}   "
         f"status",
@@ -191,13 +209,16 @@ def component_table(components: dict[str, np.ndarray], max_rows: int) -> str:
         f"  {'weight':>8} {'age':>7} {'eff. samples':>13} {'KL of step':>11} {'stepsize':>10} "
         f"{'rejected':>9}",
     ]
-    for index in order[:max_rows]:
+    shown = order[:max_rows]
+    shown = shown[components["weight"][shown] >= _LEAST_WEIGHT]
+    for index in shown:
         row = {name: values[index] for name, values in components.items()}
         lines.append(
             f"  {row['weight']:>8.4f} {row['age']:>7,} {row['effective_samples']:>13,.1f} "
             f"{row['divergence']:>11.2g} {row['stepsize']:>10.3g} {row['num_rejected']:>9,}"
         )
-    if len(order) > max_rows:
-        rest = components["weight"][order[max_rows:]].sum()
-        lines.append(f"  {rest:>8.4f} in {len(order) - max_rows} more components")
+    num_left = len(order) - len(shown)
+    if num_left:
+        rest = components["weight"][order[len(shown) :]].sum()
+        lines.append(f"  {rest:>8.4f} in {num_left} more component{'s' * (num_left != 1)}")
     return "\n".join(lines)

@@ -120,7 +120,7 @@ class Watch:
             return ending
         rounding = describe_rounding(self._highest, jnp.result_type(float))
         if rounding is not None:
-            warnings.warn(f"log_target is {rounding}.", stacklevel=4)
+            warnings.warn(f"the log density is {rounding}.", stacklevel=4)
         if not num_draws:
             return ending
         draws = f"draws of the mixture after iteration {row['iteration']}"
@@ -132,9 +132,10 @@ class Watch:
         else:
             if share > _MOST_OUTSIDE:
                 warnings.warn(
-                    f"log_target is -inf at {share:.2%} of the {draws}, which has almost no mass "
-                    f"in its support. Run more iterations, take more samples (desired_samples), or "
-                    f"start inside of the support (prior_mean, prior_scale, initial=).",
+                    f"the log density is -inf at {share:.2%} of the {draws}, which has almost no "
+                    f"mass in its support. Run more iterations, take more samples "
+                    f"(desired_samples), or start inside of the support (prior_mean, prior_scale, "
+                    f"initial=).",
                     stacklevel=4,
                 )
             return ending
@@ -203,7 +204,7 @@ class Watch:
             return None
         what = f"the mixture is {spread:.2g} times as wide as at the start"
         if not is_wide:
-            what = f"the values of log_target have risen to {self._highest:.2g}"
+            what = f"the values of the log density have risen to {self._highest:.2g}"
         return Ending(Status.DIVERGED, f"{what}: {improper.text}")
 
 

@@ -90,7 +90,7 @@ CASES = (
         2,
         variants="S",
         expected=Expected.REFUSED,
-        cause="gradient of log_target is exactly zero",
+        cause="gradient of the log density is exactly zero",
         cure="with Z in place of S",
     ),
     Case("plateau", gradients.plateau, 2, math.log(2e-4 * math.pi), variants="Z"),

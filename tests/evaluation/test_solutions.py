@@ -74,7 +74,7 @@ def test_solutions_are_positions():
 
 def test_a_stochastic_density_is_refused():
     noisy = stochastic(lambda x, key: log_density(x) + jax.random.normal(key))
-    with pytest.raises(ValueError, match="log_target is stochastic"):
+    with pytest.raises(ValueError, match="the log density is stochastic"):
         solve(Posterior(MIXTURE), noisy)
 
 

@@ -199,7 +199,7 @@ def test_a_run_drops_and_counts_the_points_of_exceptions(threads):
     )
     start = gmmvi.GMM.from_moments([1.0], [[2.0, -2.0]], [np.eye(2)])
     with (
-        pytest.warns(UserWarning, match="log_target is NaN at"),
+        pytest.warns(UserWarning, match="the log density is NaN at"),
         pytest.warns(UserWarning, match="lost its mesh"),
     ):
         result = gmmvi.train(CONFIG, target, initial=start)

@@ -17,7 +17,7 @@ from .menagerie import Menagerie
 LARGEST_MEAN = 1e6
 LARGEST_DEVIATION = 1e6
 MOST_OUTSIDE = 0.99  # share of the draws without a density, above which a word is due
-NAMES = re.compile(r"log_target|prior_mean|prior_scale|the run (failed|diverged)")
+NAMES = re.compile(r"log_target|the log density|prior_mean|prior_scale|the run (failed|diverged)")
 CURES = re.compile(
     r"\b(start inside|choose|return|write|compute|bound|use|take|add|look for|look at|enable)\b",
     re.IGNORECASE,
@@ -98,7 +98,7 @@ def assert_sensible(result: TrainResult, said: str, scale: float) -> None:
     assert np.all(np.abs(result.gmm.means) < scale * LARGEST_MEAN), result.gmm.means
     assert np.all(np.abs(result.gmm.factors) < scale * LARGEST_DEVIATION), result.gmm.factors
     for name in ("num_nan_values", "num_infinite_values", "num_nonfinite_gradients"):
-        assert history[name].sum() == 0 or "log_target" in said, (name, history[name])
+        assert history[name].sum() == 0 or "the log density" in said, (name, history[name])
     if not result.config.run.diagnostic_samples:
         return  # there is no ELBO
     share, elbo = history["outside_share"][-1], history["elbo"][-1]

@@ -67,7 +67,7 @@ parameters = st.floats(0.5, 2.0)
 
 # Some boxes hold few draws of the start, and the run says so.
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:log_target is -inf at the first mean")
+@pytest.mark.filterwarnings("ignore:the log density is -inf at the first mean")
 @profile(6)
 @given(
     st.sampled_from(sorted(ZOO)),
