@@ -176,7 +176,7 @@ def test_a_fit_is_a_file_of_arviz(directory, capsys, monkeypatch):
         tree.close()
     monkeypatch.setattr(saved, "_NETCDF_ENGINES", ("an_engine_that_is_absent",))
     assert main(line) == 2
-    assert "pip install h5netcdf" in capsys.readouterr().err
+    assert 'pip install "gmmvi_jax[arviz]"' in capsys.readouterr().err
 
 
 def test_a_diagnosis_and_a_picture_come_without_naming_the_target(directory, capsys):
@@ -292,3 +292,30 @@ def test_mistakes_in_a_domain_are_named(function, text, words, tmp_path, capsys)
 def test_a_target_of_the_package_has_its_own_domain(capsys):
     assert main(["fit", "gmm20", "--domain", "positive"]) == 2
     assert "--domain positive is for functions in files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sample", "diagnose", "plot", "resume", "convert --to npz"])
+def test_a_directory_that_is_not_there_is_named(command, capsys):
+    name, *options = command.split()
+    assert main([name, "nowhere", *options]) == 2
+    assert "nowhere; give the one that `gmmvi-jax fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [("plot", ".png"), ("convert --to npz", ".npz"), ("convert --to arviz", ".nc")],
+)
+def test_a_file_of_another_kind_is_refused(line, ending, directory, capsys):
+    name, *options = line.split()
+    assert main([name, str(directory), *options, "--out", "draws.csv"]) == 2
+    assert f"draws.csv: a file of this kind ends in {ending}" in capsys.readouterr().err
+
+
+def test_student_t_components_are_asked_for_and_shown(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(SOURCE)
+    line = ["fit", f"{tmp_path / 'mine.py'}:density", *SMALL, "--components", "student_t"]
+    assert main([*line, "--degrees", "3", "--out", str(tmp_path / "run")]) == 0
+    assert "Student-t (nu 3) component" in capsys.readouterr().out
+    assert isinstance(gmmvi.load(tmp_path / "run").gmm, gmmvi.TMixture)
+    assert main(["resume", str(tmp_path / "run"), "--iterations", "2"]) == 0
+    assert "Student-t (nu 3) component" in capsys.readouterr().out

@@ -327,7 +327,9 @@ def seen_from_outside(monkeypatch):
 @pytest.mark.filterwarnings("ignore:the log density is NaN at .* samples")
 def test_a_mixture_without_a_density_at_its_draws_is_no_fit(outside, text, seen_from_outside):
     seen_from_outside(elbo=float(outside), outside_share=float(outside == -np.inf))
-    with pytest.warns(UserWarning, match=f"the run failed: the log density is {text} of the mixture"):
+    with pytest.warns(
+        UserWarning, match=f"the run failed: the log density is {text} of the mixture"
+    ):
         result = gmmvi.train(WIDE, disc(outside))
     assert result.status is Status.FAILED
 

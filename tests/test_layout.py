@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "gmmvi_jax"
 # The rooms, folders and single files, from the ground up. Those of one line may not import each
 # other either.
 FLOORS = (
-    ("typing", "near_names", "requirements", "packages"),
+    ("typing", "near_names", "plural", "requirements", "packages"),
     ("files",),
     ("numerics",),
     ("domains",),

@@ -171,6 +171,19 @@ def test_budget_and_time_end_a_run_before_they_are_exceeded():
     assert "seconds" in ending.reason
 
 
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (1300, "1,200 of at most 1,300 evaluations are spent; another iteration may exceed them."),
+        (1000, "1,200 evaluations are spent, more than 1,000: one iteration is always taken."),
+    ],
+)
+def test_a_budget_says_whether_it_was_enough_for_one_iteration(most, words):
+    ending = gmmvi.EvaluationBudget(most)(rows_of(np.zeros(1), 0.1, [1000]))
+    assert ending is not None
+    assert ending.reason == words
+
+
 @pytest.mark.parametrize("rule", [gmmvi.Convergence, gmmvi.EvaluationBudget, gmmvi.TimeLimit])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), "soon"])
 def test_rules_refuse_what_cannot_be_right(rule, value):

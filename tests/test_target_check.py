@@ -68,7 +68,9 @@ WITHOUT_GRADIENT = [
 
 @pytest.mark.parametrize("target", WITHOUT_GRADIENT)
 def test_an_estimator_that_needs_a_gradient_refuses_a_target_without(target):
-    with pytest.raises(ValueError, match=r"Stein \(S .*the log density \(\w+\).* Z .*value_and_grad"):
+    with pytest.raises(
+        ValueError, match=r"Stein \(S .*the log density \(\w+\).* Z .*value_and_grad"
+    ):
         check(target)
 
 
@@ -107,7 +109,10 @@ def test_the_error_names_the_target_and_what_jax_says():
     [
         (lambda self, x: (density(x), x[:1]), r"gradient .*shape \(2,\).*got \(1,\)"),
         (lambda self, x: (density(x), x.astype(jnp.bfloat16)), "float32, got .*bfloat16"),
-        (lambda self, x: (x, x), r"value_and_grad must return a scalar .*\(2,\)"),
+        (
+            lambda self, x: (x, x),
+            r"value_and_grad of the log density must return a scalar .*\(2,\)",
+        ),
         (lambda self, x: x, "a pair"),
         (lambda self, x: (density(x), None), "None"),
     ],

@@ -30,6 +30,7 @@ def add_fit_arguments(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument("--seconds", type=float, help="most time, if everything is chosen")
     _add_choices(fit)
+    _add_form(fit)
 
 
 def _add_choices(fit: argparse.ArgumentParser) -> None:
@@ -65,17 +66,6 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
         metavar="S",
         help="of a function in a file: its width, likewise (default: follows what is found)",
     )
-    fit.add_argument("--diagonal", action="store_true", help="diagonal covariances")
-    fit.add_argument("--rank", type=int, metavar="R", help="covariances of this rank plus diagonal")
-    fit.add_argument(
-        "--components",
-        choices=("gaussian", "student_t"),
-        default="gaussian",
-        help="Student-t components are for heavy tails (default: gaussian)",
-    )
-    fit.add_argument(
-        "--degrees", type=float, metavar="NU", help="of freedom of Student-t components"
-    )
     fit.add_argument(
         "--tolerance",
         type=float,
@@ -96,4 +86,19 @@ def _add_choices(fit: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where the run is kept while it goes on, for `gmmvi-jax resume DIR`, and gmm.npz, "
         "history.csv, config.json and report.png are written (default: nowhere)",
+    )
+
+
+def _add_form(fit: argparse.ArgumentParser) -> None:
+    """Adds what the components are."""
+    fit.add_argument("--diagonal", action="store_true", help="diagonal covariances")
+    fit.add_argument("--rank", type=int, metavar="R", help="covariances of this rank plus diagonal")
+    fit.add_argument(
+        "--components",
+        choices=("gaussian", "student_t"),
+        default="gaussian",
+        help="Student-t components are for heavy tails (default: gaussian)",
+    )
+    fit.add_argument(
+        "--degrees", type=float, metavar="NU", help="of freedom of Student-t components"
     )

@@ -60,7 +60,8 @@ def _write_netcdf(result: TrainResult, arguments: argparse.Namespace, path: Path
     engines = [name for name in _NETCDF_ENGINES if importlib.util.find_spec(name)]
     if not engines:
         raise ImportError(
-            "--to arviz writes netCDF, which needs h5netcdf or netCDF4: pip install h5netcdf"
+            "--to arviz writes netCDF, which needs h5netcdf or netCDF4: pip install "
+            '"gmmvi_jax[arviz]"'
         )
     tree = to_arviz(result, arguments.seed, arguments.num_samples)
     with replaced(path) as temporary:
@@ -158,7 +159,7 @@ def _path_of(given: Path | None, default: Path) -> Path:
     """
     if given is None:
         return default
-    if given.suffix.lower() != default.suffix:
+    if given.suffix and given.suffix.lower() != default.suffix:
         raise ValueError(f"--out {given}: a file of this kind ends in {default.suffix}")
     return given
 

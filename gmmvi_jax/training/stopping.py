@@ -173,11 +173,11 @@ class EvaluationBudget:
             return None
         spent, most = evaluations_spent(rows[-1]), f"{self.num_evaluations:,}"
         words = (
-            f"{spent:,} of at most {most} evaluations are spent; another iteration may exceed them."
+            f"{spent:,} of at most {most} evaluations are spent; another iteration may exceed them"
         )
         if spent > self.num_evaluations:
             words = (
-                f"{spent:,} evaluations are spent, more than {most}: one iteration is always taken."
+                f"{spent:,} evaluations are spent, more than {most}: one iteration is always taken"
             )
         return Ending(Status.SPENT, f"{words}.")
 

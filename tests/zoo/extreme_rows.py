@@ -26,7 +26,9 @@ class Row(NamedTuple):
 
 
 LOG_TAU = float(np.log(2.0 * np.pi))
-ROUNDED = r"the log density is about -?[\d.e+]+ at the best points, where float32 numbers are .* apart"
+ROUNDED = (
+    r"the log density is about -?[\d.e+]+ at the best points, where float32 numbers are .* apart"
+)
 IMPROPER = "improper or unbounded along"
 ROWS = {
     "width 0.1": Row("linear_dependence", (1.0, 0.5), log_z=LOG_TAU + np.log(0.1)),
