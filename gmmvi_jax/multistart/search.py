@@ -141,9 +141,12 @@ def _hold_mass(
 ) -> bool:
     """Returns whether the summits hold mass: the prior's ELBO, by a few draws, is not far above.
 
-    It is where all summits are in the neck of a funnel.
+    It is where all summits are in the neck of a funnel. In thousands of dimensions the Gaussian of a
+    good summit may have a low ELBO; Laplace's approximation is as low as that in a neck.
     """
     dim = len(density.centre)
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
     # Of Gaussians that do not overlap.
-    return bool(np.logaddexp.reduce([one.elbo for one in found]) >= prior - _WORSE)
+    elbo = np.logaddexp.reduce([one.elbo for one in found])
+    evidence = max((one.log_evidence for one in found if one.is_at_summit), default=-np.inf)
+    return bool(elbo >= prior - _WORSE or evidence >= prior)

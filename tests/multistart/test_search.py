@@ -134,6 +134,13 @@ def test_a_neck_without_mass_is_no_start():
     assert search(funnel, 10, scale=1.0).gmm is None
 
 
+def test_a_summit_that_laplace_says_is_heavy_is_a_start_whatever_the_elbo():
+    def sharp(x):  # a Gaussian at its summit, below which it falls much faster
+        return -0.5 * x @ x - 1e3 * (x @ x) ** 8
+
+    assert search(sharp, 20, scale=0.5).gmm is not None
+
+
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(float64, diagonal):
     start = search(models.eight_schools, 10, 1.0, seed=5, may_rescale=True, diagonal=diagonal)
