@@ -141,8 +141,8 @@ def _hold_mass(
 ) -> bool:
     """Returns whether the summits hold mass: the prior's ELBO, by a few draws, is not far above.
 
-    It is where all summits are in the neck of a funnel. In thousands of dimensions the Gaussian of a
-    good summit may have a low ELBO; Laplace's approximation is as low as that in a neck.
+    It is where all summits are in the neck of a funnel. In thousands of dimensions the Gaussian of
+    a good summit may have a low ELBO; Laplace's approximation is as low as that in a neck.
     """
     dim = len(density.centre)
     prior = gaussian_elbo(np.zeros(dim), np.eye(dim), density, generator)
