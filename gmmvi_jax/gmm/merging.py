@@ -1,17 +1,20 @@
 """Merging several mixtures into one."""
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
-from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.arguments import require_gmm
+from gmmvi_jax.gmm.base import AnyMixture, Mixture
+from gmmvi_jax.gmm.files import named_arrays
 from gmmvi_jax.requirements import require_host_array
-from gmmvi_jax.typing import HostArray
+from gmmvi_jax.typing import Array, HostArray
 
 
-def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
+def merge(gmms: Sequence[AnyMixture], elbos: HostArray | Sequence[float]) -> AnyMixture:
     """Returns the mixture of the given mixtures, with weights proportional to exp(ELBO).
 
     If the mixtures cover different parts of the target these weights are optimal, since exp(ELBO)
@@ -19,7 +22,7 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
     matter.
 
     Args:
-        gmms: mixtures of the same dimension and covariance type.
+        gmms: mixtures of the same family, dimension and covariance type.
         elbos: [R] their ELBOs. One of -inf (mass outside of the support) gets weight 0. If one is
             NaN (not estimated), all mixtures with a weight get the same one.
 
@@ -38,9 +41,14 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         raise ValueError(
             f"elbos must have shape ({len(gmms)},), one for each of gmms, got {values.shape}."
         )
-    shapes = {gmm.factors.shape[1:] for gmm in gmms}
+    kinds = {type(gmm).__name__ for gmm in gmms}
+    if len(kinds) > 1:
+        raise ValueError(f"mixtures differ in their family: {', '.join(sorted(kinds))}.")
+    shapes = {str([leaf.shape[1:] for leaf in jax.tree.leaves(gmm.factors)]) for gmm in gmms}
     if len(shapes) > 1:
-        raise ValueError(f"mixtures differ in the shape of their factors: {sorted(shapes)}.")
+        raise ValueError(
+            f"mixtures differ in the shape of their factors: {', '.join(sorted(shapes))}."
+        )
     _check_finite(gmms)
     values = values.astype(float)
     if not np.any(np.isfinite(values)) or np.any(values == np.inf):
@@ -56,18 +64,23 @@ def merge(gmms: Sequence[GMM], elbos: HostArray | Sequence[float]) -> GMM:
         np.asarray(gmm.log_weights, float) + share
         for gmm, share in zip(gmms, log_shares, strict=True)
     ]
-    arrays = (log_weights, [gmm.means for gmm in gmms], [gmm.factors for gmm in gmms])
     dtype = gmms[0].means.dtype
-    return GMM(*(jax.device_put(np.concatenate(array).astype(dtype)) for array in arrays))
+    merged = jax.tree.map(lambda *parts: _joined(parts, dtype), *gmms)
+    return dataclasses.replace(merged, log_weights=_joined(log_weights, dtype))
 
 
-def _check_finite(gmms: Sequence[GMM]) -> None:
+def _joined(parts: Sequence[Any], dtype: Any) -> Array:
+    return jax.device_put(np.concatenate([np.asarray(part) for part in parts]).astype(dtype))
+
+
+def _check_finite(gmms: Sequence[Mixture]) -> None:
     """Raises ValueError where weights, means or factors are not finite."""
     for index, gmm in enumerate(gmms):
+        arrays = {**named_arrays(gmm), "weights": gmm.weights}  # log weights may be -inf
         broken = [
             name
-            for name in ("weights", "means", "factors")
-            if not np.all(np.isfinite(np.asarray(getattr(gmm, name))))
+            for name, array in arrays.items()
+            if name not in ("log_weights", "degrees") and not np.all(np.isfinite(array))
         ]
         if broken:
             raise ValueError(
