@@ -319,3 +319,11 @@ def test_student_t_components_are_asked_for_and_shown(tmp_path, capsys):
     assert isinstance(gmmvi.load(tmp_path / "run").gmm, gmmvi.TMixture)
     assert main(["resume", str(tmp_path / "run"), "--iterations", "2"]) == 0
     assert "Student-t (nu 3) component" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["sample", "diagnose", "plot", "convert --to npz"])
+def test_a_run_that_was_killed_at_once_can_be_begun_again(command, directory, tmp_path, capsys):
+    shutil.copy(directory / "config.json", tmp_path / "config.json")
+    name, *options = command.split()
+    assert main([name, str(tmp_path), *options]) == 2
+    assert f"`gmmvi-jax resume {tmp_path}` begins it again" in capsys.readouterr().err

@@ -100,5 +100,8 @@ def _add_form(fit: argparse.ArgumentParser) -> None:
         help="Student-t components are for heavy tails (default: gaussian)",
     )
     fit.add_argument(
-        "--degrees", type=float, metavar="NU", help="of freedom of Student-t components"
+        "--degrees",
+        type=float,
+        metavar="NU",
+        help="of freedom of Student-t components: 1 is Cauchy, inf Gaussian (default: 5)",
     )

@@ -20,7 +20,7 @@ def path(text: str) -> Path:
 def count(text: str) -> int:
     """Returns a whole number, which may be written as 1e4."""
     try:
-        return int(text) if text.strip("+-").isdigit() else require_count("N", float(text))
+        return require_count("N", float(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1") from error
 

@@ -49,10 +49,19 @@ def resume(arguments: argparse.Namespace) -> Ending:
     ending = tell(asked, target, result)
     if begun is not None and begun.status in _ENDED and _reached(result) == _reached(begun):
         print(
-            f"the run had ended ({begun.status}), nothing was left to do; `gmmvi-jax resume "
-            f"{directory} --iterations N` takes N more"
+            f"the run had ended ({begun.status}), {_why_no_more(arguments, begun)}; "
+            f"`gmmvi-jax resume {directory} --iterations N` takes N more"
         )
     return ending
+
+
+def _why_no_more(arguments: argparse.Namespace, begun: TrainResult) -> str:
+    """Returns why a run that had ended did not go on."""
+    if not _says_how_far(arguments):
+        return "nothing was left to do"
+    if begun.status == Status.CONVERGED and arguments.tolerance is None:
+        return "and has still converged; a smaller --tolerance goes on"
+    return "and what these limits leave is too little for another iteration"
 
 
 def _reached(result: TrainResult) -> int:

@@ -18,7 +18,7 @@ from gmmvi_jax.plotting import figures
 from gmmvi_jax.training.history_files import csv_line
 from gmmvi_jax.training.result import TrainResult
 from gmmvi_jax.training.result_files import load
-from gmmvi_jax.training.run_directory import has_run
+from gmmvi_jax.training.run_directory import has_run, is_lost
 from gmmvi_jax.training.run_lock import locked
 
 RECORD = "config.json"
@@ -29,7 +29,7 @@ _NETCDF_ENGINES = ("h5netcdf", "netCDF4")  # xarray's that can write groups
 def sample(arguments: argparse.Namespace) -> None:
     """Writes samples of the mixture as CSV, to a file or to stdout."""
     require_directory(arguments.directory)
-    result = load(arguments.directory)
+    result = _loaded(arguments.directory)
     points = np.asarray(result.gmm.sample(arguments.seed, arguments.num_samples))
     posterior = result.posterior
     lines = [csv_line(posterior.value_names), *map(csv_line, posterior.values(points).tolist())]
@@ -50,7 +50,7 @@ def convert(arguments: argparse.Namespace) -> None:
     write, ending = {"arviz": (_write_netcdf, "nc"), "npz": (_write_npz, "npz")}[arguments.to]
     directory: Path = arguments.directory
     path = _path_of(arguments.out, directory / f"draws.{ending}")
-    write(load(directory, target_in(directory)), arguments, path)
+    write(_loaded(directory, target_in(directory)), arguments, path)
     print(f"{arguments.num_samples:,} weighted draws are in {path}")
 
 
@@ -82,7 +82,7 @@ def _write_npz(result: TrainResult, arguments: argparse.Namespace, path: Path) -
 
 def diagnose(arguments: argparse.Namespace) -> None:
     """Prints the summary and a diagnosis."""
-    result = load(arguments.directory, target_in(arguments.directory))
+    result = _loaded(arguments.directory, target_in(arguments.directory))
     print(f"{result.summary()}\n\n{result.diagnose(arguments.seed, arguments.num_samples)}")
 
 
@@ -90,7 +90,7 @@ def plot(arguments: argparse.Namespace) -> None:
     """Draws the report again."""
     path = _path_of(arguments.out, arguments.directory / REPORT)
     target = target_in(arguments.directory)
-    result = load(arguments.directory, target)
+    result = _loaded(arguments.directory, target)
     draw_report(result, target, path)
     print(f"the report is {path}")
 
@@ -149,6 +149,20 @@ def require_directory(directory: Path) -> None:
         raise FileNotFoundError(
             f"there is no directory {directory}; give the one that `gmmvi-jax fit --out DIR` wrote"
         )
+
+
+def _loaded(directory: Path, target: Any = None) -> TrainResult:
+    """Returns the run of a directory.
+
+    Raises:
+        FileNotFoundError: it ended before its first iterations did.
+    """
+    if (directory / RECORD).is_file() and not has_run(directory) and not is_lost(directory):
+        raise FileNotFoundError(
+            f"the run in {directory} ended before its first iterations did; `gmmvi-jax resume "
+            f"{directory}` begins it again"
+        )
+    return load(directory, target)
 
 
 def _path_of(given: Path | None, default: Path) -> Path:

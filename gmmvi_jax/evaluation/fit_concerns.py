@@ -184,7 +184,8 @@ def _weight_concerns(diagnosis: "Diagnosis") -> Iterator[Concern]:
     if not diagnosis.k_hat <= limit and not has_same_weights(diagnosis):
         yield Concern(
             f"k-hat is {diagnosis.k_hat:.2f}, above {limit:.2f}: the mixture lacks mass of the "
-            f"target, in its tails, at an edge or in a narrow part (the heaviest draw, at "
+            f"target, in its tails (for heavy ones there is components='student_t'), at an edge or "
+            f"in a narrow part (the heaviest draw, at "
             f"{_location(diagnosis.heaviest_draw)}, has {percent(diagnosis.heaviest_share)} of all "
             f"weight); do not reweight draws, and do not rely on this log Z",
             diagnosis.k_hat >= 1.0 and not float(diagnosis.log_z.standard_error) <= STEADY_LOG_Z,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.gmm.base import Mixture
 from gmmvi_jax.requirements import shown
 from gmmvi_jax.training.result import TrainResult
 
@@ -16,6 +17,11 @@ def require_gmm(given: Any) -> GMM:
     """
     if isinstance(given, GMM):
         return given
+    if isinstance(given, Mixture):
+        raise TypeError(
+            f"to_mixture needs a GMM, Gaussians with full or diagonal covariances, got "
+            f"{type(given).__name__}, which has other components."
+        )
     has_one = isinstance(getattr(given, "gmm", None), GMM)
     cure = "give its .gmm, the mixture of its free coordinates" if has_one else "result.gmm is one"
     raise TypeError(f"to_mixture needs a GMM, got {type(given).__name__}; {cure}.")

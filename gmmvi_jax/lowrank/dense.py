@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.gmm.checks import check_dims
+from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
 from gmmvi_jax.gmm.files import LOW_RANK_FORMAT, load_arrays, save_mixture
 from gmmvi_jax.lowrank.checks import check_parameters
+from gmmvi_jax.lowrank.conditioning import conditionals
 from gmmvi_jax.lowrank.conversion import factors_of_loadings, factors_of_mixture
 from gmmvi_jax.numerics.forms.low_rank_factor import (
     LowRankFactor,
@@ -182,6 +183,32 @@ class LowRankGMM(Mixture):
         )
         covariances = jax.vmap(covariance_rows)(rows)
         return GMM(self.log_weights, self.means[:, index], jnp.linalg.cholesky(covariances))
+
+    def conditional(self, dims: int | Sequence[int], values: ArrayLike) -> "LowRankGMM":
+        """Returns the mixture of the remaining coordinates, given those in ``dims``, exactly.
+
+        Args:
+            dims: one index, or a sequence of M different ones, counted from 0.
+            values: [M] the values of these coordinates, in the same order, or a scalar for one;
+                ``jax.vmap`` for many.
+
+        Returns:
+            The mixture over the other D - M coordinates, in ascending order, of rank R, or D - M if
+            that is less. Its weights are proportional to the old weights times the densities of the
+            components at ``values``.
+
+        Raises:
+            ValueError: an index is out of range or given twice, there is none, none remains, or
+                ``values`` has another shape.
+        """
+        given = check_dims(dims, self.dim)
+        check_rest(given, self.dim)
+        values = jnp.atleast_1d(require_array("values", values)).astype(self.means.dtype)
+        check_shape("values", values, (len(given),))
+        rest = [index for index in range(self.dim) if index not in set(given)]
+        parts = conditionals(self.means, self.factors, given, rest, values)
+        log_weights = jax.nn.log_softmax(self.log_weights + parts.log_density)
+        return LowRankGMM(log_weights, parts.mean, parts.factor)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the mixture to exactly ``path``, an .npz archive, atomically.

@@ -69,8 +69,9 @@ def plot_mixture_2d(
             linewidth=0.8 + 1.2 * weight,
         )
     subject = "Components" if log_density is None else "Target density and components"
+    reach = "standard deviations" if getattr(gmm, "degrees", None) is None else "times their scale"
     axes.set(
-        title=f"{subject} (two standard deviations)",
+        title=f"{subject} (two {reach})",
         xlabel=names[0],
         ylabel=names[1],
         xlim=bounds[0],

@@ -73,6 +73,37 @@ def test_marginals_are_exact(dims: int | list[int]) -> None:
     np.testing.assert_allclose(found.covariances, dense.covariances, atol=1e-9)
 
 
+@pytest.mark.parametrize("dims", [2, [0, 5], [6, 1, 3], [0, 1, 2, 3, 4, 5]])
+def test_conditionals_are_exact(dims: int | list[int]) -> None:
+    mixture, means, covariances = make()
+    dense = GMM.from_moments(WEIGHTS, means, covariances)
+    values = np.linspace(-1.0, 2.0, np.size(dims))
+    found, right = mixture.conditional(dims, values), dense.conditional(dims, values)
+    assert isinstance(found, LowRankGMM)
+    assert found.rank == min(R, D - np.size(dims))
+    np.testing.assert_allclose(found.weights, right.weights, rtol=1e-9)
+    np.testing.assert_allclose(found.means, right.means, rtol=1e-9)
+    np.testing.assert_allclose(found.covariances, right.covariances, rtol=1e-8, atol=1e-12)
+    points = np.random.default_rng(3).normal(size=(5, found.dim))
+    np.testing.assert_allclose(found.log_prob(points), right.log_prob(points), rtol=1e-9)
+
+
+def test_conditionals_where_a_direction_is_narrower_and_in_a_batch() -> None:
+    dense = GMM.from_moments([1.0], np.zeros((1, 4)), [np.eye(4) - 0.24 * np.ones((4, 4))])
+    narrow = LowRankGMM.of(dense, 1)
+    assert np.all(np.asarray(narrow.factors.excess) < 0.0)
+    values = jnp.linspace(-2.0, 2.0, 3)
+    found = jax.vmap(lambda value: narrow.conditional(1, value).mean())(values)
+    right = jax.vmap(lambda value: dense.conditional(1, value).mean())(values)
+    np.testing.assert_allclose(found, right, atol=1e-6)
+    for wrong, match in (
+        ((7, 0.0), "dims"),
+        (([0, 1, 2, 3], np.zeros(4)), "must leave a coordinate"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            narrow.conditional(*wrong)
+
+
 def test_samples_have_the_moments() -> None:
     mixture, _, _ = make()
     draws, components = mixture.sample_with_components(0, 200_000)
