@@ -303,12 +303,19 @@ def test_a_directory_that_is_not_there_is_named(command, capsys):
 
 @pytest.mark.parametrize(
     ("line", "ending"),
-    [("plot", ".png"), ("convert --to npz", ".npz"), ("convert --to arviz", ".nc")],
+    [("convert --to npz", ".npz"), ("convert --to arviz", ".nc")],
 )
 def test_a_file_of_another_kind_is_refused(line, ending, directory, capsys):
     name, *options = line.split()
     assert main([name, str(directory), *options, "--out", "draws.csv"]) == 2
     assert f"draws.csv: a file of this kind ends in {ending}" in capsys.readouterr().err
+
+
+def test_a_figure_may_be_of_any_kind_that_matplotlib_writes(directory, tmp_path, capsys):
+    assert main(["plot", str(directory), "--out", str(tmp_path / "run.pdf")]) == 0
+    assert (tmp_path / "run.pdf").read_bytes().startswith(b"%PDF")
+    assert main(["plot", str(directory), "--out", str(tmp_path / "run.xyz")]) == 2
+    assert "run.xyz is to be a figure: let it end in .png, or in .eps" in capsys.readouterr().err
 
 
 def test_student_t_components_are_asked_for_and_shown(tmp_path, capsys):

@@ -88,7 +88,7 @@ def diagnose(arguments: argparse.Namespace) -> None:
 
 def plot(arguments: argparse.Namespace) -> None:
     """Draws the report again."""
-    path = _path_of(arguments.out, arguments.directory / REPORT)
+    path = arguments.directory / REPORT if arguments.out is None else arguments.out
     target = target_in(arguments.directory)
     result = _loaded(arguments.directory, target)
     draw_report(result, target, path)

@@ -55,6 +55,11 @@ class Mixture:
         return gmm_components.transform_noise(self.means, self.factors, components, noise)
 
     @property
+    def component_noun(self) -> str:
+        """What a component is, in words."""
+        return "component"
+
+    @property
     def num_components(self) -> int:
         """The number of components K."""
         return self.means.shape[-2]

@@ -76,15 +76,15 @@ def report(
 
     Raises:
         ImportError: matplotlib is not installed.
+        ValueError: the path ends as that of a file that matplotlib does not write.
     """
-    if path is not None:
-        path = require_path("path", path)
     figure = new_figure(13.0, 6.5)
+    path = None if path is None else _checked(path, figure)
     posterior, history = as_posterior(result), result.history
     gmm = posterior.gmm
     figure.suptitle(
         f"{_title(log_target)}"
-        f"{plural(gmm.num_components, 'component')} in {plural(gmm.dim, 'dimension')} after "
+        f"{plural(gmm.num_components, gmm.component_noun)} in {plural(gmm.dim, 'dimension')} after "
         f"{plural(history['iteration'][-1], 'iteration')}"
     )
     parts: Any = figure.subfigures(1, 2, width_ratios=(2, 3), wspace=0.04)
@@ -103,11 +103,24 @@ def report(
     else:
         plot_widest_marginals(right, posterior)
     if path is not None:
-        ending = path.suffix.removeprefix(".").lower()
-        known = figure.canvas.get_supported_filetypes()
         with replaced(path) as temporary:
-            figure.savefig(temporary, format=ending if ending in known else "png", dpi=DPI)
+            figure.savefig(temporary, format=_ending(path) or "png", dpi=DPI)
     return figure
+
+
+def _checked(path: str | Path, figure: "Figure") -> Path:
+    """Returns the path of a figure; raises ValueError if it is that of another kind of file."""
+    path = require_path("path", path)
+    known = figure.canvas.get_supported_filetypes()
+    if _ending(path) and _ending(path) not in known:
+        raise ValueError(
+            f"{path} is to be a figure: let it end in .png, or in .{', .'.join(sorted(known))}"
+        )
+    return path
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.removeprefix(".").lower()
 
 
 def _title(log_target: Any) -> str:

@@ -98,6 +98,13 @@ class TMixture(Mixture):
         return cls(gmm.log_weights, gmm.means, gmm.factors, degrees_of(degrees, gmm.means))
 
     @property
+    def component_noun(self) -> str:
+        """What a component is, in words, with its degrees of freedom or their range."""
+        least, most = float(jnp.min(self.degrees)), float(jnp.max(self.degrees))
+        freedom = f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
+        return f"Student-t (nu {freedom}) component"
+
+    @property
     def scale_matrices(self) -> Array:
         """[K, D, D] the scale matrices, as full matrices also where they are diagonal."""
         return gmm_components.covariances(self.means, self.factors)

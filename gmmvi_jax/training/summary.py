@@ -90,7 +90,7 @@ def summary_table(
     count, dim = gmm.means.shape
     last = {name: values[-1] for name, values in history.items()}
     lines = [
-        f"{plural(count, _kind(gmm))} in {plural(dim, 'dimension')}, "
+        f"{plural(count, gmm.component_noun)} in {plural(dim, 'dimension')}, "
         f"{gmm.form.title} covariances; {status}",
         f"  {'iterations':<20}{last['iteration']:>14,}   "
         f"in {last['wall_time']:.1f} s with compilation",
@@ -122,16 +122,6 @@ def summary_table(
         f"reused"
     )
     return "\n".join([*lines, "", *mode_lines(modes, max_modes, names)])
-
-
-def _kind(gmm: GMM) -> str:
-    """Returns what a component of a mixture is, the degrees of freedom of Student-t among it."""
-    degrees = getattr(gmm, "degrees", None)
-    if degrees is None:
-        return "component"
-    least, most = float(np.min(degrees)), float(np.max(degrees))
-    freedom = f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
-    return f"Student-t (nu {freedom}) component"
 
 
 def modes_in_words(modes: Modes, layout: PositionLayout | None) -> tuple[Modes, list[str] | None]:
