@@ -69,9 +69,10 @@ def plot_mixture_2d(
             linewidth=0.8 + 1.2 * weight,
         )
     subject = "Components" if log_density is None else "Target density and components"
-    reach = "standard deviations" if getattr(gmm, "degrees", None) is None else "times their scale"
+    is_gaussian = getattr(gmm, "degrees", None) is None
+    reach = "two standard deviations" if is_gaussian else "twice their scale"
     axes.set(
-        title=f"{subject} (two {reach})",
+        title=f"{subject} ({reach})",
         xlabel=names[0],
         ylabel=names[1],
         xlim=bounds[0],
