@@ -37,6 +37,18 @@ def small_basin(x):
     return jax.nn.logsumexp(jnp.array(logs))
 
 
+def start_without_the_small_basin():
+    return search_start(
+        as_log_density(small_basin),
+        np.zeros(2),
+        np.full(2, 5.0),
+        seed=0,
+        may_rescale=False,
+        max_evaluations=20_000,
+        max_components=10,
+    )
+
+
 def upper(diagonal):
     variances = np.array([0.6, *[8.0] * (DIM - 1)])
     covariance = variances if diagonal else np.diag(variances)
@@ -61,15 +73,7 @@ def test_where_nothing_is_missing_nothing_is_found():
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_the_search_goes_on_where_it_found_several_basins(diagonal):
-    start = search_start(
-        as_log_density(small_basin),
-        np.zeros(2),
-        np.full(2, 5.0),
-        seed=0,
-        may_rescale=False,
-        max_evaluations=20_000,
-        max_components=10,
-    )
+    start = start_without_the_small_basin()
     assert start.climbs is not None
     before = start.num_evaluations
     found = GMM.from_moments([0.5, 0.5], [[-5.0, 0.0], [5.0, 0.0]], [4.0 * np.eye(2)] * 2)
@@ -87,15 +91,7 @@ def test_the_search_goes_on_where_it_found_several_basins(diagonal):
 
 
 def test_a_search_that_cost_its_share_does_not_go_on():
-    start = search_start(
-        as_log_density(small_basin),
-        np.zeros(2),
-        np.full(2, 5.0),
-        seed=0,
-        may_rescale=False,
-        max_evaluations=20_000,
-        max_components=10,
-    )
+    start = start_without_the_small_basin()
     look = LastLook(2, most=10, diagnostic_samples=200, climbs=start.climbs)
     few = {"num_target_evaluations": 20 * start.num_evaluations, "num_diagnostic_evaluations": 0}
     gmm = GMM.from_moments([1.0], np.zeros((1, 2)), [25.0 * np.eye(2)])

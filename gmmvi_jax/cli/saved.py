@@ -28,7 +28,6 @@ _NETCDF_ENGINES = ("h5netcdf", "netCDF4")  # xarray's that can write groups
 
 def sample(arguments: argparse.Namespace) -> None:
     """Writes samples of the mixture as CSV, to a file or to stdout."""
-    require_directory(arguments.directory)
     result = _loaded(arguments.directory)
     points = np.asarray(result.gmm.sample(arguments.seed, arguments.num_samples))
     posterior = result.posterior
@@ -155,8 +154,9 @@ def _loaded(directory: Path, target: Any = None) -> TrainResult:
     """Returns the run of a directory.
 
     Raises:
-        FileNotFoundError: it ended before its first iterations did.
+        FileNotFoundError: there is none, or it ended before its first iterations did.
     """
+    require_directory(directory)
     if (directory / RECORD).is_file() and not has_run(directory) and not is_lost(directory):
         raise FileNotFoundError(
             f"the run in {directory} ended before its first iterations did; `gmmvi-jax resume "

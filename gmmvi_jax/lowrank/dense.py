@@ -205,7 +205,7 @@ class LowRankGMM(Mixture):
         check_rest(given, self.dim)
         values = jnp.atleast_1d(require_array("values", values)).astype(self.means.dtype)
         check_shape("values", values, (len(given),))
-        rest = [index for index in range(self.dim) if index not in set(given)]
+        rest = sorted(set(range(self.dim)) - set(given))
         parts = conditionals(self.means, self.factors, given, rest, values)
         log_weights = jax.nn.log_softmax(self.log_weights + parts.log_density)
         return LowRankGMM(log_weights, parts.mean, parts.factor)

@@ -153,10 +153,8 @@ def mode_lines(modes: Modes, max_modes: int, names: Sequence[str] | None = None)
         lines.append(head + _location(modes.locations[index], WIDTH - len(head), names))
     if num_modes > max_modes:
         rest = modes.masses[max_modes:].sum()
-        lines.append(
-            f"  {rest:>8.4f} {'':>11} {'':>10}   in "
-            f"{num_modes - max_modes} more mode{'s' * (num_modes - max_modes != 1)}"
-        )
+        others = plural(num_modes - max_modes, "more mode")
+        lines.append(f"  {rest:>8.4f} {'':>11} {'':>10}   in {others}")
     return lines
 
 
@@ -210,5 +208,5 @@ def component_table(components: dict[str, np.ndarray], max_rows: int) -> str:
     num_left = len(order) - len(shown)
     if num_left:
         rest = components["weight"][order[len(shown) :]].sum()
-        lines.append(f"  {rest:>8.4f} in {num_left} more component{'s' * (num_left != 1)}")
+        lines.append(f"  {rest:>8.4f} in {plural(num_left, 'more component')}")
     return "\n".join(lines)
