@@ -60,6 +60,11 @@ class Mixture:
         return "component"
 
     @property
+    def ellipse_noun(self) -> str:
+        """What an ellipse at twice a component's factor shows, in words."""
+        return "two standard deviations"
+
+    @property
     def num_components(self) -> int:
         """The number of components K."""
         return self.means.shape[-2]

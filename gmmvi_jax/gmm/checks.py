@@ -7,7 +7,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from numpy.typing import ArrayLike
 
+from gmmvi_jax.requirements import require_array
 from gmmvi_jax.typing import Array
 
 
@@ -146,13 +148,24 @@ def check_dims(dims: int | Sequence[int], dim: int) -> list[int]:
     return indices
 
 
-def check_rest(dims: list[int], dim: int) -> None:
-    """Raises a ValueError if no coordinate remains besides ``dims``."""
-    if len(dims) == dim:
+def check_given(
+    dims: int | Sequence[int], values: ArrayLike, dim: int
+) -> tuple[list[int], list[int], Array]:
+    """Returns M distinct indices, the other D - M ascending, and the values [M] of the first.
+
+    Raises:
+        ValueError: an index is out of range or given twice, there is none, none remains, or
+            ``values`` has another shape.
+    """
+    given = check_dims(dims, dim)
+    if len(given) == dim:
         raise ValueError(
             f"dims must leave a coordinate to condition, got all {dim}; for the density at a point "
             "call log_prob"
         )
+    array = jnp.atleast_1d(require_array("values", values))
+    check_shape("values", array, (len(given),))
+    return given, sorted(set(range(dim)) - set(given)), array
 
 
 def check_shape(name: str, array: Array, *allowed: tuple[int | str, ...]) -> None:

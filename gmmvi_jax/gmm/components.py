@@ -130,7 +130,7 @@ def marginal(means: Array, factors: Array, dims: list[int]) -> tuple[Array, Arra
 
 
 def conditional(
-    means: Array, factors: Array, dims: list[int], values: Array
+    means: Array, factors: Array, dims: list[int], rest: list[int], values: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Returns the Gaussians of the remaining coordinates, given those in ``dims``.
 
@@ -138,6 +138,7 @@ def conditional(
         means: [K, D].
         factors: [K, D, D] or [K, D].
         dims: M distinct indices.
+        rest: the D - M others.
         values: [M] the values of these coordinates.
 
     Returns:
@@ -145,7 +146,6 @@ def conditional(
         the factors [K, M, M] or [K, M] of those in ``dims``, and their values whitened, [K, M].
     """
     count = len(dims)
-    rest = [index for index in range(means.shape[-1]) if index not in dims]
     # With the given coordinates first, the blocks of the Cholesky factor are the factor of their
     # marginal, the regression on them, and the factor of the conditional.
     ordered_means, ordered = marginal(means, factors, dims + rest)

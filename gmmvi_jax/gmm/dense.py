@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.gmm import components as gmm_components
 from gmmvi_jax.gmm import files as gmm_io
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
+from gmmvi_jax.gmm.checks import check_dims, check_given, check_shape
 from gmmvi_jax.gmm.moments import parameters_from_moments
 from gmmvi_jax.numerics.products import PRECISION
 from gmmvi_jax.numerics.pytree import register_pytree
@@ -148,12 +148,9 @@ class GMM(Mixture):
             ValueError: an index is out of range or given twice, there is none, none remains, or
                 ``values`` has another shape.
         """
-        indices = check_dims(dims, self.dim)
-        check_rest(indices, self.dim)
-        values = jnp.atleast_1d(require_array("values", values))
-        check_shape("values", values, (len(indices),))
+        given = check_given(dims, values, self.dim)
         means, factors, given_factors, whitened = gmm_components.conditional(
-            self.means, self.factors, indices, values
+            self.means, self.factors, *given
         )
         log_densities = gmm_components.log_densities_from_whitened(given_factors, whitened)
         return GMM(jax.nn.log_softmax(self.log_weights + log_densities), means, factors)

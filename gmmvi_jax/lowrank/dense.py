@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
+from gmmvi_jax.gmm.checks import check_dims, check_given
 from gmmvi_jax.gmm.files import LOW_RANK_FORMAT, load_arrays, save_mixture
 from gmmvi_jax.lowrank.checks import check_parameters
 from gmmvi_jax.lowrank.conditioning import conditionals
@@ -201,12 +201,8 @@ class LowRankGMM(Mixture):
             ValueError: an index is out of range or given twice, there is none, none remains, or
                 ``values`` has another shape.
         """
-        given = check_dims(dims, self.dim)
-        check_rest(given, self.dim)
-        values = jnp.atleast_1d(require_array("values", values)).astype(self.means.dtype)
-        check_shape("values", values, (len(given),))
-        rest = sorted(set(range(self.dim)) - set(given))
-        parts = conditionals(self.means, self.factors, given, rest, values)
+        given, rest, point = check_given(dims, values, self.dim)
+        parts = conditionals(self.means, self.factors, given, rest, point.astype(self.means.dtype))
         log_weights = jax.nn.log_softmax(self.log_weights + parts.log_density)
         return LowRankGMM(log_weights, parts.mean, parts.factor)
 

@@ -1,5 +1,7 @@
 """The summits that climbs have reached, and the basins that they are in."""
 
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +71,22 @@ class Climbs:
         variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
         return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
+    def climb_until(
+        self, is_enough: Callable[[], bool], max_evaluations: int, deadline: float | None = None
+    ) -> None:
+        """Climbs from the centre, if that was not yet, and from draws around it.
+
+        Args:
+            is_enough: whether no further climb is needed.
+            max_evaluations: of the density, after which no further climb begins.
+            deadline: by ``time.perf_counter``, after which no further climb begins.
+        """
+        dim = len(self.density.centre)
+        while self.density.num_evaluations < max_evaluations and not is_enough():
+            if deadline is not None and time.perf_counter() > deadline:
+                return
+            self._climb_from(self.generator.normal(size=dim) if self.count else np.zeros(dim))
+
     def suffice(self, least_evaluations: int) -> bool:
         """Returns whether there were enough climbs for the basins that they found.
 
@@ -90,21 +108,13 @@ class Climbs:
             max_evaluations: after which no further climb begins.
         """
         known, last = set(self.basins), self.density.num_evaluations + max_evaluations
-        while self.density.num_evaluations < last and self.count < _MOST_CLIMBS:
-            self.climb_from(self.generator.normal(size=len(self.density.centre)))
+        self.climb_until(lambda: self.count >= _MOST_CLIMBS, last)
         rows = [row for row in self._heavy_rows() if self.basins[row] not in known]
         total = np.logaddexp.reduce([one.log_mass for one in self.found])
-        centre, scale = self.density.centre, self.density.scale
-        return [
-            Part(
-                share=float(np.exp(self.found[row].log_mass - total)),
-                mean=centre + scale * self.found[row].mean,
-                factor=scale[:, None] * self.found[row].factor,
-            )
-            for row in rows
-        ]
+        new = [self.found[row] for row in rows]
+        return [Part(float(np.exp(one.log_mass - total)), *one.placed(self.density)) for one in new]
 
-    def climb_from(self, start: np.ndarray) -> None:
+    def _climb_from(self, start: np.ndarray) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
         spent = self.density.num_evaluations
         summit = climb(self.density, start, self._is_known)

@@ -60,6 +60,14 @@ class Laplace(NamedTuple):
         """What the summit may hold: a Gaussian that fits badly says little of it by its ELBO."""
         return max(self.elbo, self.log_evidence)
 
+    def placed(self, density: CountedDensity) -> tuple[np.ndarray, np.ndarray]:
+        """Returns its mean [D] and its factor [D, D] in the coordinates of the target.
+
+        Args:
+            density: in whose coordinates it was found.
+        """
+        return density.centre + density.scale * self.mean, density.scale[:, None] * self.factor
+
     @property
     def is_at_summit(self) -> bool:
         """Returns whether the climb came within a standard deviation of where it is flat."""

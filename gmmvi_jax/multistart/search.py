@@ -1,6 +1,6 @@
 """Climbs from many places, until no new summits are found, and what a fit starts from."""
 
-import time
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -80,8 +80,9 @@ def search_start(
     climbs: Climbs | None = None
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
         density = counted_density(log_target, mean, scale)
-        limits = (least_evaluations - spent, max_evaluations - spent)
-        climbs = _summits(density, generator, *limits, deadline)
+        least, most = least_evaluations - spent, max_evaluations - spent
+        climbs = Climbs(density, generator)
+        climbs.climb_until(partial(climbs.suffice, least), most, deadline)
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
         found = climbs.heavy()
@@ -96,13 +97,13 @@ def search_start(
         if miss < _MISS or spent >= max_evaluations:
             break
         mean, scale = prior
-    if not found:
+    if climbs is None or not found:
         return Start(None, *prior, num_climbs, num_basins, spent)
     # Else the climbs ended on their way: where the density has no highest point, or far from it.
     has_prior = max_components > 1 and not any(one.is_at_summit for one in found)
     heaviest = sorted(found, key=lambda one: -one.elbo)[: max_components - has_prior]
-    means = mean + scale * np.array([one.mean for one in heaviest])
-    factors = scale[:, None] * np.array([one.factor for one in heaviest])
+    placed = [one.placed(climbs.density) for one in heaviest]
+    means, factors = (np.array(arrays) for arrays in zip(*placed, strict=True))
     log_shares = log_weights(heaviest, doubt(heaviest))
     first = np.asarray(prior_scale, float)
     if has_prior:
@@ -113,27 +114,11 @@ def search_start(
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
     arrays = (jnp.asarray(array, jnp.result_type(float)) for array in (log_shares, means, factors))
-    widths = float(np.sum(np.log(scale / first)))  # that Gaussians have in units of the first prior
-    thinnest = min(one.summit.value + min(0.0, one.log_width + widths) for one in heaviest)
-    climbs = climbs if num_basins > 1 else None
-    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, climbs)
-
-
-def _summits(
-    density: CountedDensity,
-    generator: np.random.Generator,
-    least_evaluations: int,
-    max_evaluations: int,
-    deadline: float | None,
-) -> Climbs:
-    """Climbs from the centre and from draws around it, until that suffices."""
-    climbs = Climbs(density, generator)
-    dim = len(density.centre)
-    while density.num_evaluations < max_evaluations and not climbs.suffice(least_evaluations):
-        if deadline is not None and time.perf_counter() > deadline:
-            break
-        climbs.climb_from(generator.normal(size=dim) if climbs.count else np.zeros(dim))
-    return climbs
+    # What the widths of Gaussians in their own units lack to those in units of the first prior.
+    wider = float(np.sum(np.log(climbs.density.scale / first)))
+    thinnest = min(one.summit.value + min(0.0, one.log_width + wider) for one in heaviest)
+    going_on = climbs if num_basins > 1 else None
+    return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, going_on)
 
 
 def _hold_mass(

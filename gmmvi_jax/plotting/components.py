@@ -69,10 +69,8 @@ def plot_mixture_2d(
             linewidth=0.8 + 1.2 * weight,
         )
     subject = "Components" if log_density is None else "Target density and components"
-    is_gaussian = getattr(gmm, "degrees", None) is None
-    reach = "two standard deviations" if is_gaussian else "twice their scale"
     axes.set(
-        title=f"{subject} ({reach})",
+        title=f"{subject} ({gmm.ellipse_noun})",
         xlabel=names[0],
         ylabel=names[1],
         xlim=bounds[0],

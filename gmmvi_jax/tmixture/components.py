@@ -34,7 +34,12 @@ def _log_densities_from_whitened(factors: Array, degrees: Array, whitened: Array
 
 
 def conditional(
-    means: Array, factors: Array, degrees: Array, dims: list[int], values: Array
+    means: Array,
+    factors: Array,
+    degrees: Array,
+    dims: list[int],
+    rest: list[int],
+    values: Array,
 ) -> tuple[Array, Array, Array, Array]:
     """Returns the Student-t distributions of the remaining coordinates, given those in ``dims``.
 
@@ -45,6 +50,7 @@ def conditional(
         factors: [K, D, D] or [K, D].
         degrees: [K].
         dims: M distinct indices.
+        rest: the D - M others.
         values: [M] the values of these coordinates.
 
     Returns:
@@ -52,7 +58,7 @@ def conditional(
         densities of ``values``.
     """
     rest_means, rest_factors, given_factors, whitened = gmm_components.conditional(
-        means, factors, dims, values
+        means, factors, dims, rest, values
     )
     squared_norms = jnp.sum(jnp.square(whitened), axis=-1)
     scales = student_t.conditional_scale(squared_norms, degrees, len(dims))

@@ -15,12 +15,11 @@ from numpy.typing import ArrayLike
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.gmm import components as gmm_components
 from gmmvi_jax.gmm.base import Mixture
-from gmmvi_jax.gmm.checks import check_dims, check_rest, check_shape
+from gmmvi_jax.gmm.checks import check_dims, check_given
 from gmmvi_jax.gmm.files import STUDENT_T_FORMAT, load_arrays, save_mixture
 from gmmvi_jax.gmm.moments import parameters_from_moments
 from gmmvi_jax.numerics import student_t
 from gmmvi_jax.numerics.pytree import register_pytree
-from gmmvi_jax.requirements import require_array
 from gmmvi_jax.tmixture import components as t_components
 from gmmvi_jax.tmixture.checks import NAMES, check_moment, degrees_of
 from gmmvi_jax.typing import Array, PRNGKey
@@ -103,6 +102,11 @@ class TMixture(Mixture):
         least, most = float(jnp.min(self.degrees)), float(jnp.max(self.degrees))
         freedom = f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
         return f"Student-t (nu {freedom}) component"
+
+    @property
+    def ellipse_noun(self) -> str:
+        """What an ellipse at twice a component's factor shows, in words."""
+        return "twice their scale"
 
     @property
     def scale_matrices(self) -> Array:
@@ -251,12 +255,9 @@ class TMixture(Mixture):
             ValueError: an index is out of range or given twice, there is none, none remains, or
                 ``values`` has another shape.
         """
-        indices = check_dims(dims, self.dim)
-        check_rest(indices, self.dim)
-        values = jnp.atleast_1d(require_array("values", values))
-        check_shape("values", values, (len(indices),))
+        given = check_given(dims, values, self.dim)
         *arrays, log_densities = t_components.conditional(
-            self.means, self.factors, self.degrees, indices, values
+            self.means, self.factors, self.degrees, *given
         )
         return TMixture(jax.nn.log_softmax(self.log_weights + log_densities), *arrays)
 

@@ -52,6 +52,14 @@ def banana(x):
     return -0.5 * (x[0] ** 2 / 4.0 + (x[1] - x[0] ** 2) ** 2 / 0.01)
 
 
+def test_rounds_that_do_not_suffice_leave_gaussians_where_the_last_one_found_them():
+    start = search(lambda x: -0.5 * jnp.sum(jnp.square(x / 1e14)), 2, 1.0, may_rescale=True)
+    assert start.gmm is not None
+    # Every round makes the Gaussian a hundred times as wide, and the next scale twice that.
+    widths = np.sqrt(np.diagonal(start.gmm.covariances[0]))
+    np.testing.assert_allclose(start.prior_scale, 2.0 * widths, rtol=1e-3)
+
+
 def test_a_gaussian_is_found_exactly():
     gmm = start_of(gaussian, 3)
     assert gmm.num_components == 1
