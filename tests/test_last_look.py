@@ -14,7 +14,7 @@ from gmmvi_jax.densities.callable_pytree import as_log_density
 from gmmvi_jax.evaluation.uphill import Uphill, most_evaluations
 from gmmvi_jax.gmm import GMM
 from gmmvi_jax.init import init, with_component
-from gmmvi_jax.multistart import search_start
+from gmmvi_jax.multistart import Limits, search_start
 from gmmvi_jax.training.last_look import LastLook, _missing
 
 from .cases import models
@@ -44,7 +44,7 @@ def start_without_the_small_basin():
         np.full(2, 5.0),
         seed=0,
         may_rescale=False,
-        max_evaluations=20_000,
+        limits=Limits(20_000),
         max_components=10,
     )
 

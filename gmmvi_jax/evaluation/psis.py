@@ -136,9 +136,9 @@ def describe_k_hat(k_hat: float, num_samples: int) -> str:
     if not math.isfinite(k_hat):
         return "no tail could be fitted"
     if k_hat <= min(0.5, k_hat_limit(num_samples)):
-        return "good: the weights have a finite variance"
+        return "good: the weights seem of finite variance"
     if k_hat <= k_hat_limit(num_samples):
         return "usable: importance sampling works"
     if k_hat < 1.0:
         return "high: importance sampling is not reliable"
-    return "too high: the weights have no finite mean"
+    return "too high: the weights seem to lack a mean"

@@ -1,12 +1,11 @@
 """The summits that climbs have reached, and the basins that they are in."""
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from gmmvi_jax.multistart.climb import Summit, climb
+from gmmvi_jax.multistart.climb import ASIDE, Summit, climb
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
 
@@ -71,35 +70,28 @@ class Climbs:
         variances = np.array([np.sum(np.square(one.factor), axis=1) for one in own])
         return centre, np.sqrt(weights @ (np.square(means - centre) + variances))
 
-    def climb_until(
-        self, is_enough: Callable[[], bool], max_evaluations: int, deadline: float | None = None
-    ) -> None:
-        """Climbs from the centre, if that was not yet, and from draws around it.
+    def climb_until(self, is_enough: Callable[[], bool]) -> None:
+        """Climbs from next to the centre, if that was not yet, and from draws around it.
 
         Args:
-            is_enough: whether no further climb is needed.
-            max_evaluations: of the density, after which no further climb begins.
-            deadline: by ``time.perf_counter``, after which no further climb begins.
+            is_enough: asked before every climb.
         """
         dim = len(self.density.centre)
-        while self.density.num_evaluations < max_evaluations and not is_enough():
-            if deadline is not None and time.perf_counter() > deadline:
-                return
-            self._climb_from(self.generator.normal(size=dim) if self.count else np.zeros(dim))
+        while not is_enough():
+            self._climb_from(self.generator.normal(size=dim) * (1.0 if self.count else ASIDE))
 
-    def suffice(self, least_evaluations: int) -> bool:
-        """Returns whether there were enough climbs for the basins that they found.
+    def may_go_on(self) -> bool:
+        """Returns whether climbs may find more: several basins have weight, or most are new.
 
-        Args:
-            least_evaluations: that are worth it where there is more than one basin.
+        In the latter case heavier ones than those that are known may be among the many others.
         """
-        num_basins = self.num_basins()
-        if self.count >= _MOST_CLIMBS:
-            return True
-        if num_basins <= 1:
-            return self.effort >= _FEWEST_CLIMBS
-        cheap = self.density.num_evaluations >= least_evaluations
-        return cheap and self.effort >= _CLIMBS_PER_BASIN * num_basins
+        is_new = 2 * len(set(self.basins)) > max(self.count, _FEWEST_CLIMBS)
+        return self.count < _MOST_CLIMBS and (self.num_basins() > 1 or is_new)
+
+    def suffice(self) -> bool:
+        """Returns whether there were enough climbs for the basins that they found."""
+        enough = max(_FEWEST_CLIMBS, _CLIMBS_PER_BASIN * self.num_basins())
+        return self.effort >= enough or self.count >= _MOST_CLIMBS
 
     def go_on(self, max_evaluations: int) -> list[Part]:
         """Climbs on from draws, and returns what it finds in basins that were not known.
@@ -108,7 +100,7 @@ class Climbs:
             max_evaluations: after which no further climb begins.
         """
         known, last = set(self.basins), self.density.num_evaluations + max_evaluations
-        self.climb_until(lambda: self.count >= _MOST_CLIMBS, last)
+        self.climb_until(lambda: self.density.num_evaluations >= last or not self.may_go_on())
         rows = [row for row in self._heavy_rows() if self.basins[row] not in known]
         total = np.logaddexp.reduce([one.log_mass for one in self.found])
         new = [self.found[row] for row in rows]

@@ -1,5 +1,6 @@
 """Climbs from many places, until no new summits are found, and what a fit starts from."""
 
+import time
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +19,34 @@ _MISS = 3.0  # of scale or mean, in units of the scale, from which the search is
 _MOST_ROUNDS = 5
 
 
+class Limits(NamedTuple):
+    """What a search may cost.
+
+    Attributes:
+        max_evaluations: after which no further climb begins, unless they are cheap.
+        cheap_evaluations: below which climbs that may find more are cheap beside what follows.
+        deadline: by ``time.perf_counter``, after which no further climb begins.
+        cheap_until: by the same clock, as ``cheap_evaluations``.
+    """
+
+    max_evaluations: int
+    cheap_evaluations: int | None = None
+    deadline: float | None = None
+    cheap_until: float | None = None
+
+    def is_late(self) -> bool:
+        """Returns whether the deadline is over."""
+        return self.deadline is not None and time.perf_counter() > self.deadline
+
+    def is_cheap(self, num_evaluations: int) -> bool:
+        """Returns whether climbs are cheap still after so many evaluations."""
+        if self.cheap_evaluations is not None and num_evaluations >= self.cheap_evaluations:
+            return False
+        if self.cheap_until is not None and time.perf_counter() > self.cheap_until:
+            return False
+        return self.cheap_evaluations is not None or self.cheap_until is not None
+
+
 class Start(NamedTuple):
     """What a fit starts from.
 
@@ -32,7 +61,7 @@ class Start(NamedTuple):
         num_evaluations: of the target; one with its gradient counts as one.
         thinnest: the least of the log densities at summits that have a Gaussian, and of those that
             their masses would have if each were as wide as the prior that was given.
-        climbs: which can go on, if they ended in more than one basin.
+        climbs: which can go on, if they may find more.
     """
 
     gmm: GMM | None
@@ -52,11 +81,9 @@ def search_start(
     seed: int,
     *,
     may_rescale: bool,
-    max_evaluations: int,
+    limits: Limits,
     max_components: int,
-    least_evaluations: int = 0,
     diagonal: bool = False,
-    deadline: float | None = None,
 ) -> Start:
     """Climbs from the prior's mean and from draws of it, and puts a Gaussian on every summit.
 
@@ -66,11 +93,9 @@ def search_start(
         prior_scale: [D] standard deviations.
         seed: of the draws.
         may_rescale: whether mean and scale are guesses, and follow what is found.
-        max_evaluations: after which no further climb begins.
+        limits: of what it costs.
         max_components: most Gaussians, the heaviest.
-        least_evaluations: up to which climbs go on where there is more than one basin.
         diagonal: whether they have diagonal covariances.
-        deadline: by ``time.perf_counter``, after which no further climb begins.
     """
     generator = np.random.default_rng(seed)
     mean, scale = np.asarray(prior_mean, float), np.asarray(prior_scale, float)
@@ -80,9 +105,8 @@ def search_start(
     climbs: Climbs | None = None
     for _ in range(_MOST_ROUNDS if may_rescale else 1):
         density = counted_density(log_target, mean, scale)
-        least, most = least_evaluations - spent, max_evaluations - spent
         climbs = Climbs(density, generator)
-        climbs.climb_until(partial(climbs.suffice, least), most, deadline)
+        climbs.climb_until(partial(_is_enough, climbs, limits, spent))
         num_climbs += climbs.count
         num_basins = climbs.num_basins()
         found = climbs.heavy()
@@ -94,7 +118,7 @@ def search_start(
         centre, spread = climbs.extent()
         prior = (mean + scale * centre, scale * _SPREAD * spread)
         miss = max(np.max(spread), 1.0 / np.min(spread), np.max(np.abs(centre)))
-        if miss < _MISS or spent >= max_evaluations:
+        if miss < _MISS or spent >= limits.max_evaluations:
             break
         mean, scale = prior
     if climbs is None or not found:
@@ -117,8 +141,24 @@ def search_start(
     # What the widths of Gaussians in their own units lack to those in units of the first prior.
     wider = float(np.sum(np.log(climbs.density.scale / first)))
     thinnest = min(one.summit.value + min(0.0, one.log_width + wider) for one in heaviest)
-    going_on = climbs if num_basins > 1 else None
+    going_on = climbs if climbs.may_go_on() else None
     return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, going_on)
+
+
+def _is_enough(climbs: Climbs, limits: Limits, spent: int) -> bool:
+    """Returns whether no further climb begins.
+
+    Args:
+        climbs: so far.
+        limits: of the search.
+        spent: evaluations of earlier rounds.
+    """
+    if limits.is_late():
+        return True
+    num_evaluations = spent + climbs.density.num_evaluations
+    if climbs.may_go_on() and limits.is_cheap(num_evaluations):
+        return False
+    return climbs.suffice() or num_evaluations >= limits.max_evaluations
 
 
 def _hold_mass(

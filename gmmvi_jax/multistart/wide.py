@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
+from gmmvi_jax.multistart.climb import ASIDE
 from gmmvi_jax.multistart.counted import CountedDensity, counted_density
 from gmmvi_jax.multistart.minimise import minimise
 from gmmvi_jax.multistart.search import Start
@@ -37,16 +38,17 @@ def wide_start(
         log_target: a callable pytree of one point [D], not stochastic.
         prior_mean: [D].
         prior_scale: [D] standard deviations.
-        seed: of the directions.
+        seed: of where it begins, and of the directions.
         max_evaluations: of the climb, about.
     """
     density = counted_density(log_target, prior_mean, prior_scale)
-    origin = np.zeros(len(prior_mean))
-    value, _ = density(origin)
+    generator = np.random.default_rng(seed)
+    first = ASIDE * generator.normal(size=len(prior_mean))
+    value, _ = density(first)
     if not np.isfinite(value):
         return Start(None, prior_mean, prior_scale, 1, 0, density.num_evaluations)
-    point = _climb(density, origin, min(max_evaluations, _MOST_EVALUATIONS))
-    curvature = _mean_curvature(density, point, np.random.default_rng(seed))
+    point = _climb(density, first, min(max_evaluations, _MOST_EVALUATIONS))
+    curvature = _mean_curvature(density, point, generator)
     width = 1.0 / np.sqrt(np.clip(curvature, *_CURVATURES))
     dtype = jnp.result_type(float)
     gmm = GMM(

@@ -19,7 +19,7 @@ from gmmvi_jax.densities.host_errors import own_errors
 from gmmvi_jax.densities.repeated_functions import warn_of_repeats
 from gmmvi_jax.densities.softened import can_be_softened, level_below, softened
 from gmmvi_jax.evaluation.uphill import can_look_uphill
-from gmmvi_jax.multistart import Start, quieter, search_start, wide_start
+from gmmvi_jax.multistart import Limits, Start, quieter, search_start, wide_start
 from gmmvi_jax.numerics.keys import typed_key
 from gmmvi_jax.requirements import require_bool, require_count
 from gmmvi_jax.training.fit_config import config_of_fit
@@ -42,7 +42,7 @@ _NOISE = 1  # folded into the run's key, for the draws whose noise is measured
 # Of the search for a start: the share of budget and seconds, and the evaluations, at most.
 _SEARCH = (0.25, 20_000)
 _SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
-_CHEAP_SEARCH = 0.05  # of the budget, which a search of several basins may always take
+_CHEAP_SEARCH = 0.05  # of budget or seconds, which a search that may find more always takes
 
 
 @own_errors()
@@ -227,24 +227,24 @@ def _search(
 ) -> Start:
     """Climbs from draws of the prior, with a share of what the run may cost."""
     share, most = _SEARCH if has_gradient(request.target) else _SEARCH_WITHOUT_GRADIENT
-    algorithm, deadline = request.config.algorithm, None
-    if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
-        deadline = request.start_time + share * seconds
+    algorithm = request.config.algorithm
     prior: Any = algorithm.initial_mixture
-    cheap = 0 if budget is None else int(_CHEAP_SEARCH * budget)
-    most = most if budget is None else max(cheap, min(most, int(share * budget)))
+    limits = Limits(most)
+    if budget is not None:
+        limits = Limits(min(most, int(share * budget)), int(_CHEAP_SEARCH * budget))
+    if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
+        late, cheap = (request.start_time + part * seconds for part in (share, _CHEAP_SEARCH))
+        limits = limits._replace(deadline=late, cheap_until=cheap)
     mean, scale = (np.asarray(part, float) for part in (prior.prior_mean, prior.prior_scale))
     problem = (request.target, mean, scale, request.config.run.seed)
     if prior.rank is not None:
-        return wide_start(*problem, max_evaluations=most)
+        return wide_start(*problem, max_evaluations=limits.max_evaluations)
     return search_start(
         *problem,
         may_rescale=may_rescale,
-        max_evaluations=most,
+        limits=limits,
         max_components=algorithm.max_components,
-        least_evaluations=cheap,
         diagonal=prior.diagonal,
-        deadline=deadline,
     )
 
 

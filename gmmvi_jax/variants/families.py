@@ -60,7 +60,12 @@ def averages_iterates(diagonal: Any, rank: Any, average_iterates: Any, dim: int)
     """
     require_bool("diagonal", diagonal)
     if rank is not None:
-        require_int("rank", rank, 1, dim - 1)
+        require_int("rank", rank, 1)
+        if rank >= dim:
+            raise ValueError(
+                f"rank must be less than the number of dimensions, {dim}, got {rank}; leave it out "
+                f"for full covariances."
+            )
     if average_iterates is None:
         return rank is None
     require_bool("average_iterates", average_iterates)

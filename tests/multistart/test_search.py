@@ -10,7 +10,7 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.multistart import search_start
+from gmmvi_jax.multistart import Limits, search_start
 
 from ..cases import models
 
@@ -22,7 +22,7 @@ WEIGHTS = jnp.array([0.6, 0.3, 0.1])
 
 
 def search(log_target, dim, scale: Any = 5.0, seed=0, **settings):
-    defaults = {"may_rescale": False, "max_evaluations": 20_000, "max_components": 50}
+    defaults = {"may_rescale": False, "limits": Limits(20_000), "max_components": 50}
     return search_start(
         as_log_density(log_target),
         np.zeros(dim),
@@ -60,6 +60,15 @@ def test_rounds_that_do_not_suffice_leave_gaussians_where_the_last_one_found_the
     np.testing.assert_allclose(start.prior_scale, 2.0 * widths, rtol=1e-3)
 
 
+def test_a_centre_between_two_modes_is_not_taken_for_a_summit():
+    """By symmetry the gradient there is zero, and everything else lies uphill of it."""
+    start = search(lambda x: -0.5 * (jnp.square((x[0] ** 2 - 4.0) * 4.0) + x[1] ** 2), 2, 2.0)
+    assert start.num_basins == 2
+    assert start.gmm is not None
+    np.testing.assert_allclose(np.sort(start.gmm.means[:, 0]), [-2.0, 2.0], atol=0.02)
+    np.testing.assert_allclose(start.gmm.weights, 0.5, atol=0.1)
+
+
 def test_a_gaussian_is_found_exactly():
     gmm = start_of(gaussian, 3)
     assert gmm.num_components == 1
@@ -89,7 +98,7 @@ def test_every_evaluation_is_counted():
 
 @pytest.mark.parametrize("limit", [1, 100])
 def test_no_climb_begins_when_the_evaluations_are_spent(limit):
-    assert search(three_gaussians, 3, max_evaluations=limit).num_evaluations < limit + 400
+    assert search(three_gaussians, 3, limits=Limits(limit)).num_evaluations < limit + 400
 
 
 @pytest.mark.parametrize(("mean", "width"), [(0.0, 1e-3), (1000.0, 1.0), (-50.0, 200.0)])
@@ -149,8 +158,15 @@ def test_a_summit_that_laplace_says_is_heavy_is_a_start_whatever_the_elbo():
     assert search(sharp, 20, scale=0.5).gmm is not None
 
 
+@pytest.fixture
+def short_climbs(monkeypatch):
+    """Climbs that end in the neck of a hierarchy, before they meet one another."""
+    monkeypatch.setattr("gmmvi_jax.multistart.climb._MOST_EVALUATIONS", 200)
+
+
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(float64, diagonal):
+@pytest.mark.usefixtures("float64", "short_climbs")
+def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(diagonal):
     start = search(models.eight_schools, 10, 1.0, seed=5, may_rescale=True, diagonal=diagonal)
     gmm = start.gmm
     assert gmm is not None
@@ -164,7 +180,8 @@ def test_where_no_climb_reaches_a_summit_the_prior_is_in_the_start(float64, diag
 
 
 @pytest.mark.parametrize(("capacity", "count"), [(1, 1), (2, 2)])
-def test_the_prior_is_in_the_start_if_there_is_room(float64, capacity, count):
+@pytest.mark.usefixtures("float64", "short_climbs")
+def test_the_prior_is_in_the_start_if_there_is_room(capacity, count):
     settings = {"may_rescale": True, "max_components": capacity}
     assert start_of(models.eight_schools, 10, 1.0, seed=5, **settings).num_components == count
 
