@@ -8,6 +8,7 @@ import numpy as np
 from gmmvi_jax.multistart.climb import ASIDE, Summit, climb
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
+from gmmvi_jax.numerics.sound import LARGEST_WHITENING_ERROR
 
 _FEWEST_CLIMBS = 20  # if all end in one basin
 _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
@@ -157,8 +158,11 @@ class Climbs:
         return any(self.density.value(point) < lower for point in points)
 
     def _add(self, summit: Summit, basin: int) -> None:
-        self.found.append(Laplace.at(summit, self.density, self.generator))
-        self.basins.append(basin)
+        gaussian = Laplace.at(summit, self.density, self.generator)
+        # In a neck, climbs end where the float type no longer tells how narrow it is.
+        if gaussian.rounding(self.density) < LARGEST_WHITENING_ERROR:
+            self.found.append(gaussian)
+            self.basins.append(basin)
 
     def _heavy_rows(self) -> np.ndarray:
         masses = np.array([one.log_mass for one in self.found])

@@ -1,6 +1,6 @@
 """Log densities on the host that count their evaluations: with a gradient, and without one."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -30,11 +30,13 @@ class CountedDensity(Protocol):
     Attributes:
         centre: [D] origin of the coordinates.
         scale: [D] their units.
+        dtype: in which the target is evaluated.
         num_evaluations: of the target so far; one with its gradient counts as one.
     """
 
     centre: np.ndarray
     scale: np.ndarray
+    dtype: np.dtype[Any]
     num_evaluations: int
 
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -74,7 +76,7 @@ class _Differentiable:
         self.num_evaluations = 0
         self.centre, self.scale = centre, scale
         self._log_target = log_target
-        self._dtype = jnp.result_type(float)
+        self.dtype = jnp.result_type(float)
         self._last: tuple[np.ndarray, float, np.ndarray] | None = None
 
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -84,7 +86,7 @@ class _Differentiable:
 
     def _computed(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         self.num_evaluations += 1
-        point = (self.centre + self.scale * z).astype(self._dtype)
+        point = (self.centre + self.scale * z).astype(self.dtype)
         result = on_host(_evaluate(self._log_target, point)).astype(float)
         value, gradient = result[0], result[1:] * self.scale
         if not np.isfinite(value) or not np.all(np.isfinite(gradient)):
@@ -112,7 +114,7 @@ class _Differenced:
         self.num_evaluations = 0
         self.centre, self.scale = centre, scale
         self._log_target = log_target
-        self._dtype = jnp.result_type(float)
+        self.dtype = jnp.result_type(float)
         self._steps = np.full(len(centre), _FIRST_STEP)
 
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -124,7 +126,7 @@ class _Differenced:
             return (float(value) if np.isfinite(value) else -np.inf), np.zeros_like(z)
         gradient = (above - below) / (2.0 * self._steps)
         curvatures = np.abs(above + below - 2.0 * value) / np.square(self._steps)
-        rounding = float(np.finfo(self._dtype).eps) * abs(value)
+        rounding = float(np.finfo(self.dtype).eps) * abs(value)
         wanted = np.sqrt(max(_BEND, _NOISE * rounding) / np.maximum(curvatures, 1e-30))
         wanted = np.clip(wanted, self._steps / _FASTEST, self._steps * _FASTEST)
         self._steps = np.clip(wanted, *_STEPS)
@@ -136,5 +138,5 @@ class _Differenced:
 
     def _values(self, points: np.ndarray) -> np.ndarray:
         self.num_evaluations += len(points)
-        points = (self.centre + self.scale * points).astype(self._dtype)
+        points = (self.centre + self.scale * points).astype(self.dtype)
         return on_host(_evaluate_all(self._log_target, points)).astype(float)

@@ -68,6 +68,19 @@ class Laplace(NamedTuple):
         """
         return density.centre + density.scale * self.mean, density.scale[:, None] * self.factor
 
+    def rounding(self, density: CountedDensity) -> float:
+        """Returns how far rounding moves a sample at most, in standard deviations.
+
+        See ``numerics.gaussian.whitening_error``.
+
+        Args:
+            density: in whose coordinates it was found.
+        """
+        mean, factor = self.placed(density)
+        reach = np.abs(mean) + np.linalg.norm(factor, axis=1)
+        moved = np.max(np.abs(self.root / density.scale) @ reach)
+        return float(np.finfo(density.dtype).eps * moved)
+
     @property
     def is_at_summit(self) -> bool:
         """Returns whether the climb came within a standard deviation of where it is flat."""
