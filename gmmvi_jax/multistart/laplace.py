@@ -16,6 +16,7 @@ _MOST_CURVATURE = 1e14
 _FLAT = 1e-2  # curvature up to which its noise, seen from the asymmetry, makes it flat
 _SECANT_FACTORS = (0.25, 16.0)  # bounds of the change of a curvature at a time
 _MOST_SECANTS = 4
+_LACKING, _LACKING_PER_DIMENSION = 100.0, 10.0  # nats, up to which a Gaussian may fit badly
 _NUM_PAIRS = 5  # of draws for the ELBO, each with its mirror image
 
 
@@ -83,8 +84,13 @@ class Laplace(NamedTuple):
 
     @property
     def is_at_summit(self) -> bool:
-        """Returns whether the climb came within a standard deviation of where it is flat."""
-        return float(np.linalg.norm(self.factor.T @ self.summit.gradient)) < 1.0
+        """Returns whether the climb came within a standard deviation of where it is flat.
+
+        In a neck it may seem so, where the Gaussian is wider than the target is.
+        """
+        lacking = self.log_evidence - self.elbo
+        is_flat = float(np.linalg.norm(self.factor.T @ self.summit.gradient)) < 1.0
+        return is_flat and lacking < _LACKING + _LACKING_PER_DIMENSION * len(self.mean)
 
     @classmethod
     def at(cls, summit: Summit, density: CountedDensity, generator: np.random.Generator) -> Self:

@@ -113,7 +113,8 @@ def search_start(
         if found and not _hold_mass(found, density, generator):
             found = []
         spent += density.num_evaluations
-        if not found or not may_rescale:
+        # Climbs that ended on their way, as in the neck of a hierarchy, say nothing of the scale.
+        if not may_rescale or not any(one.is_at_summit for one in found):
             break
         centre, spread = climbs.extent()
         prior = (mean + scale * centre, scale * _SPREAD * spread)
