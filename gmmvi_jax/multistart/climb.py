@@ -10,7 +10,7 @@ from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.minimise import minimise
 
 ASIDE = 0.01  # of the centre, where the first climb starts: by symmetry that may be a saddle
-_MOST_EVALUATIONS = 500  # per climb; well-conditioned targets take 30 to 50, few more than 400
+_MOST_EVALUATIONS = 200  # per climb; well-conditioned targets take 30 to 50
 _SMALLEST_GRADIENT = 1e-3  # in units of the scale; a posterior that narrow is 1e-6 nats from there
 _MEMORY = 10  # pairs of steps and changes of the gradient that L-BFGS keeps
 

@@ -8,7 +8,6 @@ import numpy as np
 from gmmvi_jax.multistart.climb import ASIDE, Summit, climb
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
-from gmmvi_jax.numerics.sound import LARGEST_WHITENING_ERROR
 
 _FEWEST_CLIMBS = 20  # if all end in one basin
 _CLIMBS_PER_BASIN = 20  # one that a climb reaches five times as rarely as others is missed by 2 %
@@ -25,6 +24,11 @@ class Part(NamedTuple):
     share: float  # of the target's mass
     mean: np.ndarray  # [D]
     factor: np.ndarray  # [D, D] lower Cholesky factor of the covariance, or [D]
+
+
+class _Found(NamedTuple):
+    gaussian: Laplace
+    basin: int
 
 
 class Climbs:
@@ -113,15 +117,38 @@ class Climbs:
         summit = climb(self.density, start, self._is_known)
         self.count += 1
         self.effort += 1.0 if self.density.num_evaluations > spent + 1 else _CHEAP
-        if summit is None:
-            return
+        found = None if summit is None else self._new_at(summit)
+        if found is not None and not found.gaussian.is_at_summit:
+            found = self._further(found)
+        if found is not None and found.gaussian.is_resolved(self.density):
+            self.found.append(found.gaussian)
+            self.basins.append(found.basin)
+
+    def _further(self, found: _Found) -> _Found | None:
+        """Returns what a climb finds that goes on; what there was if that is better.
+
+        On a long ridge it comes to the summit; in a neck it goes to where there is less mass.
+        """
+        summit = climb(self.density, found.gaussian.summit.point, self._is_known)
+        if summit is None or summit.value <= found.gaussian.summit.value:
+            return found
+        further = self._new_at(summit)
+        if further is None or further.gaussian.is_at_summit:
+            return further
+        return max(found, further, key=lambda one: one.gaussian.elbo)
+
+    def _new_at(self, summit: Summit) -> _Found | None:
+        """Returns the Gaussian at a summit, and its basin; None if others explain it."""
         nearest = self._nearest(summit.point)
         if nearest is None:
-            self._add(summit, basin=0)
+            basin = 0
         elif self._is_valley(summit, self.found[nearest].summit):
-            self._add(summit, basin=max(self.basins) + 1)
+            basin = max(self.basins) + 1
         elif not self._is_explained(summit) and not self._is_on_plateau(summit, nearest):
-            self._add(summit, basin=self.basins[nearest])
+            basin = self.basins[nearest]
+        else:
+            return None
+        return _Found(Laplace.at(summit, self.density, self.generator), basin)
 
     def _is_known(self, point: np.ndarray, value: float) -> bool:
         """Returns whether a climb from here would end at a known summit, and can end now."""
@@ -156,13 +183,6 @@ class Climbs:
         lower = min(first.value, second.value) - _NEAR
         points = [(1.0 - t) * first.point + t * second.point for t in (0.5, 0.25, 0.75)]
         return any(self.density.value(point) < lower for point in points)
-
-    def _add(self, summit: Summit, basin: int) -> None:
-        gaussian = Laplace.at(summit, self.density, self.generator)
-        # In a neck, climbs end where the float type no longer tells how narrow it is.
-        if gaussian.rounding(self.density) < LARGEST_WHITENING_ERROR:
-            self.found.append(gaussian)
-            self.basins.append(basin)
 
     def _heavy_rows(self) -> np.ndarray:
         masses = np.array([one.log_mass for one in self.found])

@@ -16,7 +16,9 @@ _MOST_CURVATURE = 1e14
 _FLAT = 1e-2  # curvature up to which its noise, seen from the asymmetry, makes it flat
 _SECANT_FACTORS = (0.25, 16.0)  # bounds of the change of a curvature at a time
 _MOST_SECANTS = 4
-_LACKING, _LACKING_PER_DIMENSION = 100.0, 10.0  # nats, up to which a Gaussian may fit badly
+_LACKING = 10.0  # nats, over 10 + D: by more a Gaussian is wrong that is at a summit
+_HOPELESS = 100.0  # the same, of one on a ridge, however it is curved
+_MOST_ROUNDING = 0.3  # standard deviations; with more, rounding alone makes valleys
 _NUM_PAIRS = 5  # of draws for the ELBO, each with its mirror image
 
 
@@ -69,18 +71,20 @@ class Laplace(NamedTuple):
         """
         return density.centre + density.scale * self.mean, density.scale[:, None] * self.factor
 
-    def rounding(self, density: CountedDensity) -> float:
-        """Returns how far rounding moves a sample at most, in standard deviations.
+    def is_resolved(self, density: CountedDensity) -> bool:
+        """Returns whether the float type tells how narrow the target is here.
 
-        See ``numerics.gaussian.whitening_error``.
+        In the neck of a hierarchy it may not: differences are those of rounding then, and so is the
+        Gaussian, too narrow for the float type (``numerics.gaussian.whitening_error``), or much too
+        wide for the target.
 
         Args:
             density: in whose coordinates it was found.
         """
         mean, factor = self.placed(density)
         reach = np.abs(mean) + np.linalg.norm(factor, axis=1)
-        moved = np.max(np.abs(self.root / density.scale) @ reach)
-        return float(np.finfo(density.dtype).eps * moved)
+        moved = np.finfo(density.dtype).eps * np.max(np.abs(self.root / density.scale) @ reach)
+        return bool(moved < _MOST_ROUNDING and self._lacking < _HOPELESS)
 
     @property
     def is_at_summit(self) -> bool:
@@ -88,9 +92,13 @@ class Laplace(NamedTuple):
 
         In a neck it may seem so, where the Gaussian is wider than the target is.
         """
-        lacking = self.log_evidence - self.elbo
         is_flat = float(np.linalg.norm(self.factor.T @ self.summit.gradient)) < 1.0
-        return is_flat and lacking < _LACKING + _LACKING_PER_DIMENSION * len(self.mean)
+        return is_flat and self._lacking < _LACKING
+
+    @property
+    def _lacking(self) -> float:
+        """Returns the nats by which the Gaussian is wrong, over 10 + D."""
+        return (self.log_evidence - self.elbo) / (10.0 + len(self.mean))
 
     @classmethod
     def at(cls, summit: Summit, density: CountedDensity, generator: np.random.Generator) -> Self:
