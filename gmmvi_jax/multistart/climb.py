@@ -9,7 +9,7 @@ from scipy import optimize
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.minimise import minimise
 
-ASIDE = 0.01  # of the centre, where the first climb starts: by symmetry that may be a saddle
+_ASIDE = 0.01  # of the centre, in units of the scale
 _MOST_EVALUATIONS = 200  # per climb; well-conditioned targets take 30 to 50
 _SMALLEST_GRADIENT = 1e-3  # in units of the scale; a posterior that narrow is 1e-6 nats from there
 _MEMORY = 10  # pairs of steps and changes of the gradient that L-BFGS keeps
@@ -68,6 +68,16 @@ def climb(
         },
     )
     return Summit(best[0], best[1], best[2], _precision(result.hess_inv, len(start)))
+
+
+def beside_centre(density: CountedDensity, noise: np.ndarray) -> np.ndarray:
+    """Returns where the first climb starts: the centre may be a saddle, by symmetry.
+
+    Args:
+        density: to climb; where it is zero beside the centre, the climb starts there.
+        noise: [D] standard normal.
+    """
+    return _ASIDE * noise if np.isfinite(density.value(_ASIDE * noise)) else np.zeros_like(noise)
 
 
 def _precision(inverse: optimize.LbfgsInvHessProduct, dim: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gmmvi_jax.multistart.climb import ASIDE, Summit, climb
+from gmmvi_jax.multistart.climb import Summit, beside_centre, climb
 from gmmvi_jax.multistart.counted import CountedDensity
 from gmmvi_jax.multistart.laplace import Laplace
 
@@ -81,9 +81,9 @@ class Climbs:
         Args:
             is_enough: asked before every climb.
         """
-        dim = len(self.density.centre)
         while not is_enough():
-            self._climb_from(self.generator.normal(size=dim) * (1.0 if self.count else ASIDE))
+            start = self.generator.normal(size=len(self.density.centre))
+            self._climb_from(start if self.count else beside_centre(self.density, start), is_enough)
 
     def may_go_on(self) -> bool:
         """Returns whether climbs may find more: several basins have weight, or most are new.
@@ -111,14 +111,14 @@ class Climbs:
         new = [self.found[row] for row in rows]
         return [Part(float(np.exp(one.log_mass - total)), *one.placed(self.density)) for one in new]
 
-    def _climb_from(self, start: np.ndarray) -> None:
+    def _climb_from(self, start: np.ndarray, is_enough: Callable[[], bool]) -> None:
         """Climbs from a point [D]; a summit that is new becomes a Gaussian."""
         spent = self.density.num_evaluations
         summit = climb(self.density, start, self._is_known)
         self.count += 1
         self.effort += 1.0 if self.density.num_evaluations > spent + 1 else _CHEAP
         found = None if summit is None else self._new_at(summit)
-        if found is not None and not found.gaussian.is_at_summit:
+        if found is not None and not found.gaussian.is_at_summit and not is_enough():
             found = self._further(found)
         if found is not None and found.gaussian.is_resolved(self.density):
             self.found.append(found.gaussian)
@@ -127,13 +127,21 @@ class Climbs:
     def _further(self, found: _Found) -> _Found | None:
         """Returns what a climb finds that goes on; what there was if that is better.
 
-        On a long ridge it comes to the summit; in a neck it goes to where there is less mass.
+        On a long ridge it comes to the summit; in a neck it goes to where there is less mass. Where
+        it does not rise it is at a summit with a kink.
         """
-        summit = climb(self.density, found.gaussian.summit.point, self._is_known)
-        if summit is None or summit.value <= found.gaussian.summit.value:
-            return found
+        gaussian = found.gaussian
+        summit = climb(self.density, gaussian.summit.point, self._is_known)
+        if summit is None:
+            return None
+        if summit.value < gaussian.summit.value + _NEAR:
+            return found._replace(gaussian=gaussian._replace(has_kink=True))
         further = self._new_at(summit)
-        if further is None or further.gaussian.is_at_summit:
+        if further is None:
+            return None
+        if not further.gaussian.is_resolved(self.density):
+            return found
+        if further.gaussian.is_at_summit:
             return further
         return max(found, further, key=lambda one: one.gaussian.elbo)
 
@@ -195,11 +203,13 @@ def doubt(found: list[Laplace]) -> float:
     if not found:
         return 1.0
     best = max(found, key=lambda one: one.elbo)
-    return max(1.0, best.log_evidence - best.elbo)
+    return max(1.0, best.log_evidence - best.elbo) if np.isfinite(best.elbo) else 1.0
 
 
 def log_weights(found: list[Laplace], doubt: float) -> np.ndarray:
     """Returns the log weights of Gaussians, with differences divided by the doubt."""
     # The optimal weights of Gaussians that do not overlap; those beside a wall may underflow.
     logs = np.array([one.elbo for one in found]) / doubt
+    if not np.isfinite(logs).any():  # no draw is inside of an edge
+        logs = np.zeros(len(found))
     return logs - np.logaddexp.reduce(logs)

@@ -30,6 +30,7 @@ class Laplace(NamedTuple):
     factor: np.ndarray  # [D, D] lower triangular, of the covariance
     root: np.ndarray  # [D, D] whose product with x - mean is white
     elbo: float  # of this Gaussian alone, in these coordinates; a few draws
+    has_kink: bool = False  # so that the gradient at the summit is not zero
 
     def squared_distance(self, point: np.ndarray) -> float:
         """Returns the squared Mahalanobis distance of a point [D]."""
@@ -93,11 +94,13 @@ class Laplace(NamedTuple):
         In a neck it may seem so, where the Gaussian is wider than the target is.
         """
         is_flat = float(np.linalg.norm(self.factor.T @ self.summit.gradient)) < 1.0
-        return is_flat and self._lacking < _LACKING
+        return (is_flat or self.has_kink) and self._lacking < _LACKING
 
     @property
     def _lacking(self) -> float:
         """Returns the nats by which the Gaussian is wrong, over 10 + D."""
+        if not np.isfinite(self.elbo):  # no draw is inside of an edge, which says nothing
+            return 0.0
         return (self.log_evidence - self.elbo) / (10.0 + len(self.mean))
 
     @classmethod

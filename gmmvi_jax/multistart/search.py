@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,8 @@ _WORSE = 3.0  # nats below the prior's ELBO where a start is not used; a few dra
 _SPREAD = 2.0  # standard deviations of what was found that a new scale has
 _MISS = 3.0  # of scale or mean, in units of the scale, from which the search is repeated
 _MOST_ROUNDS = 5
+
+_Prior: TypeAlias = tuple[np.ndarray, np.ndarray]  # mean and standard deviations, [D]
 
 
 class Limits(NamedTuple):
@@ -85,7 +87,7 @@ def search_start(
     max_components: int,
     diagonal: bool = False,
 ) -> Start:
-    """Climbs from the prior's mean and from draws of it, and puts a Gaussian on every summit.
+    """Climbs from beside the prior's mean and from its draws, and puts a Gaussian on every summit.
 
     Args:
         log_target: a callable pytree of one point [D], not stochastic.
@@ -98,31 +100,14 @@ def search_start(
         diagonal: whether they have diagonal covariances.
     """
     generator = np.random.default_rng(seed)
-    mean, scale = np.asarray(prior_mean, float), np.asarray(prior_scale, float)
-    prior = (mean, scale)
-    num_climbs, num_basins, spent = 0, 0, 0
-    found: list[Laplace] = []
-    climbs: Climbs | None = None
-    for _ in range(_MOST_ROUNDS if may_rescale else 1):
-        density = counted_density(log_target, mean, scale)
-        climbs = Climbs(density, generator)
-        climbs.climb_until(partial(_is_enough, climbs, limits, spent))
-        num_climbs += climbs.count
-        num_basins = climbs.num_basins()
+    given = (np.asarray(prior_mean, float), np.asarray(prior_scale, float))
+    climbs, found, prior, earlier = _rounds(log_target, given, generator, limits, may_rescale)
+    if found:
+        climbs.climb_until(lambda: not _is_worth_more(climbs, limits, earlier.num_evaluations))
         found = climbs.heavy()
-        if found and not _hold_mass(found, density, generator):
-            found = []
-        spent += density.num_evaluations
-        # Climbs that ended on their way, as in the neck of a hierarchy, say nothing of the scale.
-        if not may_rescale or not any(one.is_at_summit for one in found):
-            break
-        centre, spread = climbs.extent()
-        prior = (mean + scale * centre, scale * _SPREAD * spread)
-        miss = max(np.max(spread), 1.0 / np.min(spread), np.max(np.abs(centre)))
-        if miss < _MISS or spent >= limits.max_evaluations:
-            break
-        mean, scale = prior
-    if climbs is None or not found:
+    spent = earlier.num_evaluations + climbs.density.num_evaluations
+    num_climbs, num_basins = earlier.num_climbs + climbs.count, climbs.num_basins()
+    if not found:
         return Start(None, *prior, num_climbs, num_basins, spent)
     # Else the climbs ended on their way: where the density has no highest point, or far from it.
     has_prior = max_components > 1 and not any(one.is_at_summit for one in found)
@@ -130,11 +115,11 @@ def search_start(
     placed = [one.placed(climbs.density) for one in heaviest]
     means, factors = (np.array(arrays) for arrays in zip(*placed, strict=True))
     log_shares = log_weights(heaviest, doubt(heaviest))
-    first = np.asarray(prior_scale, float)
+    first = given[1]
     if has_prior:
         share = 1.0 / (len(means) + 1)
         log_shares = np.append(log_shares + np.log1p(-share), np.log(share))
-        means = np.concatenate([means, np.asarray(prior_mean, float)[None]])
+        means = np.concatenate([means, given[0][None]])
         factors = np.concatenate([factors, np.diag(first)[None]])
     if diagonal:
         factors = np.sqrt(np.sum(np.square(factors), axis=2))
@@ -146,6 +131,50 @@ def search_start(
     return Start(GMM(*arrays), *prior, num_climbs, num_basins, spent, thinnest, going_on)
 
 
+class _Earlier(NamedTuple):
+    """What the rounds before the last one took."""
+
+    num_climbs: int = 0
+    num_evaluations: int = 0
+
+
+def _rounds(
+    log_target: LogDensity,
+    prior: _Prior,
+    generator: np.random.Generator,
+    limits: Limits,
+    may_rescale: bool,
+) -> tuple[Climbs, list[Laplace], _Prior, _Earlier]:
+    """Climbs, and once more where what was found lies outside of the prior, or fills little of it.
+
+    Returns:
+        The climbs of the last round, the Gaussians that count, the prior that they say, and what
+        earlier rounds took.
+    """
+    mean, scale = prior
+    earlier, rounds_left = _Earlier(), _MOST_ROUNDS if may_rescale else 1
+    while True:
+        rounds_left -= 1
+        density = counted_density(log_target, mean, scale)
+        climbs = Climbs(density, generator)
+        climbs.climb_until(partial(_is_enough, climbs, limits, earlier.num_evaluations))
+        found = climbs.heavy()
+        if found and not _hold_mass(found, density, generator):
+            found = []
+        # Climbs that ended on their way, as in the neck of a hierarchy, say nothing of the scale.
+        if not may_rescale or not any(one.is_at_summit for one in found):
+            return climbs, found, prior, earlier
+        centre, spread = climbs.extent()
+        prior = (mean + scale * centre, scale * _SPREAD * spread)
+        miss = max(np.max(spread), 1.0 / np.min(spread), np.max(np.abs(centre)))
+        spent = earlier.num_evaluations + density.num_evaluations
+        is_last = rounds_left == 0 or limits.is_late()
+        if miss < _MISS or spent >= limits.max_evaluations or is_last:
+            return climbs, found, prior, earlier
+        mean, scale = prior
+        earlier = _Earlier(earlier.num_climbs + climbs.count, spent)
+
+
 def _is_enough(climbs: Climbs, limits: Limits, spent: int) -> bool:
     """Returns whether no further climb begins.
 
@@ -154,12 +183,14 @@ def _is_enough(climbs: Climbs, limits: Limits, spent: int) -> bool:
         limits: of the search.
         spent: evaluations of earlier rounds.
     """
-    if limits.is_late():
-        return True
     num_evaluations = spent + climbs.density.num_evaluations
-    if climbs.may_go_on() and limits.is_cheap(num_evaluations):
-        return False
-    return climbs.suffice() or num_evaluations >= limits.max_evaluations
+    return climbs.suffice() or limits.is_late() or num_evaluations >= limits.max_evaluations
+
+
+def _is_worth_more(climbs: Climbs, limits: Limits, spent: int) -> bool:
+    """Returns whether climbs may find more, and are cheap beside what follows; see above."""
+    is_cheap = limits.is_cheap(spent + climbs.density.num_evaluations)
+    return is_cheap and climbs.may_go_on() and not limits.is_late()
 
 
 def _hold_mass(

@@ -1,8 +1,8 @@
 """A start for covariances of low rank, in dimensions where no Hessian is formed.
 
-One climb from the prior's mean by L-BFGS, and a Gaussian on the summit that is as wide as the
-curvature there says on average: the trace of the Hessian, from a few random directions. There is no
-search for other modes; where components are added they find them, or not.
+One climb from beside the prior's mean by L-BFGS, and a Gaussian on the summit that is as wide as
+the curvature there says on average: the trace of the Hessian, from a few random directions. There
+is no search for other modes; where components are added they find them, or not.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gmmvi_jax.gmm import GMM
-from gmmvi_jax.multistart.climb import ASIDE
+from gmmvi_jax.multistart.climb import beside_centre
 from gmmvi_jax.multistart.counted import CountedDensity, counted_density
 from gmmvi_jax.multistart.minimise import minimise
 from gmmvi_jax.multistart.search import Start
@@ -43,7 +43,7 @@ def wide_start(
     """
     density = counted_density(log_target, prior_mean, prior_scale)
     generator = np.random.default_rng(seed)
-    first = ASIDE * generator.normal(size=len(prior_mean))
+    first = beside_centre(density, generator.normal(size=len(prior_mean)))
     value, _ = density(first)
     if not np.isfinite(value):
         return Start(None, prior_mean, prior_scale, 1, 0, density.num_evaluations)

@@ -103,7 +103,7 @@ def fit(
             twenty on, or less where these do not fit the memory of the samples to be reused.
         diagonal: diagonal covariances, for hundreds of dimensions.
         rank: covariances of this rank plus diagonal, for hundreds to thousands; then
-            ``result.gmm`` is a ``LowRankGMM``. The search is one climb, from ``prior_mean``.
+            ``result.gmm`` is a ``LowRankGMM``. The search is one climb, from beside ``prior_mean``.
         components: ``"student_t"`` for heavy tails; then ``result.gmm`` is a ``TMixture``.
         degrees: of freedom of Student-t components, by default 5; see ``samtron``.
         progress: shows a progress bar on stderr.

@@ -33,7 +33,7 @@ class LastLook:
 
     The neck of a funnel next to the mixture contains no draw and hardly any weight, so that the
     ELBO is flat without it. A component with the moments of what is found there finds the rest.
-    Where there are several basins, the climbs of the search then go on as far as they are cheap
+    Where they may find more, the climbs of the search then go on as far as they are cheap
     beside the run: a basin that few of them reach may be missing altogether.
 
     Attributes:
@@ -42,7 +42,7 @@ class LastLook:
         diagnostic_samples: evaluations after every chunk that are not those of looks.
         budget: evaluations of the whole run, if limited.
         seconds: of the whole run, if limited.
-        climbs: of the search for a start, if they ended in several basins.
+        climbs: of the search for a start, if they may find more.
     """
 
     dim: int
