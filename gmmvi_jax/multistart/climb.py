@@ -22,6 +22,7 @@ class Summit(NamedTuple):
     value: float  # log density
     gradient: np.ndarray  # [D]
     precision: np.ndarray  # [D, D] estimate of the negative Hessian from the steps of the climb
+    is_end: bool = True  # of the climb, which was not cut off
 
 
 def climb(
@@ -67,7 +68,8 @@ def climb(
             "ftol": 10.0 * float(np.finfo(np.float32).eps),
         },
     )
-    return Summit(best[0], best[1], best[2], _precision(result.hess_inv, len(start)))
+    precision = _precision(result.hess_inv, len(start))
+    return Summit(best[0], best[1], best[2], precision, result.nfev < _MOST_EVALUATIONS)
 
 
 def beside_centre(density: CountedDensity, noise: np.ndarray) -> np.ndarray:

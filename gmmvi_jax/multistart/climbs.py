@@ -134,7 +134,8 @@ class Climbs:
         summit = climb(self.density, gaussian.summit.point, self._is_known)
         if summit is None:
             return None
-        if summit.value < gaussian.summit.value + _NEAR:
+        rise = summit.value - gaussian.summit.value
+        if rise <= 0.0 or (rise < _NEAR and summit.is_end):
             return found._replace(gaussian=gaussian._replace(has_kink=True))
         further = self._new_at(summit)
         if further is None:

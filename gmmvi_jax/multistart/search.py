@@ -28,25 +28,15 @@ class Limits(NamedTuple):
         max_evaluations: after which no further climb begins, unless they are cheap.
         cheap_evaluations: below which climbs that may find more are cheap beside what follows.
         deadline: by ``time.perf_counter``, after which no further climb begins.
-        cheap_until: by the same clock, as ``cheap_evaluations``.
     """
 
     max_evaluations: int
-    cheap_evaluations: int | None = None
+    cheap_evaluations: int = 0
     deadline: float | None = None
-    cheap_until: float | None = None
 
     def is_late(self) -> bool:
         """Returns whether the deadline is over."""
         return self.deadline is not None and time.perf_counter() > self.deadline
-
-    def is_cheap(self, num_evaluations: int) -> bool:
-        """Returns whether climbs are cheap still after so many evaluations."""
-        if self.cheap_evaluations is not None and num_evaluations >= self.cheap_evaluations:
-            return False
-        if self.cheap_until is not None and time.perf_counter() > self.cheap_until:
-            return False
-        return self.cheap_evaluations is not None or self.cheap_until is not None
 
 
 class Start(NamedTuple):
@@ -189,7 +179,7 @@ def _is_enough(climbs: Climbs, limits: Limits, spent: int) -> bool:
 
 def _is_worth_more(climbs: Climbs, limits: Limits, spent: int) -> bool:
     """Returns whether climbs may find more, and are cheap beside what follows; see above."""
-    is_cheap = limits.is_cheap(spent + climbs.density.num_evaluations)
+    is_cheap = spent + climbs.density.num_evaluations < limits.cheap_evaluations
     return is_cheap and climbs.may_go_on() and not limits.is_late()
 
 

@@ -42,7 +42,7 @@ _NOISE = 1  # folded into the run's key, for the draws whose noise is measured
 # Of the search for a start: the share of budget and seconds, and the evaluations, at most.
 _SEARCH = (0.25, 20_000)
 _SEARCH_WITHOUT_GRADIENT = (0.5, 60_000)
-_CHEAP_SEARCH = 0.05  # of budget or seconds, which a search that may find more always takes
+_CHEAP_SEARCH = 0.05  # of the budget, which a search that may find more always takes
 
 
 @own_errors()
@@ -233,8 +233,7 @@ def _search(
     if budget is not None:
         limits = Limits(min(most, int(share * budget)), int(_CHEAP_SEARCH * budget))
     if seconds is not None and not is_spread_over_processes(request.mesh):  # clocks differ
-        late, cheap = (request.start_time + part * seconds for part in (share, _CHEAP_SEARCH))
-        limits = limits._replace(deadline=late, cheap_until=cheap)
+        limits = limits._replace(deadline=request.start_time + share * seconds)
     mean, scale = (np.asarray(part, float) for part in (prior.prior_mean, prior.prior_scale))
     problem = (request.target, mean, scale, request.config.run.seed)
     if prior.rank is not None:

@@ -10,7 +10,8 @@ import pytest
 import gmmvi_jax as gmmvi
 from gmmvi_jax import densities
 from gmmvi_jax.densities.callable_pytree import as_log_density
-from gmmvi_jax.multistart import Limits, search_start
+from gmmvi_jax.multistart import Climbs, Limits, search_start
+from gmmvi_jax.multistart.counted import counted_density
 
 from ..cases import models
 
@@ -210,18 +211,20 @@ def test_a_neck_that_the_float_type_does_not_resolve_has_no_gaussian():
     assert start.num_basins <= 1
 
 
-def test_a_climb_along_a_ridge_goes_on_until_it_is_at_the_summit(monkeypatch):
+def test_a_climb_that_ends_on_its_way_along_a_ridge_goes_on_once(monkeypatch):
     monkeypatch.setattr("gmmvi_jax.multistart.climb._MOST_EVALUATIONS", 10)
 
     def ridge(x):  # Rosenbrock's
         return -jnp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
-    heights = [
-        float(jnp.max(jax.vmap(ridge)(start_of(ridge, 12, 2.0, limits=Limits(limit)).means)))
-        for limit in (10, 200)  # the first climb takes them all, or there is one left for another
-    ]
-    assert heights[0] < -40.0
-    assert heights[1] > -15.0
+    def height_of_the_first(is_enough):
+        density = counted_density(as_log_density(ridge), np.full(12, 0.5), np.full(12, 2.0))
+        climbs = Climbs(density, np.random.default_rng(2))
+        climbs.climb_until(lambda: is_enough(climbs))
+        return climbs.found[0].summit.value
+
+    assert height_of_the_first(lambda climbs: climbs.count > 0) < -9.0  # no means to go on
+    assert height_of_the_first(lambda climbs: bool(climbs.found)) > -4.0
 
 
 @pytest.mark.parametrize("width", [1e-5, 1.0, 100.0])
